@@ -1,0 +1,49 @@
+"""Making people."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from b2b_orders.accounts.models import Person
+from b2b_orders.common.errors import InvalidInput
+
+
+@transaction.atomic
+def put_person(*, email: str, name: str, password: str | None = None) -> tuple[Person, bool]:
+    """Make a person, or change the name and password of the one with this address.
+
+    Says whether the person is new. Without a password an existing one keeps theirs.
+    Raises `InvalidInput` for an address or a password that cannot be used.
+    """
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise InvalidInput("email", "this is not an e-mail address") from error
+    if not name.strip():
+        raise InvalidInput("name", "a person needs a name")
+    person = Person.objects.filter(email=email.lower()).first()
+    if password is not None:
+        _check_password(password, person or Person(email=email.lower(), name=name))
+    if person is None:
+        return Person.objects.create_user(email, password, name=name.strip()), True
+    person.name = name.strip()
+    person.is_active = True
+    if password is not None:
+        person.set_password(password)
+    person.save()
+    return person, False
+
+
+def _check_password(password: str, person: Person) -> None:
+    try:
+        validate_password(password, person)
+    except ValidationError as error:
+        raise InvalidInput("password", " ".join(error.messages)) from error
+
+
+def choose_language(*, person_id: int, language: str) -> None:
+    """Speak a language to a person from now on, on every machine."""
+    Person.objects.filter(pk=person_id).update(language=language)

@@ -1,0 +1,14 @@
+"""Addresses of the API, version 1."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from b2b_orders.api.views.orders import OrdersView, OrderView
+
+app_name = "api"
+
+urlpatterns = [
+    path("orders", OrdersView.as_view(), name="orders"),
+    path("orders/<uuid:public_id>", OrderView.as_view(), name="order"),
+]

@@ -1,0 +1,67 @@
+"""What people did and what went wrong: rows that are only ever added."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Action(models.TextChoices):
+    """What is recorded."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    ORDER_VIEWED = "order_viewed"
+    DOCUMENT_DOWNLOADED = "document_downloaded"
+    DOCUMENT_REFUSED = "document_refused"
+    NOT_VISIBLE = "not_visible"
+    SEARCHED = "searched"
+    STAFF_SEARCHED = "staff_searched"
+    ACTING_STARTED = "acting_started"
+    ACTING_ENDED = "acting_ended"
+    COMPANY_SWITCHED = "company_switched"
+    LOOKED_UP = "looked_up"
+
+
+class AuditEvent(models.Model):
+    """One thing that somebody did. The database refuses to change or delete it."""
+
+    at = models.DateTimeField(db_index=True)
+    action = models.CharField(max_length=30, choices=Action)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+"
+    )
+    staff_role = models.CharField(max_length=10, blank=True)
+    company = models.ForeignKey("companies.Company", models.DO_NOTHING, null=True, related_name="+")
+    # What it was done to: "order" and its public id, "document" and its public id.
+    object_kind = models.CharField(max_length=20, blank=True)
+    object_id = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=16, blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("company", "-at")),
+            models.Index(fields=("person", "-at")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_kind} {self.object_id}"
+
+
+class Incident(models.Model):
+    """Something that operations should look at: a damaged file, another company's order."""
+
+    at = models.DateTimeField(db_index=True)
+    code = models.CharField(max_length=40)
+    connection = models.CharField(max_length=40, blank=True)
+    company = models.ForeignKey("companies.Company", models.DO_NOTHING, null=True, related_name="+")
+    object_kind = models.CharField(max_length=20, blank=True)
+    object_id = models.CharField(max_length=80, blank=True)
+    detail = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.connection} {self.object_id}"

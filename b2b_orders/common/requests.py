@@ -1,0 +1,48 @@
+"""What every request carries: an id, and the address it came from."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from b2b_orders.common.logging import context
+
+
+class RequestContextMiddleware:
+    """Give each request an id, log with it, and answer it back."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = secrets.token_hex(8)
+        request.request_id = request_id  # type: ignore[attr-defined] # ours, read by audit
+        token = context.set({"request_id": request_id})
+        try:
+            response = self.get_response(request)
+        finally:
+            context.reset(token)
+        response["X-Request-Id"] = request_id
+        return response
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address of the person, believing only as many proxies as are ours.
+
+    Empty when there is none: behind a socket, or when a proxy passed on what is no address.
+    """
+    trusted: int = settings.PORTAL_TRUSTED_PROXIES
+    forwarded: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
+    if trusted and len(hops) >= trusted:
+        address = hops[-trusted]
+    else:
+        address = request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""

@@ -1,0 +1,138 @@
+"""The second wall: row-level security, and the scope that every read and write runs in.
+
+The first wall is `visible_to(viewer)` in each queryset. Behind it stands PostgreSQL:
+every table with a company carries a policy that admits `b2b_web` only to the rows of
+one company, named in a transaction-local setting. Four roles take part; none is a
+superuser or bypasses policies:
+
+* `b2b_owner` runs migrations, tests and commands;
+* `b2b_worker` runs ingest, over all companies;
+* `b2b_web` is the web process: one company at a time, nothing without a scope;
+* `b2b_staff` is what the web process becomes for number-first search: it can read the
+  few columns granted to it, over all companies, and nothing else.
+
+A scope is one transaction and one round trip. It takes on the role, so that tests that
+connect as the owner run under the very same wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.db.migrations.operations.special import RunSQL
+
+OWNER, WORKER, WEB, STAFF = "b2b_owner", "b2b_worker", "b2b_web", "b2b_staff"
+COMPANY_IS_SET = "company_id = NULLIF(current_setting('app.company', true), '')::bigint"
+PERSON_IS_SET = "person_id = NULLIF(current_setting('app.person', true), '')::bigint"
+
+
+@contextmanager
+def scope(
+    *, role: str, company_id: int | None = None, person_id: int | None = None
+) -> Iterator[None]:
+    """Run a block in one transaction as a role, for one company and person.
+
+    Scopes nest; the outer one is put back when the inner one ends. A block that fails
+    rolls back, and the settings with it.
+    """
+    nested = connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        before = None
+        if nested:
+            cursor.execute(
+                "SELECT current_setting('role'), current_setting('app.company', true),"
+                " current_setting('app.person', true)"
+            )
+            before = cursor.fetchone()
+        _set(cursor, role, company_id or "", person_id or "")
+        yield
+        # A block that is to be rolled back takes its settings with it.
+        if before and not connection.needs_rollback:
+            _set(cursor, before[0], before[1] or "", before[2] or "")
+
+
+def _set(cursor: object, role: str, company: object, person: object) -> None:
+    cursor.execute(  # type: ignore[attr-defined] # Django's wrapper has no public type
+        "SELECT set_config('role', %s, true), set_config('app.company', %s, true),"
+        " set_config('app.person', %s, true)",
+        [role, str(company), str(person)],
+    )
+
+
+def enter_company(company_id: int | None) -> None:
+    """Turn the scope that is open to another company, or to none, until it ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.company', %s, true)", [str(company_id or "")])
+
+
+@contextmanager
+def all_companies() -> Iterator[None]:
+    """Run a block of ingest or of a command over all companies, in one transaction."""
+    with transaction.atomic():
+        yield
+
+
+def require_roles() -> RunSQL:
+    """Build the step that stops a first migration on a server without the four roles."""
+    names = ", ".join(f"'{name}'" for name in (OWNER, WORKER, WEB, STAFF))
+    return RunSQL(
+        f"""
+        DO $$ BEGIN
+            IF (SELECT count(*) FROM pg_roles WHERE rolname IN ({names})) < 4 THEN
+                RAISE EXCEPTION 'The roles {names.replace("'", "")} are missing'
+                    USING HINT = 'Run docs/roles.sql as a superuser first.';
+            END IF;
+        END $$;
+        """,
+        RunSQL.noop,
+    )
+
+
+def isolate(table: str, *, web: str = "SELECT", extra: str = "") -> RunSQL:
+    """Build the migration step that puts a table with a `company_id` behind the wall.
+
+    `web` lists what the web process may do to its company's rows; `extra` is a further
+    SQL condition, joined by OR, that admits rows to it (a person's own memberships).
+    """
+    condition = f"({COMPANY_IS_SET}{' OR ' + extra if extra else ''})"
+    return RunSQL(
+        f"""
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+        CREATE POLICY company_only ON {table} TO {WEB} USING {condition} WITH CHECK {condition};
+        CREATE POLICY everything ON {table} TO {OWNER}, {WORKER} USING (true) WITH CHECK (true);
+        {f"GRANT {web} ON {table} TO {WEB};" if web else ""}
+        GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {WORKER};
+        """,
+        f"""
+        REVOKE ALL ON {table} FROM {WEB}, {WORKER}, {STAFF};
+        DROP POLICY company_only ON {table};
+        DROP POLICY everything ON {table};
+        ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
+        ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;
+        """,
+    )
+
+
+def share(
+    table: str, *, web: str = "SELECT", worker: str = "SELECT, INSERT, UPDATE, DELETE"
+) -> RunSQL:
+    """Build the migration step that grants a table without companies to the run-time roles."""
+    return RunSQL(
+        (f"GRANT {web} ON {table} TO {WEB};" if web else "")
+        + (f"GRANT {worker} ON {table} TO {WORKER};" if worker else ""),
+        f"REVOKE ALL ON {table} FROM {WEB}, {WORKER};",
+    )
+
+
+def show_to_staff(table: str, columns: str) -> RunSQL:
+    """Build the migration step that lets number-first search read some columns of all rows."""
+    return RunSQL(
+        f"""
+        GRANT SELECT ({columns}) ON {table} TO {STAFF};
+        CREATE POLICY staff_looks ON {table} FOR SELECT TO {STAFF} USING (true);
+        """,
+        f"DROP POLICY staff_looks ON {table}; REVOKE SELECT ({columns}) ON {table} FROM {STAFF};",
+    )

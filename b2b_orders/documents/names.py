@@ -1,0 +1,104 @@
+"""Names of files as people save them: built by us, ASCII, never the source's."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from b2b_orders.documents.models import Document
+from b2b_orders.orders.models import Invoice
+from erp_bridge.records import DocumentKind
+
+_PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        DocumentKind.BOLETO: "Boleto",
+        DocumentKind.TRANSFER: "Transferencia",
+        DocumentKind.NFE_XML: "NFe",
+        DocumentKind.DANFE: "DANFE",
+        DocumentKind.SERIALS: "Numeros-de-serie",
+        DocumentKind.GARE: "GARE",
+        DocumentKind.GNRE: "GNRE",
+        DocumentKind.OTHER: "Documento",
+    }
+)
+_EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "application/pdf": "pdf",
+        "application/xml": "xml",
+        "image/png": "png",
+        "image/jpeg": "jpg",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+        "application/zip": "zip",
+        "text/plain": "txt",
+    }
+)
+_LONGEST: Final = 120
+
+
+def filename_of(document: Document, invoices: Sequence[Invoice]) -> str:
+    """Name a document's file, with what the order's invoices know of it."""
+    return build_filename(
+        kind=document.kind,
+        title=document.title,
+        number=document.invoice_number,
+        series=document.invoice_series,
+        instalment=document.instalment,
+        access_key=document.access_key or _key_of(document, invoices),
+        content_type=document.file.content_type if document.file else "",
+    )
+
+
+def _key_of(document: Document, invoices: Sequence[Invoice]) -> str:
+    """Find the access key of a document's invoice, when exactly one fits."""
+    if not document.invoice_number:
+        fits = list(invoices) if len(invoices) == 1 else []
+    else:
+        fits = [
+            invoice
+            for invoice in invoices
+            if invoice.number == document.invoice_number
+            and (not document.invoice_series or invoice.series in {document.invoice_series, ""})
+        ]
+    return fits[0].access_key if len(fits) == 1 else ""
+
+
+def build_filename(
+    *,
+    kind: str,
+    title: str,
+    number: str,
+    series: str,
+    instalment: str,
+    access_key: str,
+    content_type: str,
+) -> str:
+    """Name a file: `NFe-<key>.xml`, `DANFE-1001-1.pdf`, `Boleto-1001-1-3.pdf`.
+
+    `content_type` is what was found inside, "" before the file was fetched.
+    """
+    prefix = _PREFIXES.get(kind, "Documento")
+    if kind == DocumentKind.NFE_XML and access_key:
+        parts = [access_key]
+    elif kind == DocumentKind.BOLETO:
+        parts = [number, instalment]
+    elif kind == DocumentKind.OTHER:
+        parts = [title]
+    else:
+        parts = [number, series] if number else []
+    words = [word for part in parts if (word := _ascii(part))]
+    if not words and title:
+        words = [_ascii(title)]
+    default = "xml" if kind == DocumentKind.NFE_XML else "pdf"
+    extension = _EXTENSIONS.get(content_type, default if not content_type else "bin")
+    if kind == DocumentKind.SERIALS and extension == "txt":
+        extension = "csv"
+    stem = "-".join([prefix, *(word for word in words if word)])
+    return f"{stem[:_LONGEST].rstrip('-')}.{extension}"
+
+
+def _ascii(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return "-".join(re.findall(r"[A-Za-z0-9]+", plain))

@@ -1,0 +1,121 @@
+"""The files of an order as a viewer may see them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from b2b_orders.common import clock
+from b2b_orders.common.visibility import VisibleQuerySet
+from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.documents.models import Document, State
+from b2b_orders.documents.names import filename_of
+from b2b_orders.orders.models import Invoice
+from erp_bridge.records import DocumentKind, TitleState
+
+# Payable papers say what a company owes: they need the right to see its finances.
+FINANCIAL = frozenset(
+    {DocumentKind.BOLETO, DocumentKind.TRANSFER, DocumentKind.GARE, DocumentKind.GNRE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One file of an order. `amount` is None without the right to see prices.
+
+    `is_overdue`: its due date has passed, in the installation's time zone, and the source
+    does not say that it is paid or cancelled. `size` and `fetched_at` are None until held.
+    """
+
+    id: int
+    public_id: uuid.UUID
+    kind: str
+    title: str
+    invoice_number: str
+    invoice_series: str
+    instalment: str
+    issued_on: date | None
+    due_on: date | None
+    amount: Decimal | None
+    title_state: str
+    is_overdue: bool
+    state: str
+    reason: str
+    state_since: datetime
+    filename: str
+    size: int | None
+    listed_at: datetime
+    fetched_at: datetime | None
+
+
+def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
+    """Return the documents that a viewer may take: without a right they do not exist."""
+    if not viewer.can(Right.DOCUMENTS):
+        return Document.objects.none()
+    rows: VisibleQuerySet[Document] = Document.objects.visible_to(viewer)
+    return rows if viewer.can(Right.FINANCE) else rows.exclude(kind__in=FINANCIAL)
+
+
+def list_documents(*, viewer: Viewer, order_id: int) -> tuple[DocumentRow, ...]:
+    """Return an order's files in the order the source lists them. Two SQL statements."""
+    documents = list(
+        visible_documents(viewer=viewer)
+        .filter(record__order_id=order_id)
+        .select_related("file")
+        .order_by("record_id", "position", "pk")
+    )
+    if not documents:
+        return ()
+    invoices = list(Invoice.objects.visible_to(viewer).filter(order_id=order_id, is_return=False))
+    today = timezone.localdate(clock.now())
+    return tuple(_row(document, invoices, viewer, today) for document in documents)
+
+
+def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Return for each order with files how many are available and how many there are."""
+    rows = (
+        visible_documents(viewer=viewer)
+        .filter(record__order_id__in=list(order_ids))
+        .exclude(state=State.NOT_APPLICABLE)
+        .values_list("record__order_id")
+        .annotate(available=Count("pk", filter=Q(state=State.AVAILABLE)), expected=Count("pk"))
+        .order_by()
+    )
+    return {
+        order_id: (available, expected)
+        for order_id, available, expected in rows
+        if order_id is not None
+    }
+
+
+def _row(
+    document: Document, invoices: Sequence[Invoice], viewer: Viewer, today: date
+) -> DocumentRow:
+    is_settled = document.title_state in {TitleState.PAID, TitleState.CANCELLED}
+    return DocumentRow(
+        id=document.pk,
+        public_id=document.public_id,
+        kind=document.kind,
+        title=document.title,
+        invoice_number=document.invoice_number,
+        invoice_series=document.invoice_series,
+        instalment=document.instalment,
+        issued_on=document.issued_on,
+        due_on=document.due_on,
+        amount=document.amount if viewer.can(Right.PRICES) else None,
+        title_state=document.title_state,
+        is_overdue=document.due_on is not None and document.due_on < today and not is_settled,
+        state=document.state,
+        reason=document.reason,
+        state_since=document.state_since,
+        filename=filename_of(document, invoices),
+        size=document.file.size if document.file else None,
+        listed_at=document.listed_at,
+        fetched_at=document.fetched_at,
+    )

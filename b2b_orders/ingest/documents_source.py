@@ -1,0 +1,40 @@
+"""Where documents get their bytes from: the connection that listed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from b2b_orders.ingest.models import Connection
+from b2b_orders.ingest.sources import company_refs, connector_for, system_of
+from erp_bridge.connector import Call, DocumentStream
+from erp_bridge.errors import ConfigError, CredentialsRejected, NotFound
+from erp_bridge.records import System
+
+
+class ConnectionDocuments:
+    """Opens files at the sources; runs in the web process, in the scope of one company."""
+
+    @contextmanager
+    def open(
+        self, connection: str, company_id: int, external_id: str, document_key: str, call: Call
+    ) -> Iterator[DocumentStream]:
+        """Open one file of one order of a company; `BridgeError` says why it cannot be had."""
+        row = Connection.objects.filter(name=connection, is_enabled=True).first()
+        if row is None:
+            raise NotFound("its connection is not in use", source=connection, operation="file")
+        try:
+            if system_of(row) is not System.ERP:
+                raise NotFound("hands out no files", source=connection, operation="file")
+            company = company_refs(row, [company_id]).get(company_id)
+            if company is None:
+                raise NotFound("does not know the company", source=connection, operation="file")
+            with (
+                connector_for(row, read_only=True) as connector,
+                connector.open_document(company, external_id, document_key, call) as stream,
+            ):
+                yield stream
+        except ConfigError as error:
+            raise CredentialsRejected(
+                f"its settings are not usable: {error}", source=connection
+            ) from error

@@ -1,0 +1,66 @@
+"""`manage.py check_connection NAME`: reach a source and say what it can do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from b2b_orders.common.errors import InvalidInput
+from b2b_orders.ingest.models import Connection
+from b2b_orders.ingest.sources import (
+    company_refs,
+    connector_for,
+    get_connection,
+    probe,
+    system_of,
+)
+from erp_bridge.connector import Call, Declares, Purpose
+from erp_bridge.errors import BridgeError, ConfigError
+from erp_bridge.records import System
+
+SECONDS = 15.0
+
+
+class Command(BaseCommand):
+    help = "Reach a connection's source and say what it can do. Exits 1 with the reason if not."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            connection = get_connection(options["name"])
+        except InvalidInput as error:
+            raise CommandError(error.message) from None
+        try:
+            health = probe(connection, Call.within(SECONDS, Purpose.INTERACTIVE))
+        except (BridgeError, ConfigError) as error:
+            raise CommandError(f"{connection.name}: {error}") from None
+        if not health.ok:
+            raise CommandError(f"{connection.name}: does not work: {health.problem}")
+        self.stdout.write(f"{connection.name}: works ({connection.kind}, {health.account})")
+        if health.abilities:
+            self.stdout.write(f"  answers: {', '.join(health.abilities)}")
+        if system_of(connection) is System.ERP:
+            self._say_erp(connection)
+
+    def _say_erp(self, connection: Connection) -> None:
+        with connector_for(connection) as connector:
+            for line in _abilities(connector.declares()):
+                self.stdout.write(f"  {line}")
+        count = len(company_refs(connection))
+        self.stdout.write(f"  companies with an id there: {count}")
+        if not count:
+            self.stdout.write(
+                "  nothing will be read until a company has one: manage.py add_company"
+            )
+
+
+def _abilities(declares: Declares) -> list[str]:
+    lines = [f"finds by: {', '.join(sorted(declares.find)) or 'nothing'}"]
+    if declares.find_scans:
+        lines.append(f"finds by going through its lists: {', '.join(sorted(declares.find_scans))}")
+    lines.append(f"lists periods: {'yes' if declares.period else 'no'}")
+    lines.append(f"documents: {', '.join(sorted(declares.documents)) or 'none'}")
+    return lines + list(declares.notes)

@@ -1,0 +1,128 @@
+"""The one way in: readings become rows, and their files become listed, in one transaction."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from b2b_orders.audit.services import report_incident
+from b2b_orders.documents.services import Listing, record_listings
+from b2b_orders.ingest.models import Parked
+from b2b_orders.orders.models import SourceRecord
+from b2b_orders.orders.services import Stored, store_readings
+from erp_bridge.records import Detail, Reading, System
+
+
+def store(
+    *,
+    connection: str,
+    readings: Sequence[Reading],
+    now: datetime,
+    company_id: int | None = None,
+    links: Mapping[str, str] | None = None,
+) -> list[Stored]:
+    """Store what a source told us, with the list of each order's files."""
+    with transaction.atomic():
+        stored = store_readings(
+            connection=connection,
+            readings=_with_own_numbers(connection, readings),
+            now=now,
+            company_id=company_id,
+            links=links or {},
+        )
+        documents = {
+            reading.record.external_id: reading.record.documents
+            for reading in readings
+            if reading.record.documents is not None
+        }
+        listings = [
+            Listing(record_id=row.record_id, company_id=row.company_id, documents=files)
+            for row in {row.record_id: row for row in stored}.values()
+            if row.record_id is not None and (files := documents.get(row.external_id)) is not None
+        ]
+        if listings:
+            record_listings(listings=listings, now=now)
+        for row in stored:
+            if row.outcome == "refused":
+                refuse(
+                    connection=connection,
+                    external_id=row.external_id,
+                    company_id=company_id,
+                    operation="store",
+                    now=now,
+                )
+    return stored
+
+
+def _with_own_numbers(connection: str, readings: Sequence[Reading]) -> list[Reading]:
+    """Give whole orders the customer's own number that only their row in a list states.
+
+    The old contract's details leave it out, and people search by it. One query.
+    """
+    without = {
+        reading.record.external_id
+        for reading in readings
+        if reading.record.system is System.ERP
+        and reading.record.detail is Detail.FULL
+        and not reading.record.customer_numbers
+    }
+    if not without:
+        return list(readings)
+    known = dict(
+        SourceRecord.objects.filter(
+            connection=connection, external_id__in=without, facts__has_key="customer_numbers"
+        ).values_list("external_id", "facts__customer_numbers")
+    )
+    return [
+        replace(reading, record=replace(reading.record, customer_numbers=tuple(numbers)))
+        if reading.record.external_id in without
+        and (numbers := known.get(reading.record.external_id))
+        else reading
+        for reading in readings
+    ]
+
+
+def refuse(
+    *, connection: str, external_id: str, company_id: int | None, operation: str, now: datetime
+) -> None:
+    """Alarm about an answer that is another company's; nothing of it is stored."""
+    report_incident(
+        "wrong-company",
+        connection=connection,
+        company_id=company_id,
+        object_kind="order",
+        object_id=external_id[:80],
+        detail={"operation": operation},
+        now=now,
+    )
+
+
+def park(
+    *,
+    connection: str,
+    external_id: str,
+    reason: str,
+    message: str,
+    now: datetime,
+    payload: bytes = b"",
+) -> None:
+    """Set something aside that could not be used, for operations; once for each reason."""
+    values = {
+        "message": message[:300],
+        "payload": zlib.compress(payload) if payload else b"",
+        "last_at": now,
+    }
+    key = {"connection": connection, "external_id": external_id[:80], "reason": reason[:60]}
+    with transaction.atomic():
+        if not Parked.objects.filter(**key).update(attempts=F("attempts") + 1, **values):
+            Parked.objects.create(**key, **values, first_at=now)
+
+
+def unpark(*, connection: str, external_ids: Sequence[str]) -> None:
+    """Forget what was set aside about orders that could be read after all."""
+    Parked.objects.filter(connection=connection, external_id__in=external_ids).delete()

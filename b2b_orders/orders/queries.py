@@ -1,0 +1,462 @@
+"""Finding and reading orders. Every read takes a viewer, and starts by what the viewer sees."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import JSONField, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
+
+from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.paging import Cursor, PageOf
+from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.companies.models import Company
+from b2b_orders.orders.models import (
+    Divergence,
+    Event,
+    Invoice,
+    Line,
+    Order,
+    OrderAlias,
+    OrderNumber,
+    Title,
+)
+from b2b_orders.orders.numbers import Candidate, Recognised, recognise
+from b2b_orders.orders.rows import (
+    DivergenceRow,
+    DivergenceValue,
+    EstablishmentRow,
+    EventRow,
+    How,
+    InvoiceRow,
+    LineRow,
+    Match,
+    NumberRow,
+    OrderDetail,
+    OrderRow,
+    ScopeFacts,
+    SearchResult,
+    SourceAsOf,
+    StaffHit,
+    TitleRow,
+)
+from b2b_orders.orders.searching import NumberValue, any_of, find_match, hits_of, of_kinds
+from b2b_orders.orders.staff_queries import placed_by, staff_search
+from erp_bridge.records import Fulfilment, Money, NumberKind, System, TitleState
+
+__all__ = [
+    "COUNT_LIMIT",
+    "DivergenceRow",
+    "DivergenceValue",
+    "EstablishmentRow",
+    "EventRow",
+    "InvoiceRow",
+    "LineRow",
+    "Match",
+    "NumberRow",
+    "OrderDetail",
+    "OrderRow",
+    "ScopeFacts",
+    "SearchResult",
+    "SourceAsOf",
+    "StaffHit",
+    "TitleRow",
+    "get_order",
+    "list_lines",
+    "list_orders",
+    "placed_by",
+    "scope_facts",
+    "search",
+    "staff_search",
+]
+
+COUNT_LIMIT = 1000
+PREFIX_MIN, SUFFIX_MIN = 3, 4
+
+_NEWEST_FIRST = ("-sorted_at", "-id")
+_KIND_ORDER = {kind: place for place, kind in enumerate(NumberKind)}
+_STAGES: dict[str, How] = {"e": "exact", "p": "prefix", "s": "suffix"}
+_AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
+
+_ROW_FIELDS = (
+    "id",
+    "public_id",
+    "title",
+    "origins",
+    "fulfilment",
+    "status_raw",
+    "placed_on",
+    "sorted_at",
+    "promised_on",
+    "currency",
+    "total",
+    "establishment__tax_id",
+    "establishment__name",
+    "placed_by_name",
+    "divergence_count",
+    "line_count",
+)
+# Written out because they are part of every list: compiling them from the ORM costs more
+# than PostgreSQL needs to run them. They hang on an order that is visible already.
+_NUMBERS = RawSQL(
+    "(SELECT jsonb_agg(jsonb_build_array(n.kind, n.written, n.value) ORDER BY n.id)"
+    " FROM orders_ordernumber n WHERE n.order_id = orders_order.id)",
+    (),
+    output_field=JSONField(),
+)
+_SOURCES = RawSQL(
+    "(SELECT jsonb_agg(jsonb_build_array(r.connection, r.system, r.read_at, r.version,"
+    " r.external_id) ORDER BY r.id) FROM orders_sourcerecord r WHERE r.order_id = orders_order.id)",
+    (),
+    output_field=JSONField(),
+)
+_ESTABLISHMENTS = RawSQL(
+    "(SELECT jsonb_agg(jsonb_build_array(e.id, e.tax_id, e.name) ORDER BY e.tax_id)"
+    " FROM companies_establishment e WHERE e.company_id = companies_company.id)",
+    (),
+    output_field=JSONField(),
+)
+
+
+# --- lists and search ---------------------------------------------------------------
+
+
+def list_orders(*, viewer: Viewer, after: str | None = None, limit: int = 20) -> PageOf[OrderRow]:
+    """List the newest orders first, a page after a cursor. One SQL statement."""
+    rows, following = _page(Order.objects.visible_to(viewer), viewer, after, limit)
+    return PageOf(tuple(rows), following)
+
+
+def search(
+    *,
+    viewer: Viewer,
+    text: str,
+    only: NumberKind | None = None,
+    after: str | None = None,
+    limit: int = 25,
+) -> SearchResult:
+    """Find orders by any number: exactly, else by its beginning, else by its end.
+
+    Newest first. `only` keeps one kind of number. An exact hit takes one SQL statement,
+    a beginning three, an end five; a mistyped access key one more.
+    """
+    recognised = recognise(text)
+    stage, cursor = _decode_stage(after)
+    if stage in (None, "exact"):
+        found = _search_exact(viewer, recognised, only, cursor, limit)
+        if found.rows or stage:
+            return found
+    for how in ("prefix", "suffix") if stage is None else (stage,):
+        found = _search_part(viewer, recognised, only, how, cursor, limit)
+        if found.rows or stage:
+            return found
+    return SearchResult(recognised, (), near_order=_near_order(viewer, recognised))
+
+
+def _search_exact(
+    viewer: Viewer,
+    recognised: Recognised,
+    only: NumberKind | None,
+    after: str | None,
+    limit: int,
+) -> SearchResult:
+    if not recognised.candidates:
+        return SearchResult(recognised, ())
+    wanted = any_of(Q(value=c.value) & of_kinds(c, only) for c in recognised.candidates)
+    hits = OrderNumber.objects.visible_to(viewer).filter(wanted)
+    condition = Q(pk__in=hits.values("order_id"))
+    if recognised.tax_id:  # a CNPJ names an establishment: all its orders
+        condition |= Q(establishment__tax_id=recognised.tax_id)
+    orders = Order.objects.visible_to(viewer).filter(condition)
+    rows, following = _page(orders, viewer, after, limit, recognised.candidates, "exact")
+    count = len(rows)
+    if following or after:
+        count = orders.order_by()[: COUNT_LIMIT + 1].count()
+    return SearchResult(
+        recognised,
+        tuple(rows),
+        following and "e" + following,
+        "exact",
+        min(count, COUNT_LIMIT),
+        count <= COUNT_LIMIT,
+    )
+
+
+def _search_part(
+    viewer: Viewer,
+    recognised: Recognised,
+    only: NumberKind | None,
+    how: How,
+    after: str | None,
+    limit: int,
+) -> SearchResult:
+    shortest = PREFIX_MIN if how == "prefix" else SUFFIX_MIN
+    candidates = [c for c in recognised.candidates if len(c.value) >= shortest]
+    if not candidates:
+        return SearchResult(recognised, ())
+    numbers = OrderNumber.objects.visible_to(viewer)
+    if not viewer.can(Right.FINANCE):
+        # A line holds its amount: who may not see it finds it by the whole line only.
+        numbers = numbers.exclude(kind=NumberKind.BOLETO_LINE)
+    hits = list(
+        hits_of(numbers, candidates, only, how).values_list("order_id", flat=True)[
+            : COUNT_LIMIT + 1
+        ]
+    )
+    if not hits:
+        return SearchResult(recognised, ())
+    orders = Order.objects.visible_to(viewer).filter(pk__in=set(hits))
+    rows, following = _page(orders, viewer, after, limit, candidates, how)
+    return SearchResult(
+        recognised,
+        tuple(rows),
+        following and how[0] + following,
+        how,
+        len(set(hits[:COUNT_LIMIT])),
+        len(hits) <= COUNT_LIMIT,
+    )
+
+
+def _near_order(viewer: Viewer, recognised: Recognised) -> OrderRow | None:
+    if not recognised.near:
+        return None
+    kinds = {kind for candidate in recognised.candidates for kind in candidate.kinds or ()}
+    hits = OrderNumber.objects.visible_to(viewer).filter(value__in=recognised.near, kind__in=kinds)
+    orders = Order.objects.visible_to(viewer).filter(pk__in=hits.values("order_id"))
+    candidates = [Candidate(value) for value in recognised.near]
+    rows, _ = _page(orders, viewer, None, 1, candidates, "exact")
+    return rows[0] if rows else None
+
+
+def _decode_stage(after: str | None) -> tuple[How | None, str | None]:
+    if not after:
+        return None, None
+    if after[0] not in _STAGES or len(after) == 1:
+        raise InvalidInput("after", "not a page")
+    return _STAGES[after[0]], after[1:]
+
+
+def _page(
+    orders: QuerySet[Order],
+    viewer: Viewer,
+    after: str | None,
+    limit: int,
+    candidates: Sequence[Candidate] = (),
+    how: How = "exact",
+) -> tuple[list[OrderRow], str | None]:
+    if after:
+        cursor = Cursor.decode(after)
+        orders = orders.filter(
+            Q(sorted_at__lt=cursor.at) | Q(sorted_at=cursor.at, id__lt=cursor.pk),
+            sorted_at__lte=cursor.at,
+        )
+    values = list(
+        orders.order_by(*_NEWEST_FIRST).values_list(*_ROW_FIELDS, _NUMBERS, _SOURCES)[: limit + 1]
+    )
+    rows = [_order_row(each, viewer, candidates, how) for each in values[:limit]]
+    last = rows[-1] if len(values) > limit else None
+    return rows, Cursor(last.placed_at, last.id).encode() if last else None
+
+
+def _order_row(
+    values: Sequence[Any], viewer: Viewer, candidates: Sequence[Candidate] = (), how: How = "exact"
+) -> OrderRow:
+    *plain, number_values, sources = values
+    numbers = tuple(NumberValue(NumberKind(kind), *rest) for kind, *rest in number_values or ())
+    fields = dict(zip(_ROW_FIELDS, plain, strict=True))
+    return OrderRow(
+        id=fields["id"],
+        public_id=fields["public_id"],
+        title=fields["title"],
+        numbers=_number_rows(numbers, viewer),
+        origins=fields["origins"],
+        fulfilment=Fulfilment(fields["fulfilment"]),
+        status_raw=fields["status_raw"],
+        placed_on=fields["placed_on"],
+        placed_at=fields["sorted_at"],
+        promised_on=fields["promised_on"],
+        total=_total(viewer, fields["total"], fields["currency"]),
+        establishment_tax_id=fields["establishment__tax_id"] or "",
+        establishment_name=fields["establishment__name"] or "",
+        placed_by_name=fields["placed_by_name"],
+        divergence_count=fields["divergence_count"],
+        line_count=fields["line_count"],
+        sources=tuple(_source(*each) for each in sources or ()),
+        matched=find_match(numbers, candidates, how),
+    )
+
+
+def _total(viewer: Viewer, amount: Decimal | None, currency: str) -> Money | None:
+    if amount is None or not viewer.can(Right.PRICES):
+        return None
+    return Money(amount, currency)
+
+
+def _number_rows(numbers: Iterable[NumberValue], viewer: Viewer) -> tuple[NumberRow, ...]:
+    rows = dict.fromkeys(NumberRow(number.kind, number.written) for number in numbers)
+    if not viewer.can(Right.FINANCE):
+        rows = {row: None for row in rows if row.kind is not NumberKind.BOLETO_LINE}
+    return tuple(sorted(rows, key=lambda row: _KIND_ORDER[row.kind]))
+
+
+def _source(
+    connection: str, system: str, read_at: str, version: str | None, external_id: str
+) -> SourceAsOf:
+    return SourceAsOf(
+        connection=connection,
+        system=System(system),
+        as_of=datetime.fromisoformat(read_at),
+        version=datetime.fromisoformat(version) if version else None,
+        external_id=external_id,
+    )
+
+
+# --- one order ------------------------------------------------------------------------
+
+
+def get_order(
+    *, viewer: Viewer, public_id: uuid.UUID, line_limit: int | None = None
+) -> OrderDetail:
+    """Read one order with everything on its page, or its first `line_limit` items.
+
+    Follows the address of an order that was joined to another. Raises `NotVisible`, after
+    the very same statements, for an order that does not exist and for somebody else's.
+    At most seven SQL statements.
+    """
+    extra = ("company_id", "currency", "facts", "provenance")
+    orders = Order.objects.visible_to(viewer)
+    fields = (*extra, *_ROW_FIELDS, _NUMBERS, _SOURCES)
+    found = orders.filter(public_id=public_id).values_list(*fields).first()
+    if found is None:
+        aliases = OrderAlias.objects.visible_to(viewer).filter(public_id=public_id)
+        found = orders.filter(pk__in=aliases.values("order_id")).values_list(*fields).first()
+    if found is None:
+        raise NotVisible
+    company_id, currency, facts, provenance, *values = found
+    row = _order_row(values, viewer)
+    return OrderDetail(
+        row=row,
+        company_id=company_id,
+        currency=currency,
+        facts=_visible_facts(viewer, facts),
+        provenance=provenance,
+        lines=list_lines(viewer=viewer, order_id=row.id, limit=line_limit),
+        invoices=_invoices(viewer, row.id),
+        titles=_titles(viewer, row.id),
+        events=_events(viewer, row.id),
+        divergences=_divergences(viewer, row.id),
+    )
+
+
+def list_lines(
+    *, viewer: Viewer, order_id: int, after_position: int | None = None, limit: int | None = None
+) -> tuple[LineRow, ...]:
+    """List the items of an order by position, some after one. One SQL statement."""
+    lines = Line.objects.visible_to(viewer).filter(order_id=order_id).order_by("position")
+    if after_position is not None:
+        lines = lines.filter(position__gt=after_position)
+    rows = lines.values_list(
+        "position", "sku", "name", "quantity", "unit", "unit_price", "total", "invoiced"
+    )[:limit]
+    if viewer.can(Right.PRICES):
+        return tuple(LineRow(*row) for row in rows)
+    return tuple(replace(LineRow(*row), unit_price=None, total=None) for row in rows)
+
+
+def _visible_facts(viewer: Viewer, facts: dict[str, Any]) -> dict[str, Any]:
+    if viewer.can(Right.PRICES):
+        return facts
+    return {key: value for key, value in facts.items() if key != "amounts"}
+
+
+def _invoices(viewer: Viewer, order_id: int) -> tuple[InvoiceRow, ...]:
+    invoices = Invoice.objects.visible_to(viewer).filter(order_id=order_id)
+    rows = invoices.order_by("issued_on", "number", "series", "pk").values_list(
+        "number",
+        "series",
+        "access_key",
+        "issued_on",
+        "total",
+        "carrier",
+        "tracking_number",
+        "tracking_url",
+        "delivered_at",
+        "is_return",
+    )
+    if viewer.can(Right.PRICES):
+        return tuple(InvoiceRow(*row) for row in rows)
+    return tuple(replace(InvoiceRow(*row), total=None) for row in rows)
+
+
+def _titles(viewer: Viewer, order_id: int) -> tuple[TitleRow, ...]:
+    if not viewer.can(Right.FINANCE):
+        return ()
+    titles = Title.objects.visible_to(viewer).filter(order_id=order_id)
+    return tuple(
+        TitleRow(
+            key=title.key,
+            instalment=title.instalment,
+            invoice_number=title.invoice_number,
+            due_on=title.due_on,
+            amount=title.amount,
+            state=TitleState(title.state),
+            typeable_line=title.typeable_line,
+            pix=title.pix,
+        )
+        for title in titles.order_by("due_on", "instalment", "pk")
+    )
+
+
+def _events(viewer: Viewer, order_id: int) -> tuple[EventRow, ...]:
+    events = Event.objects.visible_to(viewer).filter(order_id=order_id)
+    rows = events.order_by("at", "pk").values_list("at", "connection", "code", "text")
+    return tuple(EventRow(*row) for row in rows)
+
+
+def _divergences(viewer: Viewer, order_id: int) -> tuple[DivergenceRow, ...]:
+    divergences = Divergence.objects.visible_to(viewer).filter(order_id=order_id)
+    if not viewer.can(Right.PRICES):
+        divergences = divergences.exclude(field__in=_AMOUNT_FIELDS)
+    return tuple(
+        DivergenceRow(field, tuple(_divergence_value(each) for each in values), since)
+        for field, values, since in divergences.order_by("field").values_list(
+            "field", "values", "since"
+        )
+    )
+
+
+def _divergence_value(value: dict[str, Any]) -> DivergenceValue:
+    return DivergenceValue(
+        connection=value["connection"],
+        system=value["system"],
+        value=str(value["value"]),
+        as_of=datetime.fromisoformat(value["as_of"]) if value.get("as_of") else None,
+        rules=bool(value.get("rules")),
+    )
+
+
+def scope_facts(*, viewer: Viewer) -> ScopeFacts:
+    """Say in what a search looks: company, establishments, oldest order. One SQL statement."""
+    oldest = Order.objects.visible_to(viewer).order_by("sorted_at", "id").values("placed_on")[:1]
+    public_id, name, establishments, oldest_on = (
+        Company.objects.filter(pk=viewer.company_id)
+        .values_list("public_id", "name", _ESTABLISHMENTS, Subquery(oldest))
+        .get()
+    )
+    scope = viewer.establishment_ids
+    return ScopeFacts(
+        company_public_id=public_id,
+        company_name=name,
+        establishments=tuple(
+            EstablishmentRow(tax_id, title)
+            for pk, tax_id, title in establishments or ()
+            if scope is None or pk in scope
+        ),
+        is_whole_company=scope is None,
+        oldest_on=oldest_on,
+    )

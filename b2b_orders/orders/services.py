@@ -1,0 +1,384 @@
+"""Storing what sources say: the one way in, for every reading from anywhere.
+
+A batch is one transaction: source records, the numbers they may meet by, the orders they
+make up, and everything shown of those. It is set-based, so a batch of fifty costs few
+more statements than one reading. It is idempotent: the end is the same rows however the
+readings were ordered, repeated, batched or interrupted.
+
+Companies are locked for the length of the transaction, because which records are one
+order is a question about all records of a company.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from b2b_orders.companies.models import CustomerId, Establishment
+from b2b_orders.orders import bulk
+from b2b_orders.orders.assemble import Node, assemble, learned_links, node_of
+from b2b_orders.orders.match import indexed
+from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord
+from b2b_orders.orders.readings import Outcome, Part, to_parts
+from erp_bridge.records import Reading, System
+
+logger = logging.getLogger(__name__)
+
+# Advisory locks are one number space for the whole database; ours begin here.
+_LOCK_BASE = 7_100_000_000_000_000
+_UNASSIGNED = 0
+_ATTACH_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of one reading.
+
+    `stale` is a reading older than what is known; `refused` an order that is already
+    another company's and for which the source named no customer: nothing was stored.
+    """
+
+    record_id: int | None
+    order_id: int | None
+    order_public_id: UUID | None
+    company_id: int | None
+    connection: str
+    external_id: str
+    outcome: Outcome
+
+
+class _NeedsLocks(Exception):
+    """Records turned out to belong to companies that are not locked yet."""
+
+    def __init__(self, companies: Iterable[int]) -> None:
+        super().__init__()
+        self.companies = frozenset(companies)
+
+
+def store_readings(
+    *,
+    connection: str,
+    readings: Sequence[Reading],
+    now: datetime,
+    company_id: int | None = None,
+    links: Mapping[str, str] | None = None,
+) -> list[Stored]:
+    """Store readings of one connection and bring the orders they touch up to date.
+
+    `company_id` is the company an ERP was asked for; VTEX says whose an order is by
+    the customer's tax id. `links` maps an ERP's external id to the web number that it
+    answered with exactly that order. One answer for each reading, in their order.
+    """
+    locks: frozenset[int] = frozenset()
+    while readings:
+        try:
+            with transaction.atomic():
+                batch = _Batch(connection, now, company_id, links or {})
+                return batch.store(readings, locks)
+        except _NeedsLocks as error:
+            locks |= error.companies
+    return []
+
+
+def attach_waiting(*, company_id: int, now: datetime) -> int:
+    """Give a company the orders that waited for one of its tax ids; say how many records.
+
+    Also places the company's own orders at an establishment it has since gained.
+    """
+    attached = 0
+    after = 0
+    while True:
+        with transaction.atomic():
+            tax_ids = Establishment.objects.filter(company_id=company_id).values("tax_id")
+            waiting = list(
+                SourceRecord.objects.filter(
+                    Q(company=None, system=System.VTEX)
+                    | Q(company_id=company_id, order__establishment=None),
+                    owner_tax_id__in=tax_ids,
+                    id__gt=after,
+                )
+                .order_by("id")
+                .values_list("id", flat=True)[:_ATTACH_BATCH]
+            )
+            if not waiting:
+                return attached
+            attached += _attach(waiting, company_id, now)
+            after = waiting[-1]
+
+
+def remerge(*, record_ids: Sequence[int], now: datetime) -> int:
+    """Match and merge stored records again, as after a better rule; say how many records."""
+    with transaction.atomic():
+        companies = SourceRecord.objects.filter(id__in=record_ids).values_list("company_id")
+        _lock({company or _UNASSIGNED for (company,) in companies})
+        nodes = [node_of(record) for record in SourceRecord.objects.filter(id__in=record_ids)]
+        for node in nodes:
+            node.refresh_keys()
+            node.is_touched = True
+        rows = [{"id": node.id, "match_keys": sorted(node.keys)} for node in nodes]
+        bulk.update(SourceRecord, rows)
+        _write_keys(nodes)
+        assemble(nodes, now)
+        return len(nodes)
+
+
+def _attach(record_ids: Sequence[int], company_id: int, now: datetime) -> int:
+    _lock({_UNASSIGNED, company_id})
+    records = SourceRecord.objects.filter(
+        Q(company=None) | Q(company_id=company_id), id__in=record_ids
+    )
+    nodes = [node_of(record) for record in records]
+    for node in nodes:
+        node.company_id = company_id
+        node.is_touched = True
+    ids = [node.id for node in nodes if node.id]
+    SourceRecord.objects.filter(id__in=ids).update(company_id=company_id)
+    _write_keys(nodes)
+    assemble(nodes, now)
+    return len(nodes)
+
+
+def _lock(companies: Iterable[int]) -> None:
+    bulk.lock([_LOCK_BASE + company for company in companies])
+
+
+class _Batch:
+    """One call of `store_readings` inside its transaction."""
+
+    def __init__(
+        self,
+        connection: str,
+        now: datetime,
+        company_id: int | None,
+        links: Mapping[str, str],
+    ) -> None:
+        self.connection = connection
+        self.now = now
+        self.company_id = company_id
+        self.links = links
+        self.nodes: dict[str, Node] = {}
+        self.tax_ids: set[str] = set()
+        self.owners: dict[str, int] = {}
+
+    def store(self, readings: Sequence[Reading], locks: frozenset[int]) -> list[Stored]:
+        """Run the batch; `_NeedsLocks` when it must be run again with more locks."""
+        wanted = self._find_owners(readings) | locks
+        _lock(wanted)
+        self._load(readings)
+        stored = {node.company_id or _UNASSIGNED for node in self.nodes.values() if node.id}
+        if not stored <= wanted:
+            raise _NeedsLocks(stored)
+        outcomes = [self._fold(reading) for reading in readings]
+        touched = [node for node in self.nodes.values() if node.is_touched]
+        for node in touched:
+            node.refresh_keys()
+        assemble(touched, self.now, write_records=lambda: self._write_records(touched))
+        self._refresh_read_at()
+        return [
+            self._answer(reading, outcome)
+            for reading, outcome in zip(readings, outcomes, strict=True)
+        ]
+
+    def _find_owners(self, readings: Sequence[Reading]) -> frozenset[int]:
+        """Look up whose the readings' tax ids are; say which companies may be touched."""
+        self.tax_ids = {
+            r.record.customer.tax_id for r in readings if r.record.system is System.VTEX
+        }
+        found = Establishment.objects.filter(tax_id__in=self.tax_ids - {""})
+        self.owners = dict(found.values_list("tax_id", "company_id")) if self.tax_ids - {""} else {}
+        wanted = {self.owners.get(tax_id, _UNASSIGNED) for tax_id in self.tax_ids}
+        if any(r.record.system is System.ERP for r in readings):
+            wanted.add(self.company_id or _UNASSIGNED)
+        return frozenset(wanted)
+
+    def _load(self, readings: Sequence[Reading]) -> None:
+        """Load the batch's records as they are stored."""
+        systems = {r.record.external_id: r.record.system for r in readings}
+        known = (
+            SourceRecord.objects.filter(connection=self.connection, external_id__in=systems)
+            .annotate(divergences=F("order__divergence_count"))
+            .annotate(public_id=F("order__public_id"))
+            .defer("payload")
+        )
+        for record in known:
+            node = node_of(record, has_divergence=bool(record.divergences))
+            node.order_public_id = record.public_id
+            self.nodes[record.external_id] = node
+        fresh = [external_id for external_id in systems if external_id not in self.nodes]
+        learned = learned_links(self.connection, fresh) if System.ERP in systems.values() else {}
+        for external_id in fresh:
+            node = Node(self.connection, systems[external_id], external_id)
+            node.links = tuple(sorted(learned.get(external_id, ())))
+            self.nodes[external_id] = node
+
+    def _fold(self, reading: Reading) -> Outcome:
+        record = reading.record
+        node = self.nodes[record.external_id]
+        if node.system is System.ERP and self._is_taken(node, record.customer_id):
+            return "refused"
+        known, outcome = node.known.take(record.detail, Part.of(reading))
+        node.take(known)
+        self._own(node)
+        link = self.links.get(record.external_id)
+        if link and link not in node.links:
+            node.links = tuple(sorted({*node.links, link}))
+            node.learned.add(link)
+            node.is_touched = True
+        return outcome
+
+    def _own(self, node: Node) -> None:
+        """Say whose a record is now; only what was looked up can change it."""
+        company_id = node.company_id
+        if node.system is System.ERP:
+            company_id = self.company_id or node.company_id
+        elif node.known.owner_tax_id in self.tax_ids:
+            company_id = self.owners.get(node.known.owner_tax_id)
+        if node.company_id != company_id:
+            node.company_id = company_id
+            node.is_touched = True
+
+    def _is_taken(self, node: Node, customer_id: str) -> bool:
+        """Say whether an ERP's order is another company's.
+
+        It only moves when the source names a customer id that is the new company's: an
+        ERP that ignores whose orders it was asked for would otherwise hand them round.
+        """
+        if node.company_id is None or self.company_id in (None, node.company_id):
+            return False
+        is_named = CustomerId.objects.filter(
+            connection=self.connection, value=customer_id, company_id=self.company_id or 0
+        ).exists()
+        if not is_named:
+            logger.warning(
+                "order of another company refused",
+                extra={"connection": self.connection, "company_id": self.company_id},
+            )
+        return not is_named
+
+    # --- writing -----------------------------------------------------------------------
+
+    def _write_records(self, touched: Sequence[Node]) -> None:
+        """Write the records, which by now know their orders, and what they may meet by."""
+        rows = [bulk.encode(SourceRecord, self._row(node)) for node in touched]
+        written = bulk.upsert(
+            SourceRecord,
+            rows,
+            key=("connection", "external_id"),
+            keep=("first_seen_at", "payload"),
+            returning=("id", "external_id", "xmax"),
+        )
+        for pk, external_id, locked_by in written:
+            node = self.nodes[external_id]
+            if not node.was_stored and int(locked_by):
+                # Somebody stored it for another company, under another lock: look again.
+                raise _NeedsLocks(())
+            node.id = pk
+        self._write_payloads(touched)
+        _write_keys(touched)
+        self._write_links(touched)
+
+    def _row(self, node: Node) -> dict[str, object]:
+        newest = node.known.newest
+        assert newest is not None  # noqa: S101 a node written was read
+        node.owner_tax_id = node.known.owner_tax_id
+        return {
+            "connection": node.connection,
+            "system": str(node.system),
+            "external_id": node.external_id,
+            "company_id": node.company_id,
+            "order_id": node.order_id,
+            "version": newest.version,
+            "detail": str(node.known.detail),
+            "facts": node.facts,
+            "parts": to_parts(node.known),
+            "links": list(node.links),
+            "owner_tax_id": node.owner_tax_id,
+            "match_keys": sorted(node.keys),
+            "content_hash": node.content_hash,
+            "payload": b"" if node.was_stored else zlib.compress(node.known.payload, 1),
+            "first_seen_at": node.first_seen_at or self.now,
+            "read_at": newest.read_at,
+            "changed_at": (None if node.is_changed else node.stored_changed_at) or self.now,
+        }
+
+    def _write_payloads(self, touched: Sequence[Node]) -> None:
+        """Write the sources' own answers for records that were there before."""
+        rows = [
+            {"id": node.id, "payload": zlib.compress(node.known.payload, 1)}
+            for node in touched
+            if node.was_stored and node.known.payload
+        ]
+        bulk.update(SourceRecord, [bulk.encode(SourceRecord, row) for row in rows])
+
+    def _write_links(self, touched: Sequence[Node]) -> None:
+        LearnedLink.objects.bulk_create(
+            [
+                LearnedLink(
+                    connection=node.connection,
+                    external_id=node.external_id,
+                    web_number=number,
+                    company_id=node.company_id,
+                    evidence="lookup",
+                    learned_at=self.now,
+                )
+                for node in touched
+                if node.company_id
+                for number in sorted(node.learned)
+            ],
+            ignore_conflicts=True,
+        )
+
+    def _refresh_read_at(self) -> None:
+        """Say of unchanged records that they were confirmed."""
+        rows = [
+            {"id": node.id, "read_at": node.known.newest.read_at}
+            for node in self.nodes.values()
+            if node.id
+            and not node.is_touched
+            and node.known.newest
+            and node.known.newest.read_at != node.stored_read_at
+        ]
+        bulk.update(SourceRecord, [bulk.encode(SourceRecord, row) for row in rows])
+
+    def _answer(self, reading: Reading, outcome: Outcome) -> Stored:
+        external_id = reading.record.external_id
+        if outcome == "refused":
+            return Stored(None, None, None, self.company_id, self.connection, external_id, outcome)
+        node = self.nodes[external_id]
+        return Stored(
+            record_id=node.id,
+            order_id=node.order_id,
+            order_public_id=node.order_public_id,
+            company_id=node.company_id,
+            connection=self.connection,
+            external_id=external_id,
+            outcome=outcome,
+        )
+
+
+def _write_keys(nodes: Sequence[Node]) -> None:
+    """Index what records may be met by, for those where it changed."""
+    changed = [node for node in nodes if node.stored_keys != (node.company_id, node.keys)]
+    rows = [
+        bulk.encode(
+            MatchKey,
+            {"company_id": n.company_id, "value": indexed(n.system, key), "record_id": n.id},
+        )
+        for n in changed
+        if n.company_id
+        for key in sorted(n.keys)
+    ]
+    bulk.sync(
+        MatchKey,
+        rows,
+        key=("company_id", "value", "record_id"),
+        within="record_id",
+        ids=[node.id for node in changed if node.id and node.was_stored],
+    )

@@ -1,0 +1,171 @@
+"""What the frame of every page shows: whose data it is, who is looking, and where to go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from b2b_orders.companies.viewers import ActingView, CompanyChoice
+from b2b_orders.portal import formats
+from b2b_orders.portal.addresses import addresses
+
+SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A page of the main navigation; `current` is what `aria-current` says."""
+
+    text: str
+    url: str
+    is_current: bool
+    current: str = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyItem:
+    """A company that the person may switch to."""
+
+    public_id: str
+    name: str
+    ending: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageItem:
+    """A language of the site."""
+
+    code: str
+    name: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The frame of a page."""
+
+    seller: str
+    support: str
+    home: str
+    here: str
+    search: str
+    title_prefix: str
+    company: str
+    company_ending: str
+    choices: tuple[CompanyItem, ...]
+    acting: ActingView | None
+    nav: tuple[NavItem, ...]
+    languages: tuple[LanguageItem, ...]
+    language_short: str
+    person: str
+    person_short: str
+    email: str
+
+
+def portal(request: HttpRequest) -> dict[str, Any]:
+    """Give every template the frame of its page."""
+    return {"shell": shell(request)}
+
+
+def shell(request: HttpRequest) -> Shell:
+    """Build the frame from what the middleware found out; reads nothing."""
+    viewer = getattr(request, "viewer", None)
+    acting: ActingView | None = getattr(request, "acting", None)
+    company = _company(request)
+    user = getattr(request, "user", None)
+    signed_in = user is not None and user.is_authenticated
+    name: str = user.name if user is not None and signed_in else ""
+    code = formats.language()
+    return Shell(
+        seller=settings.PORTAL_SELLER_NAME,
+        support=settings.PORTAL_SUPPORT_EMAIL,
+        home=reverse("portal:home"),
+        here=_here(request),
+        search=addresses(request).to("orders") if viewer else "",
+        title_prefix=f"[{company.name}] " if acting and company else "",
+        company=company.name if company else "",
+        company_ending=f"…{company.tax_id_ending}" if company and company.tax_id_ending else "",
+        choices=_choices(request, company) if acting is None else (),
+        acting=acting,
+        nav=_nav(request, company),
+        languages=tuple(
+            LanguageItem(each, word, each == code) for each, word in settings.LANGUAGES
+        ),
+        language_short=SHORT[code],
+        person=name,
+        person_short=name.split(maxsplit=1)[0] if name else "",
+        email=user.email if user is not None and signed_in else "",
+    )
+
+
+def _company(request: HttpRequest) -> CompanyChoice | None:
+    """Find the company that is looked at among those that may be."""
+    viewer = getattr(request, "viewer", None)
+    if viewer is None:
+        return None
+    acting: ActingView | None = getattr(request, "acting", None)
+    if acting is not None:
+        return CompanyChoice(
+            viewer.company_id,
+            acting.company_public_id,
+            acting.company_name,
+            acting.tax_id_ending,
+        )
+    standing = getattr(request, "standing", None)
+    known = (*standing.companies, *standing.portfolio) if standing else ()
+    return next((choice for choice in known if choice.id == viewer.company_id), None)
+
+
+def _choices(request: HttpRequest, current: CompanyChoice | None) -> tuple[CompanyItem, ...]:
+    """List the person's companies, where there is a choice."""
+    companies: tuple[CompanyChoice, ...] = getattr(request, "companies", ())
+    if len(companies) < 2 or addresses(request).company:
+        return ()
+    return tuple(
+        CompanyItem(
+            public_id=str(choice.public_id),
+            name=choice.name,
+            ending=f"…{choice.tax_id_ending}" if choice.tax_id_ending else "",
+            is_current=current is not None and choice.id == current.id,
+        )
+        for choice in companies
+    )
+
+
+def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, ...]:
+    """List the pages of the seller's people; a buyer has one, which the logo leads to."""
+    staff = getattr(request, "staff", None)
+    if staff is None:
+        return ()
+    pages = []
+    if staff.can_act:
+        pages.append((_("Support"), "portal:support"))
+    if staff.seller_code or not (staff.can_act or staff.can_operate):
+        pages.append((_("Telesales"), "portal:telesales"))
+    if staff.can_operate:
+        pages.append((_("Operations"), "portal:operations"))
+    items = [
+        NavItem(text, reverse(name), request.path.startswith(reverse(name))) for text, name in pages
+    ]
+    if company is not None:
+        orders = addresses(request).to("orders")
+        items.append(
+            NavItem(
+                _("Orders of %(company)s") % {"company": company.name},
+                orders,
+                request.path.startswith(orders),
+                "page" if request.path == orders else "true",
+            )
+        )
+    return tuple(items)
+
+
+def _here(request: HttpRequest) -> str:
+    """Say where a change of language comes back to: this page, or home after a form."""
+    return request.get_full_path() if request.method == "GET" else "/"

@@ -1,0 +1,165 @@
+"""How dates, moments, amounts and numbers are written in the active language.
+
+Plain dates have no time zone and are never converted; moments are shown in the
+installation's. Everything here answers text: templates only print it.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import NumberPattern, format_decimal, parse_pattern
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from erp_bridge.records import Money
+
+# Spanish is neutral Latin American: dots for thousands, a comma for decimals.
+_LOCALES = {"pt-br": "pt_BR", "es": "es_AR", "en": "en_US"}
+_DAY = {"pt-br": "dd/MM/yyyy", "es": "dd/MM/yyyy", "en": "d MMM yyyy"}
+_DAY_SHORT = {"pt-br": "dd/MM", "es": "dd/MM", "en": "d MMM"}
+_SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
+NBSP = "\u00a0"
+
+
+def language() -> str:
+    """Return the active language as one of ours."""
+    active = get_language() or "pt-br"
+    return active if active in _LOCALES else "pt-br"
+
+
+@lru_cache(maxsize=8)
+def _locale(code: str) -> Locale:
+    return Locale.parse(_LOCALES[code])
+
+
+@lru_cache(maxsize=8)
+def _amount_pattern() -> NumberPattern:
+    return parse_pattern("#,##0.00")
+
+
+def day(value: date | None) -> str:
+    """Write a plain date."""
+    if value is None:
+        return ""
+    code = language()
+    return format_date(value, _DAY[code], locale=_locale(code))
+
+
+def long_day(value: date) -> str:
+    """Write a plain date with its weekday, as a heading of a day."""
+    code = language()
+    pattern = "EEEE, d MMM yyyy" if code == "en" else "EEEE, dd/MM/yyyy"
+    return format_date(value, pattern, locale=_locale(code))
+
+
+def month(value: date | None) -> str:
+    """Write a month: 01/2019, Jan 2019."""
+    if value is None:
+        return ""
+    code = language()
+    return format_date(value, "MMM yyyy" if code == "en" else "MM/yyyy", locale=_locale(code))
+
+
+def local(value: datetime) -> datetime:
+    """Turn a moment into the installation's time zone."""
+    return timezone.localtime(value)
+
+
+def clock(value: datetime) -> str:
+    """Write a moment's time of day."""
+    return local(value).strftime("%H:%M")
+
+
+def moment(value: datetime | None, now: datetime) -> str:
+    """Write a moment as short as it stays clear: 10:42 today, else with its day."""
+    if value is None:
+        return ""
+    there, here = local(value), local(now)
+    if there.date() == here.date():
+        return there.strftime("%H:%M")
+    code = language()
+    pattern = _DAY_SHORT[code] if there.year == here.year else _DAY[code]
+    return f"{format_date(there.date(), pattern, locale=_locale(code))}{NBSP}{there:%H:%M}"
+
+
+def full_moment(value: datetime | None) -> str:
+    """Write a moment with its zone, for hover and for the record."""
+    if value is None:
+        return ""
+    code = language()
+    return format_datetime(local(value), f"{_DAY[code]} HH:mm:ss 'GMT'ZZZ", locale=_locale(code))
+
+
+def iso(value: date | datetime | None) -> str:
+    """Write it for machines (`<time datetime>`)."""
+    return value.isoformat() if value is not None else ""
+
+
+def amount(value: Decimal | None, currency: str = "BRL") -> str:
+    """Write an amount with its currency; nothing for an amount that is not known."""
+    if value is None:
+        return ""
+    digits = _amount_pattern().apply(abs(value), _locale(language()))
+    sign = "\u2212" if value < 0 else ""
+    return f"{sign}{_SYMBOLS.get(currency, currency)}{NBSP}{digits}"
+
+
+def money(value: Money | None) -> str:
+    """Write money."""
+    return amount(value.amount, value.currency) if value is not None else ""
+
+
+def unit_price(value: Decimal | None, currency: str) -> str:
+    """Write a unit price: two decimals, more only where the source has them."""
+    if value is None:
+        return ""
+    digits = format_decimal(value, "#,##0.00####", locale=_locale(language()))
+    return f"{_SYMBOLS.get(currency, currency)}{NBSP}{digits}"
+
+
+def quantity(value: Decimal | None) -> str:
+    """Write a quantity without needless zeros."""
+    if value is None:
+        return ""
+    return format_decimal(value, "#,##0.####", locale=_locale(language()))
+
+
+def count(value: int) -> str:
+    """Write how many there are."""
+    return format_decimal(value, "#,##0", locale=_locale(language()))
+
+
+def size(value: int | None) -> str:
+    """Write a file's size."""
+    if value is None:
+        return ""
+    locale = _locale(language())
+    if value < 1000:
+        return f"{value}{NBSP}B"
+    if value < 1_000_000:
+        return f"{format_decimal(value / 1000, '#,##0', locale=locale)}{NBSP}kB"
+    return f"{format_decimal(value / 1_000_000, '#,##0.0', locale=locale)}{NBSP}MB"
+
+
+def tax_id(value: str) -> str:
+    """Write a CNPJ or CPF with its usual signs; anything else as it is."""
+    if len(value) == 14:
+        return f"{value[:2]}.{value[2:5]}.{value[5:8]}/{value[8:12]}-{value[12:]}"
+    if len(value) == 11 and value.isdigit():
+        return f"{value[:3]}.{value[3:6]}.{value[6:9]}-{value[9:]}"
+    return value
+
+
+def tax_id_ending(value: str) -> str:
+    """Write the end of a CNPJ, enough to tell branches apart: …0001-95."""
+    return f"…{value[8:12]}-{value[12:]}" if len(value) == 14 else f"…{value[-4:]}"
+
+
+def grouped(value: str, by: int = 4) -> str:
+    """Write a long key in groups, so that it can be read out."""
+    return " ".join(value[at : at + by] for at in range(0, len(value), by))

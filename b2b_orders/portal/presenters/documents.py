@@ -1,0 +1,267 @@
+"""Documents of an order, grouped by invoice, each with its state in a word and an icon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from b2b_orders.documents.queries import DocumentRow
+from b2b_orders.orders.queries import InvoiceRow
+from b2b_orders.portal import formats, words
+from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.lists import invoice_slug
+
+XML = frozenset({"nfe_xml"})
+# Kinds whose name alone does not say which document it is.
+DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
+PAYABLE = frozenset({"boleto", "gnre", "gare"})
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentItem:
+    """One document, worded."""
+
+    id: str
+    icon: str
+    name: str
+    meaning: str
+    title: str
+    meta: str
+    due: str
+    amount: str
+    state: words.Chip
+    why: str
+    why_tone: str
+    url: str
+    action: str
+    action_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceGroup:
+    """An invoice with its documents; without a heading for those of no invoice."""
+
+    slug: str
+    key_anchor: str
+    heading: str
+    date: str
+    total: str
+    key: str
+    key_grouped: str
+    carrier: str
+    tracking: str
+    tracking_url: str
+    delivered: str
+    documents: tuple[DocumentItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What wording a document needs beyond the document."""
+
+    order: UUID
+    to: Addresses
+    today: date
+    now: datetime
+    failure: tuple[UUID, str] | None
+    is_down: bool
+
+
+def invoice_groups(
+    invoices: Iterable[InvoiceRow],
+    documents: Iterable[DocumentRow],
+    *,
+    order: UUID,
+    to: Addresses,
+    now: datetime,
+    failure: tuple[UUID, str] | None = None,
+    is_down: bool = False,
+) -> tuple[InvoiceGroup, ...]:
+    """Present invoices with their documents, then what belongs to no invoice.
+
+    `failure` is a document that could not be handed out just now, with the reason;
+    `is_down`: a source does not answer, so papers to pay cannot be checked.
+    """
+    frame = _Frame(order, to, formats.local(now).date(), now, failure, is_down)
+    known = tuple(invoices)
+    placed: dict[int, list[DocumentRow]] = {at: [] for at in range(len(known))}
+    loose: dict[tuple[str, str], list[DocumentRow]] = {}
+    for document in documents:
+        at = _home(document, known)
+        if at is None:
+            key = (document.invoice_number, document.invoice_series)
+            loose.setdefault(key, []).append(document)
+        else:
+            placed[at].append(document)
+    groups = [_group(invoice, placed[at], frame) for at, invoice in enumerate(known)]
+    # Documents that name an invoice we do not know come before those that name none.
+    for (number, series), rows in sorted(loose.items(), key=lambda item: item[0] == ("", "")):
+        groups.append(_loose_group(number, series, rows, frame, alone=not known))
+    return tuple(groups)
+
+
+def _home(document: DocumentRow, invoices: tuple[InvoiceRow, ...]) -> int | None:
+    """Find the invoice a document belongs to; a missing series fits a number known once."""
+    fits = [at for at, invoice in enumerate(invoices) if invoice.number == document.invoice_number]
+    if document.invoice_series:
+        fits = [at for at in fits if invoices[at].series in {document.invoice_series, ""}]
+    return fits[0] if document.invoice_number and len(fits) == 1 else None
+
+
+def _group(invoice: InvoiceRow, rows: list[DocumentRow], frame: _Frame) -> InvoiceGroup:
+    number = f"{invoice.number}/{invoice.series}" if invoice.series else invoice.number
+    heading = _("Return invoice %(number)s") if invoice.is_return else _("NF %(number)s")
+    url = invoice.tracking_url if is_safe_link(invoice.tracking_url) else ""
+    return InvoiceGroup(
+        slug=invoice_slug(invoice.number, invoice.series),
+        key_anchor=f"nf-{invoice.access_key}" if invoice.access_key else "",
+        heading=heading % {"number": number},
+        date=formats.day(invoice.issued_on),
+        total=formats.amount(invoice.total),
+        key=invoice.access_key,
+        key_grouped=formats.grouped(invoice.access_key),
+        carrier=invoice.carrier,
+        tracking=invoice.tracking_number or ("" if url else invoice.tracking_url),
+        tracking_url=url,
+        delivered=_("Delivered on %(date)s")
+        % {"date": formats.day(formats.local(invoice.delivered_at).date())}
+        if invoice.delivered_at
+        else "",
+        documents=_items(rows, frame),
+    )
+
+
+def _loose_group(
+    number: str, series: str, rows: list[DocumentRow], frame: _Frame, *, alone: bool
+) -> InvoiceGroup:
+    if number:
+        heading = _("NF %(number)s") % {"number": f"{number}/{series}" if series else number}
+    else:
+        heading = _("Documents of the order") if alone else _("Other documents")
+    return InvoiceGroup(
+        slug=invoice_slug(number, series) if number else "other-documents",
+        key_anchor="",
+        heading=heading,
+        date="",
+        total="",
+        key="",
+        key_grouped="",
+        carrier="",
+        tracking="",
+        tracking_url="",
+        delivered="",
+        documents=_items(rows, frame),
+    )
+
+
+def _items(rows: list[DocumentRow], frame: _Frame) -> tuple[DocumentItem, ...]:
+    order = {kind: at for at, kind in enumerate(words.KIND_ORDER)}
+    ranked = sorted(
+        rows, key=lambda row: (order.get(row.kind, 99), row.due_on or date.min, row.title)
+    )
+    return tuple(_item(row, frame) for row in ranked)
+
+
+def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
+    kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
+    why, can_retry = _why(row, frame)
+    can_take, state = row.state == "available" or can_retry, _state(row, frame)
+    name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
+    return DocumentItem(
+        id=f"doc-{row.public_id}",
+        icon=kind.icon,
+        name=name,
+        meaning=str(kind.meaning),
+        title=row.title
+        if row.kind in DESCRIBED and row.title.casefold() != name.casefold()
+        else "",
+        meta=_meta(row),
+        due=due_words(row.due_on, row.title_state, frame.today),
+        amount=formats.amount(row.amount),
+        state=state,
+        why=why,
+        why_tone=state.tone if state.tone in {"bad", "warn"} else "",
+        url=frame.to.to("document", order=frame.order, public_id=row.public_id) if can_take else "",
+        action=_("Try again") if can_retry else _("Download"),
+        action_label=_action_label(name, row, can_retry=can_retry),
+    )
+
+
+def _action_label(name: str, row: DocumentRow, *, can_retry: bool) -> str:
+    what = f"{name} · NF {row.invoice_number}" if row.invoice_number else name
+    return (_("Try again: %(document)s") if can_retry else _("Download %(document)s")) % {
+        "document": what
+    }
+
+
+def _meta(row: DocumentRow) -> str:
+    form = "XML" if row.kind in XML else "PDF" if row.kind != "other" else ""
+    dated = formats.day(row.issued_on)
+    return " · ".join(part for part in (form, formats.size(row.size), dated) if part)
+
+
+def _state(row: DocumentRow, frame: _Frame) -> words.Chip:
+    """Word the state; of a payable document that is there, whether it is paid or due."""
+    if frame.failure and frame.failure[0] == row.public_id:
+        code = "damaged" if row.state == "damaged" else "failed"
+        return words.chip(words.DOCUMENT_STATE, code)
+    if row.state == "available" and row.title_state in {"open", "paid", "cancelled"}:
+        return title_chip(row.title_state, is_overdue=row.is_overdue)
+    return words.chip(words.DOCUMENT_STATE, row.state)
+
+
+def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
+    """Say why a document cannot be had, and whether trying again makes sense."""
+    if frame.failure and frame.failure[0] == row.public_id:
+        return frame.failure[1], True
+    if row.state == "damaged":
+        return damaged_words(), True
+    if row.state == "failed":
+        return _("The source did not hand out this file. You can try again."), True
+    if row.state == "expected":
+        return _("Being issued since %(since)s. We check every 10 minutes.") % {
+            "since": formats.moment(row.state_since, frame.now)
+        }, False
+    if frame.is_down and row.kind in PAYABLE and row.fetched_at and row.title_state != "paid":
+        return _(
+            "Could not check with the bank just now. Copy of %(time)s: check amount and"
+            " beneficiary before paying."
+        ) % {"time": formats.moment(row.fetched_at, frame.now)}, False
+    return "", False
+
+
+def damaged_words() -> str:
+    """Say that a source sent something that is not the document."""
+    return _("The supplier's system sent a damaged file. The team has been told; try again later.")
+
+
+def title_chip(state: str, *, is_overdue: bool) -> words.Chip:
+    """Word what became of an amount due."""
+    return words.chip(words.TITLE_STATE, "overdue" if is_overdue else state)
+
+
+def due_words(due: date | None, state: str, today: date) -> str:
+    """Say when something is due and, while it is open, how far that is."""
+    if due is None:
+        return ""
+    written = formats.day(due)
+    if state not in {"open", "unknown"}:
+        return _("due on %(date)s") % {"date": written}
+    days = (due - today).days
+    if days < 0:
+        far = ngettext("overdue for %(days)s day", "overdue for %(days)s days", -days)
+    elif days == 0:
+        far = _("due today")
+    else:
+        far = ngettext("due in %(days)s day", "due in %(days)s days", days)
+    return f"{far % {'days': abs(days)}} · {written}"
+
+
+def is_safe_link(url: str) -> bool:
+    """Say whether an address from a source may be a link: http and https only."""
+    return url.startswith(("https://", "http://")) and not any(sign.isspace() for sign in url)

@@ -1,0 +1,497 @@
+"""The order page: everything worded and formatted, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.orders.numbers import index_values, recognise
+from b2b_orders.orders.queries import (
+    DivergenceRow,
+    DivergenceValue,
+    EventRow,
+    LineRow,
+    NumberRow,
+    OrderDetail,
+    TitleRow,
+)
+from b2b_orders.portal import formats, words
+from b2b_orders.portal.presenters.documents import (
+    InvoiceGroup,
+    due_words,
+    is_safe_link,
+    title_chip,
+)
+from b2b_orders.portal.presenters.sources import SourceLine
+from erp_bridge.records import NumberKind
+
+FIRST_LINES = 50
+KIND_ORDER = ("customer", "web", "erp", "tracking")
+AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
+
+
+@dataclass(frozen=True, slots=True)
+class NumberItem:
+    """A number; `is_hit` when it is how the order was found."""
+
+    text: str
+    is_hit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NumberGroup:
+    """The numbers of one kind, under its label."""
+
+    label: str
+    numbers: tuple[NumberItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the bar: done, now, or still to come."""
+
+    label: str
+    state: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of a card."""
+
+    label: str
+    text: str
+    lines: tuple[str, ...] = ()
+    link: str = ""
+    is_sum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """An item of the order."""
+
+    position: int
+    sku: str
+    name: str
+    quantity: str
+    invoiced: str
+    unit_price: str
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class TitleItem:
+    """An amount due."""
+
+    anchor: str
+    name: str
+    due: str
+    amount: str
+    state: words.Chip
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field on which the sources disagree."""
+
+    field: str
+    values: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event of the timeline."""
+
+    time: str
+    iso: str
+    title: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the timeline."""
+
+    heading: str
+    events: tuple[Happening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """All that the order page shows."""
+
+    title: str
+    numbers: tuple[NumberGroup, ...]
+    found_by: str
+    status: words.Chip
+    layout: str
+    layout_words: str
+    steps: tuple[Step, ...]
+    steps_words: str
+    subtitle: str
+    sources: tuple[SourceLine, ...]
+    differences: tuple[Difference, ...]
+    differences_words: str
+    groups: tuple[InvoiceGroup, ...]
+    document_count: int
+    lines: tuple[LineItem, ...]
+    line_count: int
+    lines_hidden: int
+    lines_words: str
+    shows_invoiced: bool
+    shows_prices: bool
+    delivery: tuple[Fact, ...]
+    billing: tuple[Fact, ...]
+    payment: tuple[Fact, ...]
+    titles: tuple[TitleItem, ...]
+    amounts: tuple[Fact, ...]
+    days: tuple[Day, ...]
+    event_count: int
+
+
+def order_page(
+    detail: OrderDetail,
+    *,
+    viewer: Viewer,
+    typed: str,
+    sources: tuple[SourceLine, ...],
+    groups: tuple[InvoiceGroup, ...],
+    now: datetime,
+) -> OrderPage:
+    """Present an order, with as many of its items as were read."""
+    row = detail.row
+    prices = viewer.can(Right.PRICES)
+    currency = detail.currency
+    numbers, found_by = _numbers(detail, typed)
+    count = max(row.line_count, len(detail.lines))
+    layout = _layout(row.fulfilment)
+    steps = _steps(row.fulfilment) if layout in {"steps", "partly"} else ()
+    return OrderPage(
+        title=row.title,
+        numbers=numbers,
+        found_by=found_by,
+        status=words.fulfilment(row.fulfilment, row.status_raw),
+        layout=layout,
+        layout_words=_layout_words(layout, detail),
+        steps=steps,
+        steps_words=_steps_words(steps),
+        subtitle=_subtitle(detail),
+        sources=sources,
+        differences=_differences(detail.divergences, currency, now),
+        differences_words=_differences_words(detail),
+        groups=groups,
+        document_count=sum(len(group.documents) for group in groups),
+        lines=tuple(_line(line, currency, prices=prices) for line in detail.lines),
+        line_count=count,
+        lines_hidden=count - len(detail.lines),
+        lines_words=_lines_words(len(detail.lines), count),
+        shows_invoiced=any(line.invoiced is not None for line in detail.lines),
+        shows_prices=prices,
+        delivery=_delivery(detail),
+        billing=_billing(detail),
+        payment=_payment(detail.facts),
+        titles=_titles(detail.titles, formats.local(now).date(), currency),
+        amounts=_amounts(detail, currency) if prices else (),
+        days=_days(detail.events, detail),
+        event_count=len(detail.events),
+    )
+
+
+def _numbers(detail: OrderDetail, typed: str) -> tuple[tuple[NumberGroup, ...], str]:
+    """Label the numbers of the order, and say by which of them it was found."""
+    wanted = _wanted(typed)
+    hit = next((number for number in detail.row.numbers if _leads(number, wanted)), None)
+    of_kind = {
+        kind: tuple(
+            NumberItem(number.written, number is hit)
+            for number in detail.row.numbers
+            if number.kind == kind
+        )
+        for kind in KIND_ORDER
+    }
+    groups = tuple(
+        NumberGroup(words.text(words.NUMBER_KIND, kind), items)
+        for kind, items in of_kind.items()
+        if items
+    )
+    if hit is None:
+        return groups, ""
+    return groups, _("Found by: %(kind)s %(number)s") % {
+        "kind": words.text(words.NUMBER_KIND, hit.kind),
+        "number": hit.written,
+    }
+
+
+def _wanted(typed: str) -> dict[str, frozenset[NumberKind] | None]:
+    if not typed.strip():
+        return {}
+    return {candidate.value: candidate.kinds for candidate in recognise(typed).candidates}
+
+
+def _leads(number: NumberRow, wanted: Mapping[str, frozenset[NumberKind] | None]) -> bool:
+    kind = number.kind
+    series = ""
+    text = number.written
+    if kind is NumberKind.INVOICE:
+        text, _slash, series = number.written.partition("/")
+    for value in index_values(kind, text, series):
+        if value in wanted:
+            kinds = wanted[value]
+            if kinds is None or kind in kinds:
+                return True
+    return False
+
+
+def _layout(fulfilment: str) -> str:
+    if fulfilment in words.STEPS or fulfilment in words.STEP_OF:
+        return "partly" if fulfilment == "partly_invoiced" else "steps"
+    if fulfilment in {"cancelled", "replaced", "cancel_requested"}:
+        return fulfilment
+    return "raw"
+
+
+def _layout_words(layout: str, detail: OrderDetail) -> str:
+    if layout == "raw":
+        return _('The source calls this "%(status)s"; we do not know that word yet.') % {
+            "status": detail.row.status_raw or detail.row.fulfilment
+        }
+    if layout == "cancelled" and any(row.field == "fulfilment" for row in detail.divergences):
+        return _("This order was cancelled. Not every source says so yet.")
+    return str(words.LAYOUT.get(layout, ""))
+
+
+def _steps(fulfilment: str) -> tuple[Step, ...]:
+    at = words.STEPS.index(words.STEP_OF.get(fulfilment, fulfilment))
+    steps = []
+    for place, code in enumerate(words.STEPS):
+        word = words.FULFILMENT[code]
+        if place < at:
+            steps.append(Step(str(word.text), "done", "check"))
+        elif place == at:
+            here = words.FULFILMENT[fulfilment]
+            state = "now part" if fulfilment == "partly_invoiced" else "now"
+            steps.append(Step(str(here.text), state, here.icon))
+        else:
+            steps.append(Step(str(word.text), "next", ""))
+    return tuple(steps)
+
+
+def _steps_words(steps: tuple[Step, ...]) -> str:
+    for place, step in enumerate(steps, start=1):
+        if step.state.startswith("now"):
+            return _("Step %(step)s of %(all)s: %(name)s") % {
+                "step": place,
+                "all": len(steps),
+                "name": step.label,
+            }
+    return ""
+
+
+def _subtitle(detail: OrderDetail) -> str:
+    row = detail.row
+    parts = []
+    if row.placed_on:
+        parts.append(_("Placed on %(date)s") % {"date": formats.day(row.placed_on)})
+    if row.placed_by_name:
+        parts.append(_("by %(name)s") % {"name": row.placed_by_name})
+    parts.append(words.text(words.ORIGIN, row.origins))
+    if row.establishment_tax_id:
+        branch = formats.tax_id(row.establishment_tax_id)
+        parts.append(f"{row.establishment_name} {branch}".strip())
+    return " · ".join(parts)
+
+
+def _differences_words(detail: OrderDetail) -> str:
+    if not detail.divergences:
+        return ""
+    return _("Website and ERP differ on this order. The ERP rules. The team has been told.")
+
+
+def _differences(
+    rows: Iterable[DivergenceRow], currency: str, now: datetime
+) -> tuple[Difference, ...]:
+    return tuple(
+        Difference(
+            field=words.text(words.FIELD, row.field),
+            values=tuple(_value(row.field, value, currency, now) for value in row.values),
+        )
+        for row in rows
+    )
+
+
+def _value(field: str, value: DivergenceValue, currency: str, now: datetime) -> Fact:
+    label = words.text(words.SYSTEM, value.system)
+    text = value.value
+    if field in AMOUNT_FIELDS:
+        text = _amount(text, currency)
+    elif field == "fulfilment":
+        text = words.fulfilment(text).text
+    if value.as_of is not None:
+        label = _("%(source)s at %(time)s") % {
+            "source": label,
+            "time": formats.moment(value.as_of, now),
+        }
+    return Fact(label, text, is_sum=value.rules)
+
+
+def _amount(text: object, currency: str) -> str:
+    try:
+        return formats.amount(Decimal(str(text)), currency)
+    except InvalidOperation:
+        return str(text)
+
+
+def _line(line: LineRow, currency: str, *, prices: bool) -> LineItem:
+    unit = f" {line.unit}" if line.unit else ""
+    return LineItem(
+        position=line.position,
+        sku=line.sku,
+        name=line.name,
+        quantity=f"{formats.quantity(line.quantity)}{unit}" if line.quantity is not None else "",
+        invoiced=formats.quantity(line.invoiced),
+        unit_price=formats.unit_price(line.unit_price, currency) if prices else "",
+        total=formats.amount(line.total, currency) if prices else "",
+    )
+
+
+def _lines_words(shown: int, count: int) -> str:
+    if shown < count:
+        return _("The first %(shown)s of %(all)s items") % {
+            "shown": formats.count(shown),
+            "all": formats.count(count),
+        }
+    return ngettext("%(count)s item", "%(count)s items", count) % {"count": formats.count(count)}
+
+
+def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if not address:
+        return ()
+    city = " - ".join(str(address[key]) for key in ("city", "state") if address.get(key))
+    lines = (
+        address.get("recipient"),
+        address.get("street"),
+        address.get("district"),
+        city,
+        address.get("postal_code"),
+    )
+    return tuple(str(line) for line in lines if line)
+
+
+def _delivery(detail: OrderDetail) -> tuple[Fact, ...]:
+    facts = detail.facts
+    found = []
+    if detail.row.promised_on:
+        found.append(Fact(_("Expected delivery"), formats.day(detail.row.promised_on)))
+    if address := _address(facts.get("delivery")):
+        found.append(Fact(_("Delivery address"), "", lines=address))
+    if facts.get("delivery_method"):
+        found.append(Fact(_("Delivery method"), str(facts["delivery_method"])))
+    if url := facts.get("tracking_url"):
+        link = str(url) if is_safe_link(str(url)) else ""
+        found.append(Fact(_("Tracking"), _("Follow the delivery") if link else str(url), link=link))
+    return tuple(found)
+
+
+def _billing(detail: OrderDetail) -> tuple[Fact, ...]:
+    facts = detail.facts
+    customer = facts.get("customer") or {}
+    found = []
+    if customer.get("name"):
+        found.append(Fact(_("Legal name"), str(customer["name"])))
+    if customer.get("tax_id"):
+        found.append(Fact("CNPJ", formats.tax_id(str(customer["tax_id"]))))
+    if address := _address(facts.get("billing")):
+        found.append(Fact(_("Billing address"), "", lines=address))
+    return tuple(found)
+
+
+def _payment(facts: Mapping[str, Any]) -> tuple[Fact, ...]:
+    found = []
+    if facts.get("payment_terms"):
+        found.append(Fact(_("Payment terms"), str(facts["payment_terms"])))
+    if facts.get("note"):
+        found.append(Fact(_("Note"), str(facts["note"])))
+    return tuple(found)
+
+
+def _titles(rows: Iterable[TitleRow], today: date, currency: str) -> tuple[TitleItem, ...]:
+    ranked = sorted(rows, key=lambda row: (row.due_on or date.max, row.instalment, row.key))
+    return tuple(_title(row, today, currency) for row in ranked)
+
+
+def _title(row: TitleRow, today: date, currency: str) -> TitleItem:
+    overdue = row.state == "open" and row.due_on is not None and row.due_on < today
+    parts = [_("Instalment %(number)s") % {"number": row.instalment}] if row.instalment else []
+    if row.invoice_number:
+        parts.append(_("NF %(number)s") % {"number": row.invoice_number})
+    line = "".join(sign for sign in row.typeable_line if sign.isdigit())
+    return TitleItem(
+        anchor=f"boleto-{line}" if line else "",
+        name=" · ".join(parts) or _("Open item"),
+        due=due_words(row.due_on, row.state, today),
+        amount=formats.amount(row.amount, currency),
+        state=title_chip(row.state, is_overdue=overdue),
+        line=line if row.state != "paid" else "",
+    )
+
+
+def _amounts(detail: OrderDetail, currency: str) -> tuple[Fact, ...]:
+    parts = detail.facts.get("amounts") or {}
+    labels = (
+        ("items", _("Items")),
+        ("discount", _("Discount")),
+        ("freight", _("Freight")),
+        ("taxes", _("Taxes")),
+    )
+    found = [
+        Fact(label, _amount(_taken_off(parts[key]) if key == "discount" else parts[key], currency))
+        for key, label in labels
+        if parts.get(key) not in {None, ""}
+    ]
+    if detail.row.total is not None:
+        found.append(Fact(_("Total"), formats.money(detail.row.total), is_sum=True))
+    return tuple(found)
+
+
+def _taken_off(discount: object) -> str:
+    """Write a discount as what it does to the total; sources state it with or without a sign."""
+    text = str(discount)
+    return text if text.startswith("-") or not text.strip("0.") else f"-{text}"
+
+
+def _days(events: Iterable[EventRow], detail: OrderDetail) -> tuple[Day, ...]:
+    systems = {source.connection: source.system for source in detail.sources}
+    ranked = sorted(events, key=lambda event: event.at)
+    return tuple(
+        Day(
+            formats.long_day(day),
+            tuple(
+                Happening(
+                    time=formats.clock(event.at),
+                    iso=formats.iso(event.at),
+                    title=formats.full_moment(event.at),
+                    text=_event_words(event),
+                    source=words.text(words.SYSTEM, systems.get(event.connection, "")),
+                )
+                for event in group
+            ),
+        )
+        for day, group in groupby(ranked, key=lambda event: formats.local(event.at).date())
+    )
+
+
+def _event_words(event: EventRow) -> str:
+    known = words.EVENT.get(event.code)
+    if known is None:
+        return event.text or words.fulfilment(event.code, event.code).text
+    return f"{known}: {event.text}" if event.text else str(known)

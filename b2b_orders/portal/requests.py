@@ -1,0 +1,106 @@
+"""What a page is given, and who may open it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from b2b_orders.common.errors import NotVisible
+from b2b_orders.companies.access import StaffViewer, Viewer
+from b2b_orders.companies.middleware import ViewerRequest
+
+P = ParamSpec("P")
+
+
+class PortalRequest(ViewerRequest):
+    """A request as the middleware leaves it."""
+
+    htmx: HtmxDetails
+    request_id: str
+
+
+class CompanyRequest(PortalRequest):
+    """A request of somebody who looks at one company."""
+
+    viewer: Viewer
+
+
+class StaffRequest(PortalRequest):
+    """A request of the seller's staff."""
+
+    staff: StaffViewer
+
+
+def home_of(request: PortalRequest) -> str:
+    """Name the page where this person starts."""
+    staff = request.staff
+    if staff is None or request.companies:
+        return "portal:orders"
+    if staff.can_operate:
+        return "portal:operations"
+    return "portal:support" if staff.can_act else "portal:telesales"
+
+
+def company_page(
+    view: Callable[Concatenate[CompanyRequest, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Open a page to whoever looks at a company; `/c/<company>/` is for staff alone."""
+
+    @wraps(view)
+    def opened(request: Any, *args: Any, company: object = None, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_login(request)
+        if request.viewer is None:
+            if company is not None:
+                raise NotVisible
+            return _without_company(request)
+        return view(request, *args, **kwargs)
+
+    return opened
+
+
+def staff_page(
+    may: Callable[[StaffViewer], bool],
+) -> Callable[
+    [Callable[Concatenate[StaffRequest, P], HttpResponseBase]], Callable[..., HttpResponseBase]
+]:
+    """Open a page to staff of a role; to others it does not exist."""
+
+    def decorate(
+        view: Callable[Concatenate[StaffRequest, P], HttpResponseBase],
+    ) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def opened(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return to_login(request)
+            if request.staff is None or not may(request.staff):
+                raise NotVisible
+            return view(request, *args, **kwargs)
+
+        return opened
+
+    return decorate
+
+
+def to_login(request: PortalRequest) -> HttpResponseBase:
+    """Ask to log in, and come back to this very page afterwards."""
+    if request.htmx:
+        here = request.htmx.current_url_abs_path or "/"
+        return HttpResponseClientRedirect(redirect_to_login(here).url)
+    here = request.get_full_path() if request.method == "GET" else reverse("portal:home")
+    return redirect_to_login(here)
+
+
+def _without_company(request: PortalRequest) -> HttpResponse:
+    if request.staff is not None:
+        return redirect(home_of(request))
+    return render(request, "portal/no_company.html", status=403)

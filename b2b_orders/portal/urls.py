@@ -1,0 +1,42 @@
+"""Addresses of the pages. Those of a company also stand under `/c/<company>/`, for staff."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from b2b_orders.portal.views import (
+    company,
+    documents,
+    home,
+    lookups,
+    operations,
+    orders,
+    support,
+    telesales,
+)
+
+app_name = "portal"
+
+of_a_company: list[URLPattern | URLResolver] = [
+    path("pedidos", orders.orders, name="orders"),
+    path("pedidos/procurar", lookups.ask, name="ask"),
+    path("pedidos/procurar/<uuid:public_id>", lookups.show, name="lookup"),
+    path("pedidos/<uuid:public_id>", orders.order, name="order"),
+    path("pedidos/<uuid:public_id>/atualizar", orders.refresh, name="refresh"),
+    path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
+    path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("idioma", company.language, name="language"),
+    path("empresa/trocar", company.switch, name="switch-company"),
+    path("atendimento", support.search, name="support"),
+    path("atendimento/atuar", support.act, name="act"),
+    path("atendimento/encerrar", support.stop, name="stop-acting"),
+    path("televendas", telesales.page, name="telesales"),
+    path("televendas/procura", telesales.found, name="telesales-found"),
+    path("operacao", operations.page, name="operations"),
+    *of_a_company,
+    path("c/<uuid:company>/", include(of_a_company)),
+]

@@ -1,0 +1,83 @@
+"""Taking a document: as a file, or back to the order's page with the reason why not."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from b2b_orders.common import clock
+from b2b_orders.documents.services import DocumentUnavailable, Download, open_download
+from b2b_orders.ingest.documents_source import ConnectionDocuments
+from b2b_orders.portal import formats
+from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.presenters.documents import damaged_words
+from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.views.orders import Alert, show_order
+
+# Not a 5xx: those undo what was written, and a damaged file must stay on operations' list.
+SOURCE_FAILED = 424
+NOT_NOW = 409
+
+
+@require_safe
+@company_page
+def download(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponseBase:
+    """Hand out a document, byte for byte."""
+    try:
+        taken = open_download(
+            viewer=request.viewer,
+            actor=request.actor,
+            public_id=public_id,
+            source=ConnectionDocuments(),
+            now=clock.now(),
+        )
+    except DocumentUnavailable as error:
+        return _refused(request, order, public_id, error)
+    return _file(taken)
+
+
+def _file(taken: Download) -> FileResponse:
+    """Build the answer: never shown in the page, never guessed at, never kept by a browser."""
+    response = FileResponse(
+        taken.open(),
+        as_attachment=True,
+        filename=_filename(taken),
+        content_type=taken.content_type,
+    )
+    response["Content-Length"] = str(taken.size)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _filename(taken: Download) -> str:
+    """Mark a paper to pay that could not be checked now: it may be paid or replaced."""
+    if taken.is_checked:
+        return taken.filename
+    stem, _dot, extension = taken.filename.rpartition(".")
+    made = formats.local(taken.fetched_at)
+    note = _("copy-of-%(date)s-check-before-paying") % {"date": f"{made:%Y-%m-%d-%H%M}"}
+    return f"{stem}-{note}.{extension}"
+
+
+def _refused(
+    request: CompanyRequest, order: UUID, public_id: UUID, error: DocumentUnavailable
+) -> HttpResponseBase:
+    retry = addresses(request).to("document", order=order, public_id=public_id)
+    if error.is_damaged:
+        alert = Alert(_("Damaged file"), damaged_words(), retry)
+    elif error.state == "expected":
+        alert = Alert(_("Being issued"), _("This document is not there yet. Try again later."))
+    elif error.state == "not_applicable":
+        alert = Alert(_("Does not apply"), _("This order needs no such document."))
+    else:
+        text = _("The source did not hand out this file just now. You can try again.")
+        alert = Alert(_("The document could not be fetched"), text, retry)
+    status = NOT_NOW if error.state in {"expected", "not_applicable"} else SOURCE_FAILED
+    failure = (public_id, alert.text) if alert.retry else None
+    return show_order(request, order, failure=failure, alert=alert, status=status)

@@ -1,0 +1,68 @@
+"""Pages of what cannot be shown. "Not yours" and "never existed" are the same page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import requires_csrf_token
+
+from b2b_orders.portal.context import shell
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
+    """Say that there is no such page for this company, whatever the reason."""
+    company = shell(request).company
+    if company:
+        sentence = _(
+            "Page not found for %(company)s. The address may have changed or belong to another"
+            " company."
+        ) % {"company": company}
+    else:
+        sentence = _("The address may have changed.")
+    return _page(request, _("Page not found"), sentence, status=404, icon="search")
+
+
+@requires_csrf_token
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
+    """Say that this may not be done."""
+    sentence = _("You may not do this. Ask your company's administrator.")
+    return _page(request, _("Not allowed"), sentence, status=403, icon="cross")
+
+
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
+    """Say that the request cannot be understood."""
+    sentence = _("The address or what was sent with it cannot be understood.")
+    return _page(request, _("This cannot be understood"), sentence, status=400, icon="question")
+
+
+@requires_csrf_token
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 Django's signature
+    """Say that a form is from before a log-in or log-out."""
+    sentence = _("This page was open for too long or in another log-in. Open it again and repeat.")
+    return _page(request, _("Open the page again"), sentence, status=403, icon="refresh")
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Say that something failed on our side, with the code under which it is logged."""
+    code = str(getattr(request, "request_id", ""))[:4].upper() or "0000"
+    sentence = _("Something failed on our side (code %(code)s). Your data has not changed.") % {
+        "code": code
+    }
+    return _page(request, _("Something failed"), sentence, status=500, icon="alert")
+
+
+def _page(
+    request: HttpRequest, heading: str, sentence: str, *, status: int, icon: str
+) -> HttpResponse:
+    context = {
+        "heading": heading,
+        "sentence": sentence,
+        "icon": icon,
+        "action": _("Home"),
+        "action_url": shell(request).home,
+    }
+    return render(request, "errors/error.html", context, status=status)

@@ -1,0 +1,257 @@
+"""Finding orders, and one order's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from b2b_orders.audit.services import Action, record
+from b2b_orders.common import clock
+from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.companies.access import Right
+from b2b_orders.documents.queries import count_documents, list_documents
+from b2b_orders.ingest.lookups import get_lookup, request_refresh
+from b2b_orders.ingest.queries import SourceState, list_source_states
+from b2b_orders.orders.queries import (
+    OrderRow,
+    SearchResult,
+    get_order,
+    list_orders,
+    scope_facts,
+)
+from b2b_orders.orders.queries import search as search_orders
+from b2b_orders.orders.seen import note_first_seen
+from b2b_orders.portal.addresses import Addresses, addresses
+from b2b_orders.portal.presenters.documents import invoice_groups
+from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
+from b2b_orders.portal.presenters.order import FIRST_LINES, order_page
+from b2b_orders.portal.presenters.search import (
+    missing_words,
+    no_orders_words,
+    search_words,
+    too_long_words,
+)
+from b2b_orders.portal.presenters.sources import order_states, source_lines
+from b2b_orders.portal.requests import CompanyRequest, company_page
+
+PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that went wrong with what was just asked."""
+
+    heading: str
+    text: str
+    retry: str = ""
+
+
+@require_safe
+@company_page
+def orders(request: CompanyRequest) -> HttpResponseBase:
+    """Show the latest orders, or what a number leads to; one exact match opens at once."""
+    now, to = clock.now(), addresses(request)
+    typed = request.GET.get("q", "")
+    states = list_source_states()
+    context: dict[str, object] = {
+        "typed": typed,
+        "here": to.to("orders"),
+        "lookup_url": to.to("ask"),
+        "sources": source_lines(states, now=now),
+        "shows_totals": request.viewer.can(Right.PRICES),
+    }
+    if typed.strip():
+        result = _search(request, typed)
+        if result.recognised.shape == "too_long":
+            context["error"] = too_long_words()
+        elif (only := _only_match(request, result)) is not None:
+            return redirect(_address_of(only, to, typed))
+        else:
+            context |= _found(request, result, typed, states, now)
+    else:
+        context |= _latest(request)
+    return _list_response(request, context)
+
+
+def _search(request: CompanyRequest, typed: str) -> SearchResult:
+    after = request.GET.get("after") or None
+    try:
+        return search_orders(viewer=request.viewer, text=typed, after=after)
+    except InvalidInput:
+        return search_orders(viewer=request.viewer, text=typed)
+
+
+def _only_match(request: CompanyRequest, result: SearchResult) -> OrderRow | None:
+    """Pick the order to open: the only exact match of a finished text."""
+    if request.htmx or request.GET.get("after") or "listar" in request.GET:
+        return None
+    return result.rows[0] if result.how == "exact" and len(result.rows) == 1 else None
+
+
+def _address_of(row: OrderRow, to: Addresses, typed: str) -> str:
+    page = to.to("order", {"q": typed}, public_id=row.public_id)
+    return page + (anchor_of(row.matched.kind, row.matched.written) if row.matched else "")
+
+
+def _found(
+    request: CompanyRequest,
+    result: SearchResult,
+    typed: str,
+    states: tuple[SourceState, ...],
+    now: datetime,
+) -> dict[str, object]:
+    to = addresses(request)
+    words = search_words(result, typed=typed, to=to)
+    context: dict[str, object] = {"words": words, "items": _items(request, result.rows, typed)}
+    if result.next:
+        context["older"] = to.to("orders", {"q": typed, "after": result.next})
+    if not result.rows and not words.problem:
+        facts = scope_facts(viewer=request.viewer)
+        context["missing"] = missing_words(typed, facts, states, now=now)
+    return context
+
+
+def _latest(request: CompanyRequest) -> dict[str, object]:
+    to, after = addresses(request), request.GET.get("after") or None
+    try:
+        page = list_orders(viewer=request.viewer, after=after, limit=PAGE)
+    except InvalidInput:
+        after, page = None, list_orders(viewer=request.viewer, limit=PAGE)
+    context: dict[str, object] = {
+        "items": _items(request, page.rows),
+        "count": _("Older orders, newest first") if after else _("Latest orders"),
+        "older": to.to("orders", {"after": page.next}) if page.next else "",
+        "newest": to.to("orders") if after else "",
+    }
+    if not page.rows and not after:
+        context["blank"] = no_orders_words(scope_facts(viewer=request.viewer))
+    return context
+
+
+def _items(
+    request: CompanyRequest, rows: tuple[OrderRow, ...], typed: str = ""
+) -> tuple[OrderItem, ...]:
+    counts = count_documents(viewer=request.viewer, order_ids=[row.id for row in rows])
+    return order_items(rows, to=addresses(request), typed=typed, documents=counts)
+
+
+def _list_response(request: CompanyRequest, context: dict[str, object]) -> HttpResponse:
+    if request.htmx:
+        context["is_fragment"] = True
+        response = render(request, "portal/orders/_results.html", context)
+    else:
+        response = render(request, "portal/orders/list.html", context)
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+@require_safe
+@company_page
+def order(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
+    """Show one order, and record that it was opened."""
+    return show_order(request, public_id)
+
+
+def show_order(
+    request: CompanyRequest,
+    public_id: UUID,
+    *,
+    failure: tuple[UUID, str] | None = None,
+    alert: Alert | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Build the order's page, also when one of its documents could not be handed out."""
+    now, to, viewer = clock.now(), addresses(request), request.viewer
+    typed = request.GET.get("q", "")
+    limit = None if request.GET.get("items") == "all" else FIRST_LINES
+    detail = get_order(viewer=viewer, public_id=public_id, line_limit=limit)
+    documents = list_documents(viewer=viewer, order_id=detail.row.id)
+    states = order_states(detail.sources, list_source_states())
+    groups = invoice_groups(
+        detail.invoices,
+        documents,
+        order=detail.row.public_id,
+        to=to,
+        now=now,
+        failure=failure,
+        is_down=any(state.state == "down" for state in states),
+    )
+    sources = source_lines(states, now=now)
+    page = order_page(detail, viewer=viewer, typed=typed, sources=sources, groups=groups, now=now)
+    if alert is None:
+        _record_opening(request, detail.row, now)
+    context = {
+        "page": page,
+        "typed": typed,
+        "back": to.to("orders", {"q": typed, "listar": "1"} if typed else {}),
+        "all_url": to.to("order", {"q": typed, "items": "all"}, public_id=public_id) + "#items",
+        "print_url": to.to("order", {"items": "all", "print": "1"}, public_id=public_id),
+        "print_now": "print" in request.GET,
+        "alert": alert,
+        "shows_documents": viewer.can(Right.DOCUMENTS),
+        "refresh": to.to("refresh", public_id=public_id),
+        **_refreshing(request, public_id),
+    }
+    return render(request, "portal/orders/detail.html", context, status=status)
+
+
+def _record_opening(request: CompanyRequest, row: OrderRow, now: datetime) -> None:
+    viewer = request.viewer
+    record(
+        Action.ORDER_VIEWED,
+        actor=request.actor,
+        company_id=viewer.company_id,
+        object_kind="order",
+        object_id=str(row.public_id),
+        now=now,
+    )
+    note_first_seen(viewer=viewer, order_id=row.id, now=now)
+
+
+@require_POST
+@company_page
+def refresh(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
+    """Ask the sources for this order again; the page shows how far that is."""
+    asked = request_refresh(viewer=request.viewer, order_public_id=public_id, now=clock.now())
+    query = {"lookup": str(asked.public_id)}
+    return redirect(addresses(request).to("order", query, public_id=public_id))
+
+
+@require_safe
+@company_page
+def freshness(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
+    """Show the freshness line alone, while the sources are asked."""
+    now, to = clock.now(), addresses(request)
+    if not request.htmx:
+        query = {"lookup": request.GET.get("lookup", "")}
+        return redirect(to.to("order", query, public_id=public_id))
+    detail = get_order(viewer=request.viewer, public_id=public_id, line_limit=0)
+    states = order_states(detail.sources, list_source_states())
+    context = {
+        "sources": source_lines(states, now=now),
+        "refresh": to.to("refresh", public_id=public_id),
+        **_refreshing(request, public_id),
+    }
+    return render(request, "components/_freshness.html", context)
+
+
+def _refreshing(request: CompanyRequest, public_id: UUID) -> dict[str, str]:
+    """Say whether the sources are being asked for this order, or have just answered."""
+    to, wanted = addresses(request), request.GET.get("lookup", "")
+    try:
+        asked = get_lookup(viewer=request.viewer, public_id=UUID(wanted))
+    except (ValueError, NotVisible):
+        return {}
+    if asked.state == "waiting":
+        return {"refreshing": to.to("freshness", {"lookup": wanted}, public_id=public_id)}
+    # The page itself was built after the answer; only a line swapped into it is newer.
+    is_newer = request.htmx and asked.state == "found"
+    return {"changed": to.to("order", public_id=public_id)} if is_newer else {}

@@ -1,0 +1,126 @@
+"""Support: find by the number that the caller reads out, then act for the company."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from b2b_orders.audit import acting
+from b2b_orders.audit.services import Action, record
+from b2b_orders.common import clock
+from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.ingest.queries import list_source_states
+from b2b_orders.orders.numbers import MAX_TYPED
+from b2b_orders.orders.queries import StaffHit, staff_search
+from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.lists import count_words
+from b2b_orders.portal.presenters.search import too_long_words
+from b2b_orders.portal.presenters.sources import source_lines
+from b2b_orders.portal.presenters.staff import hit_items
+from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, to_login
+
+
+@require_safe
+@staff_page(lambda staff: staff.can_act)
+def search(request: StaffRequest) -> HttpResponseBase:
+    """Search all companies by number; nothing but whose it is and how far it is."""
+    now, typed = clock.now(), request.GET.get("q", "")
+    context: dict[str, object] = {
+        "typed": typed,
+        "here": reverse("portal:support"),
+        "sources": source_lines(list_source_states(), now=now),
+    }
+    if len(typed) > MAX_TYPED:
+        context["error"] = too_long_words()
+    elif typed.strip():
+        hits = find(request, typed)
+        context["items"] = hit_items(hits, typed=typed, now=now, acts=True)
+        context["count"] = count_words(len(hits))
+        context["missing"] = _('Nothing for "%(number)s" in the orders of any company.') % {
+            "number": typed
+        }
+    return render(request, "portal/staff/support.html", context)
+
+
+def find(request: StaffRequest, typed: str) -> tuple[StaffHit, ...]:
+    """Search, and record that it was done: staff look across companies."""
+    hits = staff_search(viewer=request.staff, text=typed)
+    record(
+        Action.STAFF_SEARCHED,
+        actor=request.actor,
+        detail={"text": typed[:MAX_TYPED], "found": len(hits)},
+        now=clock.now(),
+    )
+    return hits
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page(lambda staff: staff.can_act)
+def act(request: StaffRequest) -> HttpResponseBase:
+    """Ask for the reason, then act for the company in its own address."""
+    given = request.POST if request.method == "POST" else request.GET
+    typed = given.get("q", "")
+    hit = _chosen(request, typed, given.get("order", ""))
+    reason, error = given.get("reason", ""), ""
+    if request.method == "POST":
+        try:
+            acting.start(
+                viewer=request.staff,
+                actor=request.actor,
+                company_public_id=hit.company_public_id,
+                reason=reason,
+                session_key=request.session.session_key or "",
+                now=clock.now(),
+            )
+        except InvalidInput:
+            error = _("Give a reason of at least 5 characters, such as the call's number.")
+        else:
+            to = Addresses(hit.company_public_id)
+            return redirect(to.to("order", {"q": typed}, public_id=hit.order_public_id))
+    item = hit_items([hit], typed=typed, now=clock.now(), acts=True)[0]
+    context = {
+        "hit": item,
+        "order": hit.order_public_id,
+        "company": hit.company_public_id,
+        "typed": typed,
+        "reason": reason,
+        "error": error,
+        "minutes": settings.PORTAL_ACTING_MINUTES,
+        "back": f"{reverse('portal:support')}?{request.GET.urlencode()}"
+        if request.method == "GET"
+        else reverse("portal:support"),
+    }
+    return render(request, "portal/staff/act.html", context, status=400 if error else 200)
+
+
+def _chosen(request: StaffRequest, typed: str, order: str) -> StaffHit:
+    """Find the chosen order again by what was typed: the address alone leads nowhere."""
+    if typed.strip() and len(typed) <= MAX_TYPED:
+        for hit in staff_search(viewer=request.staff, text=typed):
+            if str(hit.order_public_id) == order:
+                return hit
+    raise NotVisible
+
+
+@require_POST
+def stop(request: PortalRequest) -> HttpResponseBase:
+    """Stop acting for a company, or for all."""
+    if not request.user.is_authenticated:
+        return to_login(request)
+    try:
+        company = UUID(request.POST["company"]) if request.POST.get("company") else None
+    except ValueError as error:
+        raise NotVisible from error
+    acting.end(
+        actor=request.actor,
+        session_key=request.session.session_key or "",
+        company_public_id=company,
+        now=clock.now(),
+    )
+    return redirect("portal:home")

@@ -1,0 +1,310 @@
+"""All settings. The only place that reads the environment; `.env.example` lists it.
+
+Production, demo and tests differ by the environment alone. Secrets have no default:
+without them the process does not start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+env = environ.FileAwareEnv()
+
+# --- keys and hosts ---------------------------------------------------------
+SECRET_KEY: str = env("PORTAL_SECRET_KEY")
+# Fernet keys (comma separated, newest first) that encrypt the secrets of connections.
+PORTAL_ENCRYPTION_KEYS: list[str] = env.list("PORTAL_ENCRYPTION_KEYS")
+DEBUG: bool = env.bool("PORTAL_DEBUG", default=False)
+ALLOWED_HOSTS: list[str] = env.list("PORTAL_ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+PORTAL_URL: str = env("PORTAL_URL", default="http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("PORTAL_TRUSTED_ORIGINS", default=[])
+PORTAL_SELLER_NAME: str = env("PORTAL_SELLER_NAME", default="B2B Orders")
+PORTAL_SUPPORT_EMAIL: str = env("PORTAL_SUPPORT_EMAIL", default="")
+# How many proxies in front of us append to X-Forwarded-For; 0 trusts the socket only.
+PORTAL_TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", default=0)
+
+# --- apps -------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "csp",
+    "rest_framework",
+    "b2b_orders.accounts",
+    "b2b_orders.companies",
+    "b2b_orders.audit",
+    "b2b_orders.orders",
+    "b2b_orders.documents",
+    "b2b_orders.ingest",
+    "b2b_orders.portal",
+    "b2b_orders.api",
+    "b2b_orders.demo",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "b2b_orders.common.requests.RequestContextMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "b2b_orders.companies.middleware.ViewerMiddleware",
+    "b2b_orders.audit.middleware.RecordMiddleware",
+    "b2b_orders.portal.middleware.LanguageMiddleware",
+]
+
+ROOT_URLCONF = "b2b_orders.urls"
+WSGI_APPLICATION = "b2b_orders.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "b2b_orders.portal.context.portal",
+            ],
+        },
+    }
+]
+
+# --- database: PostgreSQL 15 or newer, see docs/decisions ---------------------
+# The web process connects as b2b_web, workers as b2b_worker, migrations as b2b_owner.
+DATABASES = {"default": env.db_url("PORTAL_DATABASE_URL")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": env.int("PORTAL_DATABASE_CONN_MAX_AGE", default=60),
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
+    | {
+        "options": "-c statement_timeout={} -c lock_timeout=5000"
+        " -c idle_in_transaction_session_timeout=60000".format(
+            env.int("PORTAL_STATEMENT_TIMEOUT_MS", default=8000)
+        )
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- broker and cache (Redis protocol) ----------------------------------------
+PORTAL_BROKER_URL: str = env("PORTAL_BROKER_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env("PORTAL_CACHE_URL"),
+        "KEY_PREFIX": "portal",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+CELERY_BROKER_URL = PORTAL_BROKER_URL
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_DEFAULT_QUEUE = "sync"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# The visibility timeout must exceed the longest task; the restore settings make a dead
+# worker's message come back after it, instead of at every tenth look.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "global_keyprefix": "portal:",
+}
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 2,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.5,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "poll-feeds": {
+        "task": "ingest.poll_feeds",
+        "schedule": env.float("PORTAL_FEED_SECONDS", default=30.0),
+        "options": {"expires": 25, "queue": "sync"},
+    },
+    "poll-erps": {
+        "task": "ingest.poll_erps",
+        "schedule": env.float("PORTAL_ERP_SECONDS", default=300.0),
+        "options": {"expires": 250, "queue": "sync"},
+    },
+    "sweep-lookups": {
+        "task": "ingest.sweep_lookups",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "check-sources": {
+        "task": "ingest.check_sources",
+        "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),
+        "options": {"expires": 25, "queue": "interactive"},
+    },
+}
+
+# --- people --------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.Person"
+# Addresses are unique, by an index without case that this check does not look for.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "b2b_orders.audit.sign_in.RecordingAccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+# People are invited or made by an administrator; an address is proved by whoever adds them.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+# An office shares one address; a guessed person has the narrow limit.
+ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+
+# --- headers ----------------------------------------------------------------------
+PORTAL_HTTPS: bool = env.bool("PORTAL_HTTPS", default=PORTAL_URL.startswith("https://"))
+SESSION_COOKIE_SECURE = PORTAL_HTTPS
+CSRF_COOKIE_SECURE = PORTAL_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "b2b_orders.portal.views.errors.csrf_failed"
+SECURE_SSL_REDIRECT = PORTAL_HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if PORTAL_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PORTAL_HTTPS
+SECURE_HSTS_PRELOAD = PORTAL_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if PORTAL_HTTPS and PORTAL_TRUSTED_PROXIES else None
+)
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- languages and time -----------------------------------------------------------
+LANGUAGE_CODE = "pt-br"
+LANGUAGES = [("pt-br", "Português"), ("es", "Español"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "b2b_orders" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env("PORTAL_TIME_ZONE", default="America/Sao_Paulo")
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# --- files ------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.path("PORTAL_STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "documents": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": env("PORTAL_DOCUMENTS_DIR", default=str(BASE_DIR / "var" / "documents")),
+            "base_url": None,
+        },
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# --- sources ----------------------------------------------------------------------
+# Hosts that connections may reach although they resolve to private or loopback addresses.
+PORTAL_PRIVATE_HOSTS: list[str] = env.list("PORTAL_PRIVATE_HOSTS", default=[])
+# Plain http:// to sources, for simulators and ERPs inside a VPN only.
+PORTAL_ALLOW_PLAIN_HTTP: bool = env.bool("PORTAL_ALLOW_PLAIN_HTTP", default=False)
+PORTAL_DOCUMENT_MAX_BYTES: int = env.int("PORTAL_DOCUMENT_MAX_BYTES", default=25_000_000)
+PORTAL_DOCUMENT_SECONDS: float = env.float("PORTAL_DOCUMENT_SECONDS", default=30.0)
+# A live look-up of the same number for the same company runs once in this many seconds.
+PORTAL_LOOKUP_SECONDS: int = env.int("PORTAL_LOOKUP_SECONDS", default=30)
+# A source that has not answered for this long is asked whether it still does.
+PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
+# Support's time of acting for a company, in idle minutes.
+PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
+
+# --- API --------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "b2b_orders.api.errors.handle",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+# --- mail -------------------------------------------------------------------------
+EMAIL_CONFIG = env.email_url("PORTAL_EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL: str = env("PORTAL_FROM_EMAIL", default="no-reply@localhost")
+
+# --- logs -------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "b2b_orders.common.logging.ContextFilter"}},
+    "formatters": {"json": {"()": "b2b_orders.common.logging.JsonFormatter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["context"],
+        }
+    },
+    # It announces itself in every process that opens a PDF.
+    "loggers": {"pikepdf": {"level": "WARNING"}},
+    "root": {"handlers": ["console"], "level": env("PORTAL_LOG_LEVEL", default="INFO")},
+}

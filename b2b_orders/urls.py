@@ -1,0 +1,26 @@
+"""Every address of the site."""
+
+from allauth.account import views as account
+from django.urls import URLPattern, URLResolver, include, path
+
+from b2b_orders.common import health
+
+# People are made by administrators, so allauth's other pages are not mounted.
+_account = [
+    path("login/", account.login, name="account_login"),
+    path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include(_account)),
+    path("api/v1/", include("b2b_orders.api.urls")),
+    path("", include("b2b_orders.portal.urls")),
+]
+
+handler400 = "b2b_orders.portal.views.errors.bad_request"
+handler403 = "b2b_orders.portal.views.errors.forbidden"
+handler404 = "b2b_orders.portal.views.errors.not_found"
+handler500 = "b2b_orders.portal.views.errors.server_error"

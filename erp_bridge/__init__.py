@@ -1,0 +1,1 @@
+"""The bridge to the systems that know orders: plain Python, no Django, no database."""

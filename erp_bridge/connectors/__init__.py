@@ -1,0 +1,1 @@
+"""Connectors to ERPs, one folder each; `erp_bridge.registry` lists them."""

@@ -1,0 +1,232 @@
+"""The list of an order's files: kinds, stable keys, and what a description says.
+
+The contract gives `tipoArquivo`, `descricao` and `url`, nothing else. The optional
+extension fields (docs/erp-contract.md) say the rest; where they are absent, strict
+patterns read a description that says it in the usual words. Nothing is guessed: two
+different dates after "venc." give none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from decimal import Decimal
+from hashlib import sha256
+
+from erp_bridge.connectors.b2b_orders_v1.payloads import Fields, as_decimal, as_when
+from erp_bridge.identifiers import (
+    access_key_parts,
+    boleto_amount,
+    clean,
+    normalise_access_key,
+    valid_access_key,
+    valid_boleto_line,
+    valid_slip_line,
+)
+from erp_bridge.records import DocumentKind, DocumentRecord, TitleRecord, TitleState
+
+KINDS = {
+    "0": DocumentKind.BOLETO,
+    "1": DocumentKind.TRANSFER,
+    "2": DocumentKind.NFE_XML,
+    "3": DocumentKind.DANFE,
+    "4": DocumentKind.SERIALS,
+    "5": DocumentKind.GARE,
+    "6": DocumentKind.GNRE,
+    "7": DocumentKind.OTHER,
+}
+STATES = {
+    "pago": TitleState.PAID,
+    "aberto": TitleState.OPEN,
+    "cancelado": TitleState.CANCELLED,
+}
+
+_DATE = r"(\d{2}/\d{2}/\d{4})"
+_INVOICE = re.compile(
+    r"\b(?:NF-?e?|nota(?:\s+fiscal)?|DANFE)\s*(?:n[º°o.]{1,2}\s*)?:?\s*(\d{1,9})"
+    r"(?:\s*/\s*(\d{1,3}))?(?![\d/.])",
+    re.IGNORECASE,
+)
+_INSTALMENT = re.compile(
+    r"\b(?:boleto|parcela|parc\.?|duplicata|dup\.?)\s*(\d{1,2})\s*(?:/|de)\s*(\d{1,2})(?![\d/])",
+    re.IGNORECASE,
+)
+_DUE = re.compile(rf"\bvenc(?:imento|to|e)?\.?(?:\s+em)?\s*:?\s*{_DATE}", re.IGNORECASE)
+_ISSUED = re.compile(rf"\bemitid[ao]\s+em\s+{_DATE}", re.IGNORECASE)
+_AMOUNT = re.compile(r"R\$\s*(\d{1,3}(?:\.\d{3})+,\d{2}|\d+[.,]\d{2})(?!\d)")
+_PAID = re.compile(rf"(?<!não )(?<!nao )\bpago\s+em\s+{_DATE}|\(pago\)", re.IGNORECASE)
+_CANCELLED = re.compile(rf"\bcancelad[ao]\s+em\s+{_DATE}|\(cancelad[ao]\)", re.IGNORECASE)
+# What changes in a description while the file stays the same one.
+_PASSING = re.compile(
+    rf"\b(?:pago|cancelad[ao]|vencid[ao]|atualizad[ao])\s+(?:em|desde)\s+{_DATE}"
+    r"|\((?:pago|cancelad[ao]|vencid[ao]|(?:em )?aberto|a vencer)\)",
+    re.IGNORECASE,
+)
+_ACCESS_KEY = re.compile(r"(?<![0-9A-Z])(?:NFE)?[0-9]{6}[0-9A-Z]{12}[0-9]{26}(?![0-9A-Z])")
+_KEY_LENGTH = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A listed file with where it is now; the address is never part of its identity."""
+
+    record: DocumentRecord
+    url: str
+    access_key: str = ""
+
+
+def map_documents(items: Sequence[Fields], zone: tzinfo) -> tuple[Entry, ...]:
+    """Map the entries of a documents answer, in their order."""
+    seen: Counter[str] = Counter()
+    entries = []
+    for item in items:
+        record = _map_document(item, zone)
+        seen[record.key] += 1
+        if (ordinal := seen[record.key]) > 1:
+            record = _with_key(record, f"{record.key}#{ordinal}")
+        key = access_key(item.text("chaveAcesso"), record.title)
+        entries.append(Entry(record, item.text("url", limit=4000), key))
+    return tuple(entries)
+
+
+def map_titles(documents: Sequence[DocumentRecord]) -> tuple[TitleRecord, ...]:
+    """Make a title of each boleto whose amount or due date is known."""
+    return tuple(
+        TitleRecord(
+            key=document.key,
+            instalment=document.instalment,
+            invoice_number=document.invoice_number,
+            due_on=document.due_on,
+            amount=document.amount,
+            state=document.title_state,
+            typeable_line=document.typeable_line,
+        )
+        for document in documents
+        if document.kind is DocumentKind.BOLETO
+        and (document.amount is not None or document.due_on is not None)
+    )
+
+
+def access_key(*texts: str) -> str:
+    """Return the one valid access key that the texts hold, else ""."""
+    found = {
+        normalise_access_key(match)
+        for text in texts
+        for match in _ACCESS_KEY.findall(text.upper())
+        if valid_access_key(match)
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def invoice_number(text: str) -> str:
+    """Write an invoice number as people read it: without leading zeros, "" for none."""
+    bare = text.strip()
+    return bare.lstrip("0") if bare.isdecimal() else bare
+
+
+def invoice_series(text: str) -> str:
+    """Write a series without leading zeros; 0 is a series (the only one)."""
+    bare = text.strip()
+    return (bare.lstrip("0") or "0") if bare.isdecimal() else bare
+
+
+def _map_document(item: Fields, zone: tzinfo) -> DocumentRecord:
+    kind = KINDS.get(item.text("tipoArquivo"), DocumentKind.OTHER)
+    title = item.text("descricao")
+    number = invoice_number(item.text("notaFiscal", limit=40))
+    series = item.text("serieNotaFiscal", limit=10)
+    instalment = item.text("parcela", limit=20)
+    key = _key(kind, title, (number, series, instalment))
+    parts = access_key_parts(access_key(item.text("chaveAcesso"), title))
+    if parts:
+        number, series = number or parts.number, series or parts.series
+    if not number:
+        number, series = _invoice_in(title)
+    is_payable = kind in {
+        DocumentKind.BOLETO,
+        DocumentKind.TRANSFER,
+        DocumentKind.GARE,
+        DocumentKind.GNRE,
+    }
+    return DocumentRecord(
+        key=key,
+        kind=kind,
+        title=title,
+        invoice_number=number,
+        invoice_series=invoice_series(series),
+        issued_on=item.when("dataEmissao", zone=zone).on or _date_in(_ISSUED, title, zone),
+        due_on=item.when("dataVencimento", zone=zone).on or _date_in(_DUE, title, zone),
+        amount=_amount(item, title),
+        title_state=_state(item, title) if is_payable else TitleState.UNKNOWN,
+        typeable_line=_line(item.text("linhaDigitavel")),
+        instalment=instalment or _instalment_in(title),
+    )
+
+
+def _key(kind: DocumentKind, title: str, parts: Sequence[str]) -> str:
+    """Build the identity of a file from what it is and says, never from where it is."""
+    words = unicodedata.normalize("NFKD", _PASSING.sub(" ", title).casefold())
+    slug = "-".join(re.findall(r"[a-z0-9$]+", "".join(c for c in words if not _is_mark(c))))
+    said = "/".join(part.casefold() for part in parts if part)
+    key = ":".join(part for part in (kind.value, slug, said) if part)
+    if len(key) > _KEY_LENGTH:
+        key = f"{key[: _KEY_LENGTH - 17]}~{sha256(key.encode()).hexdigest()[:16]}"
+    return key
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.combining(character) != 0
+
+
+def _with_key(record: DocumentRecord, key: str) -> DocumentRecord:
+    return DocumentRecord(
+        **{name: getattr(record, name) for name in record.__slots__ if name != "key"}, key=key
+    )
+
+
+def _invoice_in(title: str) -> tuple[str, str]:
+    found = {(invoice_number(m[1]), m[2] or "") for m in _INVOICE.finditer(title)}
+    return found.pop() if len(found) == 1 else ("", "")
+
+
+def _instalment_in(title: str) -> str:
+    found = {(int(m[1]), int(m[2])) for m in _INSTALMENT.finditer(title)}
+    if len(found) != 1:
+        return ""
+    which, of = found.pop()
+    return f"{which}/{of}" if 0 < which <= of else ""
+
+
+def _date_in(pattern: re.Pattern[str], title: str, zone: tzinfo) -> date | None:
+    found = {as_when(m[1], zone).on for m in pattern.finditer(title)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _amount(item: Fields, title: str) -> Decimal | None:
+    stated = item.decimal("valor")
+    if stated is not None:
+        return stated
+    found = {as_decimal(m[1]) for m in _AMOUNT.finditer(title)}
+    if len(found) == 1:
+        return found.pop()
+    return boleto_amount(item.text("linhaDigitavel")) if not found else None
+
+
+def _state(item: Fields, title: str) -> TitleState:
+    if stated := item.text("situacao"):
+        return STATES.get(stated.casefold(), TitleState.UNKNOWN)
+    is_paid, is_cancelled = _PAID.search(title), _CANCELLED.search(title)
+    if is_paid and not is_cancelled:
+        return TitleState.PAID
+    if is_cancelled and not is_paid:
+        return TitleState.CANCELLED
+    return TitleState.UNKNOWN
+
+
+def _line(text: str) -> str:
+    """Keep a line that its check digits confirm: it is copied into a bank's form."""
+    return clean(text) if valid_boleto_line(text) or valid_slip_line(text) else ""

@@ -1,0 +1,149 @@
+"""What can be wrong with a simulated source, and the log of what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
+
+Json = dict[str, object]
+
+# How much of an answer is not sent.
+Cut = Literal["", "half", "all"]
+Mode = Literal[
+    "slow",
+    "dead",
+    "error",
+    "html",
+    "truncated",
+    "drip",
+    "throttled",
+    "wrong_company",
+    "bad_token",
+    "none",
+]
+MODES: frozenset[str] = frozenset(get_args(Mode))
+
+
+class BadBody(Exception):
+    """A request body that cannot be used; the text says why."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault in force for a route; `times` is how often it still strikes, None for ever."""
+
+    route: str
+    mode: Mode
+    seconds: float = 0.0
+    status: int = 0
+    retry_after: str = ""
+    times: int | None = None
+
+    def describe(self) -> Json:
+        """Say what it is, as JSON."""
+        return {
+            "route": self.route,
+            "mode": self.mode,
+            "seconds": self.seconds,
+            "status": self.status,
+            "retry_after": self.retry_after,
+            "times": self.times,
+        }
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """One request as the log keeps it."""
+
+    at: float
+    route: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: str
+    status: int = 0
+    fault: str = ""
+
+    def describe(self) -> Json:
+        """Say what it was, as JSON."""
+        return {
+            "at": self.at,
+            "route": self.route,
+            "method": self.method,
+            "path": self.path,
+            "query": dict(self.query),
+            "headers": dict(self.headers),
+            "body": self.body,
+            "status": self.status,
+            "fault": self.fault,
+        }
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults in force. Setting one replaces the former one of its route."""
+
+    routes: frozenset[str]
+    active: dict[str, Fault] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    # Set anew at each change, so that a request that waits out a fault stops waiting.
+    changed: threading.Event = field(default_factory=threading.Event)
+
+    def set(self, fault: Fault) -> None:
+        """Put a fault in force; mode `none` removes the route's, and `*` all."""
+        with self.lock:
+            if fault.mode != "none":
+                self.active[fault.route] = fault
+            elif fault.route == "*":
+                self.active.clear()
+            else:
+                self.active.pop(fault.route, None)
+            self._wake()
+
+    def clear(self) -> None:
+        """Remove every fault."""
+        with self.lock:
+            self.active.clear()
+            self._wake()
+
+    def _wake(self) -> None:
+        self.changed.set()
+        self.changed = threading.Event()
+
+    def strike(self, route: str) -> Fault | None:
+        """Take the fault that a request of a route meets now, counting it down."""
+        if not self.active:
+            return None
+        with self.lock:
+            fault = self.active.get(route) or self.active.get("*")
+            if fault and fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    del self.active[fault.route]
+            return fault
+
+    def read(self, told: Json) -> Fault:
+        """Read a fault from a control call; `BadBody` says what is wrong."""
+        route, mode = str(told.get("route", "*")), told.get("mode")
+        if route != "*" and route not in self.routes:
+            raise BadBody(f"route must be * or one of {', '.join(sorted(self.routes))}")
+        if mode not in MODES:
+            raise BadBody(f"mode must be one of {', '.join(sorted(MODES))}")
+        try:
+            times = told.get("times")
+            fault = Fault(
+                route=route,
+                mode=cast("Mode", mode),
+                seconds=float(str(told.get("seconds") or 0)),
+                status=int(str(told.get("status") or 0)),
+                retry_after=str(told.get("retry_after") or ""),
+                times=None if times is None else int(str(times)),
+            )
+        except ValueError as error:
+            raise BadBody("seconds, status and times must be numbers") from error
+        if fault.times is not None and fault.times < 1:
+            raise BadBody("times must be at least 1")
+        return fault

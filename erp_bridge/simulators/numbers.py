@@ -1,0 +1,63 @@
+"""Makes fictional numbers with correct check digits: CPF, access key, boleto, tax slip."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from erp_bridge.identifiers import (
+    check_digit_mod11,
+    cnpj_with_digits,
+    make_boleto_line,
+)
+
+__all__ = (
+    "access_key",
+    "boleto_line",
+    "cnpj_with_digits",
+    "cpf",
+    "print_boleto_line",
+    "slip_line",
+)
+
+# No bank has this number, so nobody can pay what it stands on.
+NO_BANK = "999"
+
+
+def cpf(first_nine: str) -> str:
+    """Complete a CPF."""
+    text = first_nine
+    for _ in range(2):
+        weights = range(len(text) + 1, 1, -1)
+        total = sum(int(digit) * weight for digit, weight in zip(text, weights, strict=True))
+        text += str(0 if total % 11 < 2 else 11 - total % 11)
+    return text
+
+
+def access_key(*, state: str, issued: date, emitter: str, series: int, number: int) -> str:
+    """Build the 44 characters of an NF-e; the random part follows from the number."""
+    code = (number * 7_919_113 + series * 104_729) % 100_000_000
+    head = f"{state}{issued:%y%m}{emitter}55{series:03d}{number:09d}1{code:08d}"
+    return head + check_digit_mod11(head)
+
+
+def boleto_line(*, due: date, cents: int, free: str) -> str:
+    """Build the 47 digits of a boleto from its 25 digits of the bank's own."""
+    amount = Decimal(cents).scaleb(-2)
+    return make_boleto_line(bank=NO_BANK, due_on=due, amount=amount, free_field=free)
+
+
+def print_boleto_line(line: str) -> str:
+    """Write a boleto line with the dots and blanks that are printed."""
+    return (
+        f"{line[:5]}.{line[5:10]} {line[10:15]}.{line[15:21]} "
+        f"{line[21:26]}.{line[26:32]} {line[32]} {line[33:]}"
+    )
+
+
+def slip_line(*, cents: int, number: int, due: date) -> str:
+    """Build the 48 digits of a state's tax slip (GNRE, DARE)."""
+    body = f"{cents:011d}9999{due:%Y%m%d}{number:017d}"
+    barcode = "858" + check_digit_mod11("858" + body) + body
+    blocks = [barcode[start : start + 11] for start in range(0, 44, 11)]
+    return "".join(block + check_digit_mod11(block) for block in blocks)

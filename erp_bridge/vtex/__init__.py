@@ -1,0 +1,1 @@
+"""VTEX: its Orders API and feed, and what its orders say in our words."""

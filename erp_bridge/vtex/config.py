@@ -1,0 +1,169 @@
+"""Settings of one connection to a VTEX account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from erp_bridge.errors import ConfigError
+from erp_bridge.http import Policy, address_problem
+
+_ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+# Header values: a line break or a space inside a key is a slip of copy and paste.
+_KEY = re.compile(r"[!-~]{1,4000}", re.ASCII)
+
+
+class Place(StrEnum):
+    """Where a store keeps its customers' own order numbers."""
+
+    APP = "app"  # customData.customApps: "<app id>/<field name>"
+    FIELD = "field"  # customData.customFields: "<field name>"
+    ATTACHMENT = "attachment"  # an item's attachment: "<field name>"
+    NOTE = "note"  # the text of the checkout's note: a pattern, its first group if it has one
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerNumberRule:
+    """One place to look for the customer's own number; the first that has one wins."""
+
+    place: Place
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> CustomerNumberRule:
+        """Read a rule such as `field:PO Number`; `ValueError` says what is wrong."""
+        place, colon, name = text.partition(":")
+        name = name.strip()
+        if not colon or not name or place.strip() not in list(Place):
+            raise ValueError(f"must begin with one of {', '.join(Place)} and a colon")
+        rule = cls(Place(place.strip()), name)
+        if rule.place is Place.APP and "/" not in name:
+            raise ValueError("must name the app and its field, as app:my-app/poNumber does")
+        if rule.place is Place.NOTE:
+            try:
+                re.compile(name)
+            except re.error:
+                raise ValueError("its pattern is not a regular expression") from None
+        return rule
+
+
+DEFAULT_CUSTOMER_NUMBERS = (
+    CustomerNumberRule(Place.APP, "b2b-checkout-settings/purchaseOrderNumber"),
+    CustomerNumberRule(Place.FIELD, "PO Number"),
+    CustomerNumberRule(Place.FIELD, "Purchase Order Number"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VtexConfig:
+    """One VTEX account. The key pair never prints."""
+
+    account: str
+    base_url: str
+    app_key: str = field(repr=False)
+    app_token: str = field(repr=False)
+    policy: Policy
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Sao_Paulo"))
+    customer_numbers: tuple[CustomerNumberRule, ...] = DEFAULT_CUSTOMER_NUMBERS
+    # Believe the organisation in marketingData: only for stores that run the B2B Suite, since
+    # elsewhere anybody's link sets it.
+    trust_organization: bool = False
+    # What the feed should tell of, in JSONata over the order; as narrow as the store allows.
+    feed_expression: str = "value >= 0"
+    # Requests at once, for whoever reads many orders.
+    concurrency: int = 8
+
+    def __post_init__(self) -> None:
+        if not _ACCOUNT.fullmatch(self.account):
+            raise ConfigError("account", "must be the account's name, as mystore is")
+        if problem := address_problem(self.base_url, self.policy):
+            raise ConfigError("base_url", problem)
+        parts = urlsplit(self.base_url)
+        if parts.path or "?" in self.base_url or "#" in self.base_url:
+            raise ConfigError("base_url", "must end after the host")
+        for name, what in (("app_key", self.app_key), ("app_token", self.app_token)):
+            if not what:
+                raise ConfigError(name, "is missing")
+            if not _KEY.fullmatch(what):
+                raise ConfigError(name, "holds characters that a header cannot carry")
+        if not self.feed_expression:
+            raise ConfigError("feed_expression", "is missing")
+        if not 1 <= self.concurrency <= 32:
+            raise ConfigError("concurrency", "must be from 1 to 32")
+
+    @classmethod
+    def build(cls, settings: Mapping[str, object], secret: str, policy: Policy) -> VtexConfig:
+        """Read the settings of a connection; `ConfigError` names the first that is wrong."""
+        known = {f.name for f in fields(cls)} - {"app_token", "policy"}
+        for name in settings:
+            if name not in known:
+                raise ConfigError(name, "is not a setting of this kind of connection")
+        read = {name: _READERS[name](name, value) for name, value in settings.items()}
+        for name in ("account", "app_key"):
+            read.setdefault(name, "")
+        read.setdefault("base_url", default_base_url(str(read["account"])))
+        # Each value was read by the reader of its own field.
+        return cls(app_token=secret.strip(), policy=policy, **cast("dict[str, Any]", read))
+
+
+def default_base_url(account: str) -> str:
+    """Build the address at which VTEX serves an account."""
+    return f"https://{account}.vtexcommercestable.com.br"
+
+
+# --- readers of settings -----------------------------------------------------------------
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(name, "must be text")
+    return value.strip()
+
+
+def _base_url(name: str, value: object) -> str:
+    return _text(name, value).rstrip("/")
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(name, "must be true or false")
+    return value
+
+
+def _number(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(name, "must be a whole number")
+    return value
+
+
+def _zone(name: str, value: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(_text(name, value))
+    except (KeyError, ValueError, OSError) as error:  # unknown name, bad key, a directory
+        raise ConfigError(name, "is not a time zone, as America/Sao_Paulo is") from error
+
+
+def _rules(name: str, value: object) -> tuple[CustomerNumberRule, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(name, "must be a list")
+    try:
+        return tuple(CustomerNumberRule.parse(_text(name, rule)) for rule in value)
+    except ValueError as error:
+        raise ConfigError(name, str(error)) from error
+
+
+_READERS: dict[str, Callable[[str, object], object]] = {
+    "account": _text,
+    "base_url": _base_url,
+    "app_key": _text,
+    "time_zone": _zone,
+    "customer_numbers": _rules,
+    "trust_organization": _flag,
+    "feed_expression": _text,
+    "concurrency": _number,
+}

@@ -1,0 +1,20 @@
+// After a swap that replaces what a person waits for, focus goes to its heading; and an
+// address that names an invoice brings the focus there too.
+
+function reach(element) {
+  if (!element.hasAttribute("tabindex")) element.setAttribute("tabindex", "-1");
+  element.focus({ preventScroll: true });
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  const target = document.querySelector("[data-focus]");
+  if (!target) return;
+  target.removeAttribute("data-focus");
+  reach(target);
+});
+
+const named = window.location.hash && document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
+if (named) reach(named.closest(".invoice, .title-line, section") ?? named);
+
+// The print link opens the order with all its items; here it also opens the dialogue.
+if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());

@@ -1,0 +1,34 @@
+"""Every template compiles, and keeps to its form."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.template import engines
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT / "templates"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=ids)
+def test_template_compiles(path):
+    engines["django"].get_template(ids(path))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=ids)
+def test_template_has_no_inline_script_style_or_handler(path):
+    text = path.read_text()
+
+    assert re.findall(r"""<style\b|\sstyle=["']|\son[a-z]+=["']|javascript:""", text) == []
+    assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=ids)
+def test_template_is_no_longer_than_can_be_read_at_once(path):
+    assert len(path.read_text().splitlines()) <= 200

@@ -1,0 +1,150 @@
+"""A small world behind two simulators, connected as production connects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection as database
+
+from b2b_orders.companies.models import Company
+from b2b_orders.documents.models import Document
+from b2b_orders.ingest import sources
+from b2b_orders.ingest.models import Connection, InboxItem, Parked, Stream
+from b2b_orders.ingest.passes import Pass
+from b2b_orders.ingest.services import save_connection
+from b2b_orders.ingest.sync import sync
+from b2b_orders.orders.models import LearnedLink, Order, SourceRecord
+from erp_bridge.runner import GuardPolicy
+from erp_bridge.simulators.erp import TOKEN, ErpSimulator
+from erp_bridge.simulators.vtex import APP_KEY, APP_TOKEN, VtexSimulator
+from erp_bridge.simulators.world import O8, World, demo_world
+from tests.factories import make_company
+
+
+@pytest.fixture(autouse=True)
+def _quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try as often as production does, without its pauses."""
+    monkeypatch.setattr(sources, "GUARD", GuardPolicy(first_wait_seconds=0.001))
+
+
+@pytest.fixture
+def world() -> World:
+    """Make a small world, without the order of 1,200 items: most tests read all there is."""
+    made = demo_world(orders=12, companies=1)
+    world = World(
+        tuple(made.companies.values()), seed_date=made.seed_date, started_at=made.started_at
+    )
+    world.cast = {name: order for name, order in made.cast.items() if name != O8.name}
+    world.fill([order for order in made.orders if order is not made.cast[O8.name]])
+    return world
+
+
+@pytest.fixture
+def vtex_sim(world: World) -> Iterator[VtexSimulator]:
+    with VtexSimulator(world) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def erp_sim(world: World) -> Iterator[ErpSimulator]:
+    with ErpSimulator(world) as simulator:
+        yield simulator
+
+
+def connect_vtex(url: str, **settings: Any) -> Connection:
+    return save_connection(
+        kind="vtex",
+        name="loja",
+        settings={"base_url": url, "account": "demostore", "app_key": APP_KEY, **settings},
+        secret=APP_TOKEN,
+        now=datetime.now(UTC),
+        label="Loja",
+    )
+
+
+def connect_erp(url: str, *, token: str = TOKEN, **settings: Any) -> Connection:
+    return save_connection(
+        kind="b2b_orders_v1",
+        name="erp",
+        settings={"endpoint": url, "window_days": 366, **settings},
+        secret=token,
+        now=datetime.now(UTC),
+        label="ERP",
+    )
+
+
+@pytest.fixture
+def loja(vtex_sim: VtexSimulator, db: None) -> Connection:
+    return connect_vtex(vtex_sim.url)
+
+
+@pytest.fixture
+def erp(erp_sim: ErpSimulator, db: None) -> Connection:
+    return connect_erp(erp_sim.url)
+
+
+def make_companies(world: World) -> dict[str, Company]:
+    return {
+        key: make_company(
+            company.name,
+            [one.tax_id for one in company.establishments],
+            customer_ids={"erp": str(company.customer_id)},
+            is_active=company.is_active,
+        )
+        for key, company in world.companies.items()
+    }
+
+
+@pytest.fixture
+def companies(world: World, db: None) -> dict[str, Company]:
+    return make_companies(world)
+
+
+def run_sync(connection: Connection, **options: Any) -> Pass:
+    run = Pass(Connection.objects.get(pk=connection.pk), "sync")
+    sync(run, **options)
+    return run
+
+
+def forget_orders() -> None:
+    """Go back to before anything was read."""
+    SourceRecord.objects.update(order=None)
+    for model in (Document, LearnedLink, SourceRecord, Order, Stream, InboxItem, Parked):
+        model.objects.all().delete()
+
+
+# Tables whose rows say what is known; ids and the moments of our own doing are left out.
+_TABLES = {
+    # `parts` and the hash tell how a record was read, not what it says.
+    "orders_sourcerecord": (
+        *("read_at", "first_seen_at", "changed_at", "order_id", "payload"),
+        *("parts", "content_hash"),
+    ),
+    "orders_order": ("public_id", "created_at", "changed_at"),
+    "orders_ordernumber": ("order_id",),
+    "orders_line": ("order_id",),
+    "orders_invoice": ("order_id",),
+    "orders_title": ("order_id",),
+    "orders_event": ("order_id",),
+    "orders_divergence": ("order_id", "since", "values"),
+    "orders_learnedlink": ("learned_at",),
+}
+
+
+@pytest.fixture
+def known_rows(db: None) -> Callable[[], dict[str, list[str]]]:
+    """Read everything that is known of orders, so that two ways to it can be compared."""
+
+    def read() -> dict[str, list[str]]:
+        found = {}
+        with database.cursor() as cursor:
+            for table, ignored in _TABLES.items():
+                minus = " ".join(f"- '{name}'" for name in ("id", *ignored))
+                cursor.execute(f"SELECT (to_jsonb(t) {minus})::text FROM {table} t")
+                found[table] = sorted(row[0] for row in cursor.fetchall())
+        return found
+
+    return read

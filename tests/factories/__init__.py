@@ -1,0 +1,30 @@
+"""Builders of the minimum valid row or record, without randomness."""
+
+from tests.factories.companies import (
+    CONNECTION_ERP,
+    CONNECTION_VTEX,
+    NOW,
+    PASSWORD,
+    make_company,
+    make_member,
+    make_person,
+    make_staff,
+)
+from tests.factories.orders import make_document, make_order
+from tests.factories.records import make_erp_record, make_reading, make_vtex_record
+
+__all__ = [
+    "CONNECTION_ERP",
+    "CONNECTION_VTEX",
+    "NOW",
+    "PASSWORD",
+    "make_company",
+    "make_document",
+    "make_erp_record",
+    "make_member",
+    "make_order",
+    "make_person",
+    "make_reading",
+    "make_staff",
+    "make_vtex_record",
+]

@@ -1,0 +1,298 @@
+"""Every address of the site, with every object of another company: it does not exist."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from b2b_orders.ingest.models import Lookup
+from b2b_orders.orders.models import OrderAlias
+from erp_bridge.records import NumberKind
+from tests.factories import NOW, make_document, make_order
+
+# Every route of the site. A new one fails the test below until it stands here, and with
+# that in the proof if it names an object.
+WITHOUT_OBJECTS = {
+    "healthz",
+    "readyz",
+    "accounts/login/",
+    "accounts/logout/",
+    "accounts/inactive/",
+    "api/v1/orders",
+    "",
+    "idioma",
+    "empresa/trocar",
+    "atendimento",
+    "atendimento/atuar",
+    "atendimento/encerrar",
+    "televendas",
+    "televendas/procura",
+    "operacao",
+    "pedidos",
+    "pedidos/procurar",
+    "c/<uuid:company>/pedidos",
+    "c/<uuid:company>/pedidos/procurar",
+}
+ORDER_ROUTES = {
+    "api/v1/orders/<uuid:public_id>",
+    "pedidos/<uuid:public_id>",
+    "pedidos/<uuid:public_id>/atualizar",
+    "pedidos/<uuid:public_id>/fontes",
+    "c/<uuid:company>/pedidos/<uuid:public_id>",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
+}
+LOOKUP_ROUTES = {
+    "pedidos/procurar/<uuid:public_id>",
+    "c/<uuid:company>/pedidos/procurar/<uuid:public_id>",
+}
+DOCUMENT_ROUTES = {
+    "pedidos/<uuid:order>/documentos/<uuid:public_id>",
+    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
+}
+OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID_IN_BODY = re.compile(UUID.pattern.encode())
+PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
+PER_REQUEST_HEADERS = {"X-Request-Id", "Content-Security-Policy", "Set-Cookie"}
+
+
+def routes(patterns=None, prefix="") -> Iterator[str]:
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route
+
+
+def test_every_address_of_the_site_is_listed_here():
+    assert set(routes()) == WITHOUT_OBJECTS | OBJECT_ROUTES
+
+
+@dataclass(frozen=True)
+class Things:
+    """One object of each kind that an address can name."""
+
+    order: uuid.UUID = field(default_factory=uuid.uuid4)
+    joined_order: uuid.UUID = field(default_factory=uuid.uuid4)
+    document: uuid.UUID = field(default_factory=uuid.uuid4)
+    lookup: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+def make_things(company, number, **order_fields) -> Things:
+    order = make_order(
+        company, [(NumberKind.ERP, number), (NumberKind.CUSTOMER, "PO 1")], **order_fields
+    )
+    alias = OrderAlias.objects.create(public_id=uuid.uuid4(), order=order, company=company)
+    lookup = Lookup.objects.create(company=company, value=number, asked_at=NOW, state="not_found")
+    return Things(
+        order.public_id, alias.public_id, make_document(order).public_id, lookup.public_id
+    )
+
+
+def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) -> list[str]:
+    """Fill a route with an object, alone and, for a document, below an own order."""
+    path = "/" + route.replace("<uuid:company>", str(company))
+    if route in LOOKUP_ROUTES:
+        return [path.replace("<uuid:public_id>", str(things.lookup))]
+    if route in ORDER_ROUTES:
+        return [
+            path.replace("<uuid:public_id>", str(order))
+            for order in (things.order, things.joined_order)
+        ]
+    with_document = path.replace("<uuid:public_id>", str(things.document))
+    return [
+        with_document.replace("<uuid:order>", str(order)) for order in (things.order, own.order)
+    ]
+
+
+def answer(client, method: str, address: str) -> tuple[int, dict[str, str], bytes, int]:
+    """Return status, headers, body and number of statements, without what names the request."""
+    headers = {"HX-Request": "true"} if method == "htmx" else {}
+    send = client.post if method == "post" else client.get
+    with CaptureQueriesContext(connection) as captured:
+        response = send(address, headers=headers)
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    assert response.status_code < 500
+    return (
+        response.status_code,
+        {
+            name: UUID.sub("id", value)
+            for name, value in response.items()
+            if name not in PER_REQUEST_HEADERS
+        },
+        PER_REQUEST.sub(b"-", UUID_IN_BODY.sub(b"id", body)),
+        len(captured.captured_queries),
+    )
+
+
+def is_unknown(status: int, headers: dict[str, str]) -> bool:
+    """Say whether an answer gives nothing away: the way to an order's page is shown unread."""
+    return status in {404, 405} or (status == 302 and headers["Location"].endswith("/pedidos/id"))
+
+
+@pytest.fixture
+def alfas(cast):
+    return make_things(cast.alfa, "111")
+
+
+@pytest.fixture
+def betas(cast):
+    return make_things(cast.beta, "222")
+
+
+def start_acting(client, order_number, order):
+    response = client.post(
+        reverse("portal:act"), {"q": order_number, "order": str(order), "reason": "call 4711"}
+    )
+    assert response.status_code == 302
+
+
+# who looks, and at which company's address; Davi belongs to Beta too, and looks at Alfa
+LOOKING_AT_ALFA = ["ana", "carla", "davi", "suzana", "teo"]
+
+
+def routes_of(name: str) -> list[str]:
+    by_company = name in {"suzana", "teo"}
+    return sorted(
+        route
+        for route in OBJECT_ROUTES
+        if route.startswith("api/") or route.startswith("c/") == by_company
+    )
+
+
+@pytest.mark.parametrize("method", ["get", "htmx", "post"])
+@pytest.mark.parametrize("name", LOOKING_AT_ALFA)
+def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name, method):
+    client = client_for(getattr(cast, name))
+    if name == "suzana":
+        start_acting(client, "111", alfas.order)
+    query = f"?company={cast.alfa.public_id}" if name in {"suzana", "teo"} else ""
+    client.get("/api/v1/orders" + query)  # the first request of a session also chooses
+    compared = 0
+
+    for route in routes_of(name):
+        ending = query if route.startswith("api/") else ""
+        pairs = zip(
+            addresses_of(route, cast.alfa.public_id, betas, alfas),
+            addresses_of(route, cast.alfa.public_id, Things(), alfas),
+            strict=True,
+        )
+        for theirs, never in pairs:
+            unknown = answer(client, method, never + ending)
+            assert answer(client, method, theirs + ending) == unknown
+            assert is_unknown(*unknown[:2])
+            compared += 1
+
+    assert compared == 11
+
+
+def test_a_branch_does_not_see_the_main_house(cast, client_for, alfas):
+    client = client_for(cast.carla)
+    client.get("/pedidos")
+    branch = make_things(cast.alfa, "333", establishment=cast.alfa_branch)
+
+    for route in sorted((ORDER_ROUTES | DOCUMENT_ROUTES) & set(routes_of("carla"))):
+        pairs = zip(
+            addresses_of(route, cast.alfa.public_id, alfas, branch),
+            addresses_of(route, cast.alfa.public_id, Things(), branch),
+            strict=True,
+        )
+        for main, never in pairs:
+            assert answer(client, "get", main) == answer(client, "get", never)
+
+
+@pytest.mark.parametrize("name", ["ana", "carla", "beto", "suzana", "teo", "olga"])
+def test_the_address_of_a_company_that_one_does_not_act_for_does_not_exist(
+    cast, client_for, alfas, betas, name
+):
+    client = client_for(getattr(cast, name))
+    if name == "suzana":
+        start_acting(client, "111", alfas.order)
+    client.get("/healthz")
+    unknown = uuid.uuid4()
+    client.get(f"/c/{unknown}/pedidos")
+    company_routes = sorted(route for route in routes() if route.startswith("c/"))
+
+    for route in company_routes:
+        for method in ("get", "htmx", "post"):
+            pairs = zip(
+                [*addresses_or_list(route, cast.beta.public_id, betas)],
+                [*addresses_or_list(route, unknown, betas)],
+                strict=True,
+            )
+            for theirs, never in pairs:
+                status, *rest = answer(client, method, theirs)
+                assert [status, *rest] == list(answer(client, method, never))
+                assert status == 404
+
+    for path in ("/api/v1/orders", f"/api/v1/orders/{betas.order}"):
+        theirs = answer(client, "get", f"{path}?company={cast.beta.public_id}")
+        if name == "beto":
+            assert theirs[0] == 200  # his own
+            continue
+        assert theirs == answer(client, "get", f"{path}?company={unknown}")
+        assert theirs[0] == 404
+
+
+def addresses_or_list(route: str, company: uuid.UUID, things: Things) -> list[str]:
+    if route in OBJECT_ROUTES:
+        return addresses_of(route, company, things, things)
+    return ["/" + route.replace("<uuid:company>", str(company))]
+
+
+def test_nobody_of_an_inactive_company_sees_anything_of_it(cast, client_for):
+    gamas = make_things(cast.gama, "444")
+    client = client_for(cast.davi)
+    client.get("/pedidos")
+
+    for route in routes_of("davi"):
+        pairs = zip(
+            addresses_of(route, cast.gama.public_id, gamas, gamas),
+            addresses_of(route, cast.gama.public_id, Things(), gamas),
+            strict=True,
+        )
+        for gama, never in pairs:
+            assert answer(client, "get", gama) == answer(client, "get", never)
+    for path in ("/pedidos?q=444", "/api/v1/orders?number=444"):
+        shown = client.get(path).content.decode()
+        assert "Gama" not in shown
+        assert str(gamas.order) not in shown
+
+
+@pytest.mark.parametrize("name", ["suzana", "teo", "olga"])
+def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
+    gamas = make_things(cast.gama, "444555")
+    client = client_for(getattr(cast, name))
+
+    for path in ("/atendimento?q=444555", "/televendas?q=444555", "/operacao"):
+        response = client.get(path)
+        assert str(gamas.order) not in response.content.decode()
+        assert "Gama" not in response.content.decode()
+    assert client.get(f"/c/{cast.gama.public_id}/pedidos").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "route", sorted(WITHOUT_OBJECTS | OBJECT_ROUTES), ids=lambda route: route or "home"
+)
+def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
+    public = {"healthz", "readyz", "accounts/login/", "accounts/inactive/"}
+    if route in public:
+        return
+    address = addresses_or_list(route, cast.alfa.public_id, alfas)[0]
+
+    for method in ("get", "post"):
+        response = getattr(client, method)(address)
+        assert response.status_code in {302, 401, 403, 404, 405}
+        assert b"111" not in response.content
+        assert b"Alfa" not in response.content
+        if response.status_code == 302:
+            assert response.url.startswith("/accounts/login/") or response.url == "/"

@@ -1,0 +1,200 @@
+"""The whole product, running as in `make demo` on a small world, and people at browsers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from b2b_orders.demo.supervisor import Supervisor, Wishes
+from erp_bridge.simulators.cast import O1
+from tests.guards import find_chromium
+
+BROWSER_WORDS = [
+    *("--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+DESKTOP = {"width": 1366, "height": 768}
+# Journeys speak of seconds on a warm server; a browser test on a busy machine allows more.
+expect.set_options(timeout=15_000)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all journeys in one process: they share one running product."""
+    for item in items:
+        if "journeys" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("journeys"))
+
+
+class QuickSupervisor(Supervisor):
+    """The demo, with its clocks wound up so that a test need not wait for them."""
+
+    def environment(self, role: str) -> dict[str, str]:
+        return super().environment(role) | {
+            "PORTAL_FEED_SECONDS": "2",
+            "PORTAL_ERP_SECONDS": "3600",
+            "PORTAL_HEALTH_SECONDS": "2",
+            "PORTAL_SILENT_SECONDS": "2",
+            "PORTAL_SUPPORT_EMAIL": "suporte@loja.example",
+        }
+
+
+@dataclass
+class Product:
+    """A running portal: where it is, who can sign in, and its sources' behaviour."""
+
+    url: str
+    sources: dict[str, str]
+    people: list[dict[str, Any]]
+    browser: Browser
+    home: Path
+    sessions: dict[str, Any] = field(default_factory=dict)
+
+    def person(self, email_start: str) -> dict[str, Any]:
+        """Find somebody by how their address begins."""
+        return next(p for p in self.people if p["email"].startswith(email_start))
+
+    def control(self, source: str, what: str, body: dict[str, Any] | None = None) -> Any:
+        """Tell a simulator how to behave, or give it an order."""
+        request = urllib.request.Request(
+            f"{self.sources[source]}/_control/{what}",
+            data=json.dumps(body or {}).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+
+    @contextmanager
+    def fault(self, source: str, mode: str, route: str = "*", **how: Any) -> Iterator[None]:
+        """Make a source misbehave for the length of a block."""
+        self.control(source, "faults", {"route": route, "mode": mode, **how})
+        try:
+            if mode == "dead":
+                self.await_state(source, "down")
+            yield
+        finally:
+            self.control(source, "reset")
+            self.await_state(source, "ok")
+
+    def await_state(self, source: str, state: str) -> None:
+        """Wait until the portal knows how a source does."""
+        with self.open_browser("ana") as context:
+            for _ in range(120):
+                answer = context.request.get("/api/v1/orders", params={"number": O1.web_number})
+                states = {
+                    each["connection"]: each["state"]
+                    for each in answer.json()["results"][0]["sources"]
+                }
+                if states[source] == state:
+                    return
+                time.sleep(0.5)
+        pytest.fail(f"{source} is {states[source]}, not {state}")
+
+    def open_browser(self, who: str = "", **options: Any) -> BrowserContext:
+        """Open a browser of its own; with a person, one that has signed in."""
+        options = {"viewport": DESKTOP, "locale": "pt-BR", **options}
+        if who and who not in self.sessions:
+            context = self.browser.new_context(base_url=self.url, **options)
+            self.sign_in(context.new_page(), who)
+            self.sessions[who] = context.storage_state()
+            context.close()
+        state = self.sessions.get(who)
+        return self.browser.new_context(base_url=self.url, storage_state=state, **options)
+
+    def sign_in(self, page: Page, who: str) -> None:
+        """Sign somebody in through the form."""
+        person = self.person(who)
+        page.goto("/accounts/login/")
+        page.locator("[name=login]").fill(person["email"])
+        page.locator("[name=password]").fill(person["password"])
+        page.locator("[name=password]").press("Enter")
+        page.wait_for_url(re.compile(r"^(?!.*accounts/login).*$"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    supervisor = QuickSupervisor(
+        Wishes(port=_free_port(), orders=300), home=tmp_path_factory.mktemp("demo")
+    )
+    try:
+        supervisor.start()
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=find_chromium(),
+                args=BROWSER_WORDS + (["--no-sandbox"] if os.geteuid() == 0 else []),
+            )
+            yield Product(
+                url=supervisor.url,
+                sources=supervisor.source_urls,
+                people=supervisor.state.people,
+                browser=browser,
+                home=supervisor.state.directory,
+            )
+            browser.close()
+    finally:
+        supervisor.stop()
+
+
+@pytest.fixture
+def page_of(product: Product) -> Iterator[Any]:
+    """Open pages of signed-in people; a script blocked by our own policy fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_page(who: str, **options: Any) -> Page:
+        context = product.open_browser(who, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(message.text)
+                if "Content Security Policy" in message.text
+                else None
+            ),
+        )
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def search(page: Page, text: str, path: str = "/pedidos") -> None:
+    """Type into the one box and press Enter."""
+    page.goto(path)
+    page.locator("#q").fill(text)
+    with page.expect_navigation():
+        page.locator("#q").press("Enter")
+
+
+def api_order(page: Page, number: str, **params: str) -> dict[str, Any]:
+    """Ask the API for the one order with a number."""
+    answer = page.request.get("/api/v1/orders", params={"number": number, **params})
+    assert answer.status == 200, answer.text()
+    results = answer.json()["results"]
+    assert len(results) == 1, results
+    detail = page.request.get(f"/api/v1/orders/{results[0]['id']}", params=params)
+    assert detail.status == 200, detail.text()
+    return detail.json() | {"portal_path": results[0]["page_url"]}

@@ -1,0 +1,115 @@
+"""Support and telesales: S01, S02, S05, S06, T01, T02."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from playwright.sync_api import expect
+
+from erp_bridge.simulators.cast import O1, O2, O5
+from tests.journeys.conftest import search
+
+
+def _act(page, company, reason="chamado 8812"):
+    """Find the shared own number and act for one of its two companies."""
+    search(page, "PO-2026/0815", "/atendimento")
+    row = page.locator("main tbody tr", has_text=company)
+    with page.expect_navigation():
+        row.get_by_role("link").first.click()
+    page.locator("#reason").fill(reason)
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Atuar")).click()
+
+
+def test_s01_a_number_shows_both_companies_and_nothing_more(page_of):
+    page = page_of("suzana")
+    search(page, "PO-2026/0815", "/atendimento")
+
+    rows = page.locator("main tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="Alfa")).to_have_count(1)
+    expect(rows.filter(has_text="Beta")).to_have_count(1)
+    expect(page.locator("main")).not_to_contain_text("R$")
+
+
+def test_s02_acting_needs_a_reason_and_shows_a_bar_on_every_page(page_of):
+    page = page_of("suzana")
+    search(page, "PO-2026/0815", "/atendimento")
+    with page.expect_navigation():
+        page.locator("main tbody tr", has_text="Alfa").get_by_role("link").first.click()
+    page.locator("#reason").fill("abc")
+    page.locator("#reason").evaluate("field => { field.form.noValidate = true }")
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Atuar")).click()
+    expect(page.locator("#reason-error")).to_be_visible()
+    expect(page.locator("#reason")).to_have_value("abc")
+
+    page.locator("#reason").fill("chamado 8812")
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("Atuar")).click()
+    expect(page.locator("h1")).to_contain_text(O1.web_number)
+    assert re.search(r"/c/[0-9a-f-]{36}/pedidos/", page.url)
+    for path in (page.url, re.sub(r"/pedidos/.*", "/pedidos", page.url)):
+        page.goto(path)
+        bar = page.locator(".agentbar")
+        expect(bar).to_contain_text("Alfa")
+        expect(bar).to_contain_text("chamado 8812")
+        expect(bar).to_contain_text(re.compile(r"\d+ min"))
+
+
+def test_s05_logging_out_ends_acting_and_back_shows_nothing(product, page_of):
+    context = product.open_browser()
+    page = context.new_page()
+    product.sign_in(page, "suzana")
+    _act(page, "Alfa")
+    address = page.url
+    page.locator(".person summary").click()
+    with page.expect_navigation():
+        page.locator(".person button").last.click()
+
+    page.goto(address)
+    expect(page.locator("body")).not_to_contain_text(O1.web_number)
+    product.sign_in(page, "suzana")
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.locator("body")).not_to_contain_text(O1.web_number)
+    context.close()
+
+
+def test_s06_two_tabs_keep_their_own_company(page_of):
+    alfa = page_of("suzana")
+    _act(alfa, "Alfa")
+    beta = alfa.context.new_page()
+    _act(beta, "Beta")
+
+    alfa.reload()
+    expect(alfa.locator(".agentbar")).to_contain_text("Alfa")
+    expect(alfa.locator("h1")).to_contain_text(O1.web_number)
+    beta.reload()
+    expect(beta.locator(".agentbar")).to_contain_text("Beta")
+    expect(beta.locator("h1")).to_contain_text(O5.web_number)
+
+
+def test_t01_placed_by_me_shows_the_order_and_whether_the_customer_saw_it(page_of):
+    ana, teo = page_of("ana"), page_of("teo")
+    search(ana, O2.erp_number)
+    teo.goto("/televendas")
+
+    row = teo.locator("main tbody tr", has_text=O2.erp_number)
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text(re.compile("visto", re.IGNORECASE))
+    expect(teo.locator("main")).not_to_contain_text("R$")
+
+
+def test_t02_an_order_placed_seconds_ago_is_fetched_live(page_of, product):
+    number = f"00047{int(time.time()) % 100000:05d}"
+    product.control(
+        "erp", "orders", {"company": "alfa", "erp_number": number, "seller_code": "TEO01"}
+    )
+    page = page_of("teo")
+    search(page, number, "/televendas")
+
+    expect(page.locator("main")).to_contain_text("novo no ERP", ignore_case=True)
+    expect(page.locator("main")).to_contain_text(number)
