@@ -131,7 +131,7 @@ class ErpPass:
         windows = plan(
             Covered.parse(stream.cursor) if stream else None,
             today=today,
-            floor=_years_before(today, self.run.options.backfill_years),
+            floor=years_before(today, self.run.options.backfill_years),
             overlap_days=max(self.run.options.overlap_days, 1),
             window_days=self._window_days,
         )
@@ -143,7 +143,7 @@ class ErpPass:
         self, company_id: int, since: date | None, until: date | None
     ) -> Iterator[_WindowJob]:
         today = self.today
-        first = since or _years_before(today, self.run.options.backfill_years)
+        first = since or years_before(today, self.run.options.backfill_years)
         for start, end in cut(first, until or today, self._window_days):
             yield _WindowJob(company_id, Window(start, end), None)
 
@@ -184,8 +184,9 @@ class ErpPass:
                 waiting.flush()
                 if isinstance(answer, Unsupported):
                     return
-                self._give_up(job, f"{self.companies[job.company_id].key} web", answer)
+                self._give_up(job, self._links_name(job), answer)
                 continue
+            self.run.heal(self._links_name(job))
             self.run.where = f"at company {job.company_id}, web order {job.numbers[0]}"
             if answer is None:
                 waiting.add(job.company_id, (), job.mark)
@@ -246,6 +247,9 @@ class ErpPass:
         if jobs:
             jobs[-1] = replace(jobs[-1], mark=Mark("links", "", company_id, high_water=began))
         return jobs
+
+    def _links_name(self, job: _LinkJob) -> str:
+        return f"{self.companies[job.company_id].key} web"
 
     def _link(self, job: _LinkJob) -> _Linked | None:
         company = self.companies[job.company_id]
@@ -482,8 +486,9 @@ def _invoice_numbers(invoices: object) -> frozenset[str]:
     return frozenset(normalise(str(invoice.get("number", ""))) for invoice in stated)
 
 
-def _years_before(day: date, years: int) -> date:
+def years_before(day: date, years: int) -> date:
+    """Return the same day so many years before; 28 February where there is no 29."""
     try:
         return day.replace(year=day.year - years)
-    except ValueError:  # 29 February
+    except ValueError:
         return day.replace(year=day.year - years, day=28)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -21,7 +22,7 @@ from b2b_orders.ingest.sources import (
     system_of,
     vtex_for,
 )
-from b2b_orders.ingest.storing import refuse, store
+from b2b_orders.ingest.storing import UNSTORABLE, park, refuse, store
 from b2b_orders.orders.models import SourceRecord
 from b2b_orders.orders.numbers import normalise, recognise
 from erp_bridge.connector import Call, CompanyRef, Connector, Purpose
@@ -30,10 +31,13 @@ from erp_bridge.identifiers import access_key_parts
 from erp_bridge.records import Detail, NumberKind, Reading, System
 from erp_bridge.vtex.client import VtexClient
 
+logger = logging.getLogger(__name__)
+
 # What a person waits for in all.
 SECONDS = 8.0
 # A worker that has not answered by then is taken for dead.
 STARTED_TOO_LONG_AGO = timedelta(seconds=30)
+NOBODY_WAITS_AFTER = timedelta(minutes=10)
 AT_ONCE = 8
 # More orders than these under one number are found by the next pass.
 MOST_WHOLE = 3
@@ -123,6 +127,13 @@ def waiting_lookups(*, now: datetime) -> list[int]:
     return list(rows.order_by("asked_at").values_list("pk", flat=True)[:100])
 
 
+def give_up(*, now: datetime) -> None:
+    """End look-ups that nobody could run for so long that nobody waits for them any more."""
+    Lookup.objects.filter(state=LookupState.WAITING, asked_at__lt=now - NOBODY_WAITS_AFTER).update(
+        state=LookupState.FAILED, finished_at=now
+    )
+
+
 def _claim(lookup_id: int, now: datetime) -> Lookup | None:
     mine = Lookup.objects.filter(pk=lookup_id, state=LookupState.WAITING).filter(
         Q(started_at=None) | Q(started_at__lt=now - STARTED_TOO_LONG_AGO)
@@ -162,25 +173,42 @@ def _take(
         missing = isinstance(answer.error, NotFound | WrongOwner)
         outcome.note(question.connection, "not-found" if missing else answer.error.code)
         return
-    is_found = False
-    if answer.readings:
-        is_erp = answer.readings[0].record.system is System.ERP
-        stored = store(
+    try:
+        found = _store(lookup, question.connection, answer, now)
+    except UNSTORABLE as error:
+        logger.warning("an answer could not be stored", exc_info=True)
+        park(
             connection=question.connection,
-            readings=answer.readings,
+            external_id=answer.readings[0].record.external_id,
+            reason="cannot-store",
+            message=type(error).__name__,
             now=now,
-            # An ERP was asked for this company; a web order says itself whose it is.
-            company_id=lookup.company_id if is_erp else None,
-            links={r.record.external_id: answer.link for r in answer.readings if answer.link},
+            payload=answer.readings[0].payload,
         )
-        ours = [
-            row.order_id
-            for row in stored
-            if row.company_id == lookup.company_id and row.order_id is not None
-        ]
-        outcome.found += ours
-        is_found = bool(ours)
-    outcome.note(question.connection, "found" if is_found else "not-found")
+        outcome.note(question.connection, "cannot-store")
+        return
+    outcome.found += found
+    outcome.note(question.connection, "found" if found else "not-found")
+
+
+def _store(lookup: Lookup, connection: str, answer: Answer, now: datetime) -> list[int]:
+    """Store what was answered; return the orders that are the asking company's."""
+    if not answer.readings:
+        return []
+    is_erp = answer.readings[0].record.system is System.ERP
+    stored = store(
+        connection=connection,
+        readings=answer.readings,
+        now=now,
+        # An ERP was asked for this company; a web order says itself whose it is.
+        company_id=lookup.company_id if is_erp else None,
+        links={r.record.external_id: answer.link for r in answer.readings if answer.link},
+    )
+    return [
+        row.order_id
+        for row in stored
+        if row.company_id == lookup.company_id and row.order_id is not None
+    ]
 
 
 # --- what to ask -------------------------------------------------------------------------
@@ -276,7 +304,11 @@ def _find(
 def _whole(
     connector: Connector, company: CompanyRef, reading: Reading, call: Call
 ) -> Reading | None:
-    """Read a found row whole; the row alone is an answer too, unless there is no such order."""
+    """Read a found row whole; while the source fails, the row alone is an answer too.
+
+    Rows of the old contract do not say whose they are. One that the source does not own
+    up to when asked for whole is not taken for the company's.
+    """
     if reading.record.detail is Detail.FULL and reading.record.documents is not None:
         return reading
     try:

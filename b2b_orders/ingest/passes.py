@@ -17,15 +17,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import DataError, IntegrityError, transaction
 from django.db import connection as database
+from django.db import transaction
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.ingest.models import Connection, InboxItem, Run, Stream
 from b2b_orders.ingest.options import Options
 from b2b_orders.ingest.progress import Progress, Silence
-from b2b_orders.ingest.storing import park, refuse, store, unpark
+from b2b_orders.ingest.storing import UNSTORABLE, park, refuse, store, unpark
 from b2b_orders.orders.services import Stored
 from erp_bridge.errors import BridgeError, CredentialsRejected, TransientError
 from erp_bridge.records import Reading
@@ -134,7 +134,7 @@ class Pass:
         """
         try:
             stored = self._store(readings, company_id, links, mark, done)
-        except (DataError, IntegrityError, ValueError, ArithmeticError):
+        except UNSTORABLE:
             logger.warning("a batch could not be stored whole", exc_info=True)
             stored = []
             for reading in readings:
@@ -173,7 +173,7 @@ class Pass:
     ) -> list[Stored]:
         try:
             return self._store([reading], company_id, links, None, ())
-        except (DataError, IntegrityError, ValueError, ArithmeticError) as error:
+        except UNSTORABLE as error:
             self.park(
                 reading.record.external_id, "cannot-store", type(error).__name__, reading.payload
             )

@@ -56,7 +56,7 @@ def get_connection(name: str) -> Connection:
 
 def enabled_connections(system: System | None = None) -> list[Connection]:
     """Return the connections in use, of one system or of all."""
-    rows = Connection.objects.filter(is_enabled=True).order_by("name")
+    rows = Connection.objects.filter(is_enabled=True, kind__in=registry.KINDS).order_by("name")
     return [row for row in rows if system is None or system_of(row) is system]
 
 

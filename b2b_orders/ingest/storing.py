@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from b2b_orders.audit.services import report_incident
 from b2b_orders.documents.services import Listing, record_listings
 from b2b_orders.ingest.models import Parked
 from b2b_orders.orders.models import SourceRecord
-from b2b_orders.orders.services import Stored, store_readings
+from b2b_orders.orders.services import Stored, store_readings, withdraw
 from erp_bridge.records import Detail, Reading, System
+
+# What the database or the merge may say of a reading that no rule of ours foresaw.
+UNSTORABLE = (DataError, IntegrityError, ValueError, ArithmeticError)
 
 
 def store(
@@ -90,7 +93,8 @@ def _with_own_numbers(connection: str, readings: Sequence[Reading]) -> list[Read
 def refuse(
     *, connection: str, external_id: str, company_id: int | None, operation: str, now: datetime
 ) -> None:
-    """Alarm about an answer that is another company's; nothing of it is stored."""
+    """Alarm about an answer that is another company's; nothing of it is stored, or stays."""
+    withdraw(connection=connection, external_id=external_id[:80], company_id=company_id, now=now)
     report_incident(
         "wrong-company",
         connection=connection,

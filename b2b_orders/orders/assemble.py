@@ -362,7 +362,7 @@ def _absorb(groups: Sequence[_Group], orders: dict[int, Order]) -> None:
             )
             _keep_first_seen(absorbed.id, group.order.id)
             Order.objects.filter(id=absorbed.id).delete()
-            logger.info(
+            logger.debug(
                 "orders joined", extra={"order_id": group.order.id, "absorbed_id": absorbed.id}
             )
 

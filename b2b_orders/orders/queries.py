@@ -226,6 +226,8 @@ def _near_order(viewer: Viewer, recognised: Recognised) -> OrderRow | None:
     if not recognised.near:
         return None
     kinds = {kind for candidate in recognised.candidates for kind in candidate.kinds or ()}
+    if not viewer.can(Right.FINANCE):
+        kinds -= {NumberKind.BOLETO_LINE}  # found by the whole line only, as above
     hits = OrderNumber.objects.visible_to(viewer).filter(value__in=recognised.near, kind__in=kinds)
     orders = Order.objects.visible_to(viewer).filter(pk__in=hits.values("order_id"))
     candidates = [Candidate(value) for value in recognised.near]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DataError
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.common import clock
@@ -13,10 +14,10 @@ from b2b_orders.common.tenancy import WORKER, scope
 from b2b_orders.companies.access import Viewer
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import Document
-from b2b_orders.ingest import lookups, sync
+from b2b_orders.ingest import lookups, storing, sync
 from b2b_orders.ingest.live import erp_numbers, run_lookup, vtex_ids, waiting_lookups
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_lookup, request_refresh
-from b2b_orders.ingest.models import Connection, Lookup
+from b2b_orders.ingest.models import Connection, Lookup, Parked
 from b2b_orders.ingest.passes import Pass
 from b2b_orders.orders.models import LearnedLink, Order, OrderNumber, SourceRecord
 from erp_bridge.records import NumberKind
@@ -211,6 +212,34 @@ def test_a_strangers_order_is_refused_and_alarmed(
     assert view.state == "not_found"
     assert not SourceRecord.objects.filter(company=companies["alfa"]).exists()
     assert set(Incident.objects.values_list("code", flat=True)) == {"wrong-company"}
+
+
+def test_a_row_that_the_erp_does_not_own_up_to_is_not_taken(
+    erp: Connection, companies: dict[str, Company], erp_sim: ErpSimulator, person: int
+):
+    erp_sim.fault("search", "wrong_company")
+
+    view = look_up(companies["beta"], person, O3.web_number)
+
+    assert view.state == "not_found"
+    assert not SourceRecord.objects.exists()
+
+
+def test_an_answer_that_cannot_be_stored_is_set_aside(
+    erp: Connection,
+    companies: dict[str, Company],
+    person: int,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def refuses(**options: Any) -> None:
+        raise DataError
+
+    monkeypatch.setattr(storing, "store_readings", refuses)
+
+    view = look_up(companies["alfa"], person, O1.erp_number)
+
+    assert (view.state, view.answers) == ("failed", {"erp": "cannot-store"})
+    assert Parked.objects.get().external_id == O1.erp_number
 
 
 def test_a_company_unknown_to_the_erp_is_not_asked_for(

@@ -26,6 +26,7 @@ from erp_bridge.errors import BridgeError, CredentialsRejected, WrongOwner
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.world import O1, O2, O3, O5, O7, SPLIT, World
 from tests.b2b_orders.ingest.conftest import connect_erp, forget_orders, run_sync
+from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
 Rows = Callable[[], dict[str, list[str]]]
@@ -261,6 +262,54 @@ def test_open_orders_are_noted_to_be_read_again(
     assert noted.due_at > clock.now() + timedelta(minutes=29)
 
 
+def test_orders_of_a_time_are_read_alone_and_move_no_cursor(
+    erp: Connection, companies: dict[str, Company], world: World
+):
+    day = world.cast["O7"].erp[0].placed_at.date()
+
+    run_sync(erp, since=day - timedelta(days=1), until=day + timedelta(days=1))
+
+    found = SourceRecord.objects.values_list("external_id", flat=True)
+    assert O7.erp_number in found
+    assert len(found) < erp_orders(world)
+    assert not Stream.objects.filter(kind="period").exists()
+
+
+def test_an_order_that_is_no_longer_anybodys_leaves_the_inbox(
+    erp: Connection, companies: dict[str, Company]
+):
+    run_sync(erp)
+    now = Stream.objects.latest("updated_at").updated_at
+    passes.read_later(erp, {"0009999999": now}, now=now)
+
+    poll(erp)
+
+    assert not InboxItem.objects.filter(external_id="0009999999").exists()
+
+
+def test_what_cannot_be_read_for_long_is_left_to_operations(erp: Connection):
+    for attempt in range(1, passes.MAX_ATTEMPTS):
+        passes.try_again(erp, "1", "not JSON", now=NOW)
+        item = InboxItem.objects.get()
+        assert (item.attempts, item.due_at) == (attempt, NOW + timedelta(minutes=2**attempt))
+
+    passes.try_again(erp, "1", "not JSON", now=NOW)
+
+    assert not InboxItem.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "years", "before"),
+    [
+        (date(2026, 11, 21), 7, date(2019, 11, 21)),
+        (date(2028, 2, 29), 1, date(2027, 2, 28)),
+        (date(2028, 2, 29), 4, date(2024, 2, 29)),
+    ],
+)
+def test_years_before_a_day(day: date, years: int, before: date):
+    assert erp_pass.years_before(day, years) == before
+
+
 # --- a source that does not work ------------------------------------------------------------
 
 
@@ -287,6 +336,26 @@ def test_one_wrong_detail_is_refused_and_the_rest_is_read(
     assert (run.tally.new, run.tally.failed) == (erp_orders(world), 1)
     incident = Incident.objects.get()
     assert (incident.code, incident.connection) == ("wrong-company", "erp")
+    # Its row in a list had been believed; that is taken back.
+    assert not SourceRecord.objects.filter(external_id=incident.object_id).exists()
+    assert SourceRecord.objects.count() == erp_orders(world) - 1
+
+
+def test_a_broken_answer_to_a_web_number_leaves_that_company_for_the_next_pass(
+    loja: Connection, erp: Connection, companies: dict[str, Company], erp_sim: ErpSimulator
+):
+    run_sync(loja)
+    # The first search asks for a customer that nobody is.
+    erp_sim.fault("search", "html", times=2)
+
+    run = run_sync(erp)
+
+    assert run.tally.failed == 1
+    assert Parked.objects.get().reason == "contract-violation"
+    run_sync(erp)
+    assert not Parked.objects.exists()
+    assert find(companies["alfa"], O1.sequence).origins == "erp+vtex"
+    assert find(companies["beta"], O5.sequence).origins == "erp+vtex"
 
 
 def test_a_broken_detail_is_set_aside_and_read_later(

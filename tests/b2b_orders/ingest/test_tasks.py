@@ -109,12 +109,15 @@ def test_erps_are_read_a_piece_at_a_time_until_all_is_known(
     assert SourceRecord.objects.filter(detail="full").count() == whole
 
 
-def test_old_runs_are_forgotten(gateway: Connection):
-    Run.objects.create(connection=gateway, kind="poll", started_at=clock.now() - timedelta(days=31))
+def test_old_runs_and_look_ups_are_forgotten(gateway: Connection, buyers: dict[str, Company]):
+    ago = clock.now() - timedelta(days=31)
+    run = Run.objects.create(connection=gateway, kind="poll", started_at=ago)
+    Lookup.objects.create(company=buyers["alfa"], value="1", asked_at=ago)
 
     tasks.poll_erps()
 
-    assert not Run.objects.exists()
+    assert not Run.objects.filter(pk=run.pk).exists()
+    assert not Lookup.objects.exists()
 
 
 def test_a_source_that_fails_is_shown_as_down_and_left_alone(
@@ -195,6 +198,8 @@ def test_a_connection_with_settings_of_another_version_does_not_stop_the_others(
     other = Connection.objects.get()
     other.pk, other.name, other.settings = None, "antes", {"endpoint": "https://x.example", "x": 1}
     other.save()
+    other.pk, other.name, other.kind = None, "depois", "sap"
+    other.save()
 
     tasks.poll_erps()
     tasks.check_sources()
@@ -214,6 +219,20 @@ def test_lost_look_ups_are_taken_up(buyers: dict[str, Company], monkeypatch: pyt
     assert woken == [lookup.pk]
 
 
+def test_a_look_up_that_nobody_waits_for_any_more_is_given_up(
+    buyers: dict[str, Company], monkeypatch: pytest.MonkeyPatch
+):
+    woken: list[int] = []
+    monkeypatch.setattr(tasks, "wake_worker", woken.append)
+    ago = clock.now() - timedelta(minutes=11)
+    lookup = Lookup.objects.create(company=buyers["alfa"], value="1", asked_at=ago)
+
+    tasks.sweep_lookups()
+
+    lookup.refresh_from_db()
+    assert (lookup.state, woken) == ("failed", [])
+
+
 def test_a_look_up_is_run_by_its_task(gateway: Connection, buyers: dict[str, Company]):
     lookup = Lookup.objects.create(
         company=buyers["alfa"], value="999999", written="999999", asked_at=clock.now()
@@ -229,7 +248,7 @@ def test_a_look_up_is_run_by_its_task(gateway: Connection, buyers: dict[str, Com
 def test_a_pass_that_runs_is_not_joined_by_another(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ):
-    def busy(run: Pass) -> None:
+    def busy(run: Pass, *, share: int) -> None:
         raise tasks.Conflict("another pass over loja is running")
 
     monkeypatch.setattr(sync, "poll_feed", busy)

@@ -27,7 +27,7 @@ from b2b_orders.orders.models import (
     SourceRecord,
     Title,
 )
-from b2b_orders.orders.services import attach_waiting, remerge, store_readings
+from b2b_orders.orders.services import attach_waiting, remerge, store_readings, withdraw
 from erp_bridge.records import (
     Detail,
     EventRecord,
@@ -540,3 +540,35 @@ def test_merging_again_repairs_what_was_written_by_hand(alfa):
     assert Order.objects.get().origins == "erp+vtex"
     assert OrderNumber.objects.filter(value="502556").exists()
     assert MatchKey.objects.exists()
+
+
+# --- a source that takes its word back ----------------------------------------------------
+
+
+def test_a_withdrawn_record_takes_its_order_along_when_nothing_else_made_it_up(alfa):
+    store(erp(), company_id=alfa.id, links={"0004500123": WEB})
+
+    assert withdraw(connection="erp", external_id="0004500123", company_id=alfa.id, now=LATER)
+
+    rows = (SourceRecord, Order, OrderNumber, MatchKey, LearnedLink, Invoice, Title)
+    assert [model.__name__ for model in rows if model.objects.exists()] == []
+
+
+def test_an_order_goes_on_without_a_withdrawn_record(alfa):
+    store(vtex())
+    (stored,) = store(erp(), company_id=alfa.id)
+
+    withdraw(connection="erp", external_id="0004500123", company_id=alfa.id, now=LATER)
+
+    order = Order.objects.get()
+    assert (order.id, order.origins) == (stored.order_id, "vtex")
+    assert ("erp", "4500123") not in values_of(order)
+    assert not Title.objects.exists()
+
+
+def test_the_record_of_another_company_is_not_withdrawn(alfa):
+    beta = company("Beta", BETA)
+    store(erp(), company_id=alfa.id)
+
+    assert not withdraw(connection="erp", external_id="0004500123", company_id=beta.id, now=LATER)
+    assert Order.objects.count() == 1
