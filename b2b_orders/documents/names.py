@@ -36,13 +36,26 @@ _EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _LONGEST: Final = 120
+# "R$ 4.512,30", "R$ 1000" and, without the sign, whatever has cents.
+_AMOUNT: Final = re.compile(
+    r"R\$\s*[0-9][0-9.,]*|(?<![0-9.,])[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]{2}(?![0-9])"
+)
 
 
-def filename_of(document: Document, invoices: Sequence[Invoice]) -> str:
+def title_of(document: Document, *, shows_prices: bool) -> str:
+    """Return the title its source gave it; without amounts for who may not see them."""
+    if shows_prices:
+        return document.title
+    return " ".join(_AMOUNT.sub(" ", document.title).split()).strip(" -·:,")
+
+
+def filename_of(
+    document: Document, invoices: Sequence[Invoice], *, shows_prices: bool = True
+) -> str:
     """Name a document's file, with what the order's invoices know of it."""
     return build_filename(
         kind=document.kind,
-        title=document.title,
+        title=title_of(document, shows_prices=shows_prices),
         number=document.invoice_number,
         series=document.invoice_series,
         instalment=document.instalment,

@@ -15,7 +15,7 @@ from b2b_orders.common import clock
 from b2b_orders.common.visibility import VisibleQuerySet
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.documents.models import Document, State
-from b2b_orders.documents.names import filename_of
+from b2b_orders.documents.names import filename_of, title_of
 from b2b_orders.orders.models import Invoice
 from erp_bridge.records import DocumentKind, TitleState
 
@@ -30,7 +30,7 @@ class DocumentRow:
     """One file of an order. `amount` is None without the right to see prices.
 
     `is_overdue`: its due date has passed, in the installation's time zone, and the source
-    does not say that it is paid or cancelled. `size` and `fetched_at` are None until held.
+    says that it is open; where the source says nothing, nobody knows. `size` and `fetched_at` are None until held.
     """
 
     id: int
@@ -97,12 +97,11 @@ def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tu
 def _row(
     document: Document, invoices: Sequence[Invoice], viewer: Viewer, today: date
 ) -> DocumentRow:
-    is_settled = document.title_state in {TitleState.PAID, TitleState.CANCELLED}
     return DocumentRow(
         id=document.pk,
         public_id=document.public_id,
         kind=document.kind,
-        title=document.title,
+        title=title_of(document, shows_prices=viewer.can(Right.PRICES)),
         invoice_number=document.invoice_number,
         invoice_series=document.invoice_series,
         instalment=document.instalment,
@@ -110,11 +109,13 @@ def _row(
         due_on=document.due_on,
         amount=document.amount if viewer.can(Right.PRICES) else None,
         title_state=document.title_state,
-        is_overdue=document.due_on is not None and document.due_on < today and not is_settled,
+        is_overdue=document.title_state == TitleState.OPEN
+        and document.due_on is not None
+        and document.due_on < today,
         state=document.state,
         reason=document.reason,
         state_since=document.state_since,
-        filename=filename_of(document, invoices),
+        filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
         size=document.file.size if document.file else None,
         listed_at=document.listed_at,
         fetched_at=document.fetched_at,

@@ -17,7 +17,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
 from b2b_orders.audit.services import report_incident
 from b2b_orders.common.errors import NotVisible, ProductError
-from b2b_orders.companies.access import Actor, Viewer
+from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.companies.models import Establishment
 from b2b_orders.documents import storage
 from b2b_orders.documents.checks import Verdict, Whose, check
@@ -245,7 +245,7 @@ def open_download(
         raise DocumentUnavailable(outcome.problem, document.state)
     invoices = _invoices(document, viewer)
     download = Download(
-        filename=filename_of(document, invoices),
+        filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
         content_type=document.file.content_type,
         size=document.file.size,
         sha256=document.file.sha256,

@@ -20,6 +20,8 @@ XML = frozenset({"nfe_xml"})
 # Kinds whose name alone does not say which document it is.
 DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
 PAYABLE = frozenset({"boleto", "gnre", "gare"})
+# What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
+DEBTS = frozenset({"boleto"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         if row.kind in DESCRIBED and row.title.casefold() != name.casefold()
         else "",
         meta=_meta(row),
-        due=due_words(row.due_on, row.title_state, frame.today),
+        due=due_words(row.due_on, row.title_state if row.kind in DEBTS else "", frame.today),
         amount=formats.amount(row.amount),
         state=state,
         why=why,
@@ -210,7 +212,7 @@ def _state(row: DocumentRow, frame: _Frame) -> words.Chip:
     if frame.failure and frame.failure[0] == row.public_id:
         code = "damaged" if row.state == "damaged" else "failed"
         return words.chip(words.DOCUMENT_STATE, code)
-    if row.state == "available" and row.title_state in {"open", "paid", "cancelled"}:
+    if row.state == "available" and row.kind in DEBTS and row.title_state in {"open", "paid", "cancelled"}:
         return title_chip(row.title_state, is_overdue=row.is_overdue)
     return words.chip(words.DOCUMENT_STATE, row.state)
 
@@ -246,11 +248,11 @@ def title_chip(state: str, *, is_overdue: bool) -> words.Chip:
 
 
 def due_words(due: date | None, state: str, today: date) -> str:
-    """Say when something is due and, while it is open, how far that is."""
+    """Say when something is due and, while it is known to be open, how far that is."""
     if due is None:
         return ""
     written = formats.day(due)
-    if state not in {"open", "unknown"}:
+    if state != "open":
         return _("due on %(date)s") % {"date": written}
     days = (due - today).days
     if days < 0:

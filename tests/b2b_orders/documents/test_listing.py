@@ -154,7 +154,7 @@ def listing_of(ids: tuple[int, int], *documents: DocumentRecord) -> Listing:
 # --- seeing ---------------------------------------------------------------------------------
 
 
-def test_a_due_date_that_passed_is_overdue_unless_settled(order, bruno):
+def test_a_due_date_that_passed_is_overdue_where_the_source_says_it_is_open(order, bruno):
     for key, state in [("a", "open"), ("b", "paid"), ("c", "cancelled"), ("d", "unknown")]:
         make_document(order, DocumentKind.BOLETO, key, title_state=state, due_on=date(2026, 3, 9))
 
@@ -168,7 +168,7 @@ def test_a_due_date_that_passed_is_overdue_unless_settled(order, bruno):
             True,
             False,
             False,
-            True,
+            False,
         ]
 
 
