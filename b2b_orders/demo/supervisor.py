@@ -235,6 +235,7 @@ class Supervisor:
             "PORTAL_DOCUMENTS_DIR": str(private_directory(home / "documents")),
             "PORTAL_PRIVATE_HOSTS": "127.0.0.1",
             "PORTAL_ALLOW_PLAIN_HTTP": "1",
+            "PORTAL_SUPPORT_EMAIL": "suporte@loja.example",
             "PORTAL_FEED_SECONDS": "5",
             "PORTAL_ERP_SECONDS": "60",
         }
@@ -334,6 +335,8 @@ def gunicorn_words(port: int, home: Path) -> list[str]:
         # A pasted text of thousands of characters gets our answer, not the server's.
         *("--limit-request-line", "0"),
         *("--access-logfile", str(home / "log" / "access.log")),
+        # Without what was searched for, which the query and the referrer repeat.
+        *("--access-logformat", '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'),
     ]
 
 

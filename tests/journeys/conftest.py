@@ -48,7 +48,6 @@ class QuickSupervisor(Supervisor):
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",
             "PORTAL_SILENT_SECONDS": "2",
-            "PORTAL_SUPPORT_EMAIL": "suporte@loja.example",
         }
 
 
