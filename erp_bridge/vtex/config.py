@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from erp_bridge import readers
 from erp_bridge.errors import ConfigError
 from erp_bridge.http import Policy, address_problem
 
@@ -119,51 +120,22 @@ def default_base_url(account: str) -> str:
 # --- readers of settings -----------------------------------------------------------------
 
 
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(name, "must be text")
-    return value.strip()
-
-
-def _base_url(name: str, value: object) -> str:
-    return _text(name, value).rstrip("/")
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(name, "must be true or false")
-    return value
-
-
-def _number(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError(name, "must be a whole number")
-    return value
-
-
-def _zone(name: str, value: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(_text(name, value))
-    except (KeyError, ValueError, OSError) as error:  # unknown name, bad key, a directory
-        raise ConfigError(name, "is not a time zone, as America/Sao_Paulo is") from error
-
-
 def _rules(name: str, value: object) -> tuple[CustomerNumberRule, ...]:
     if not isinstance(value, list | tuple):
         raise ConfigError(name, "must be a list")
     try:
-        return tuple(CustomerNumberRule.parse(_text(name, rule)) for rule in value)
+        return tuple(CustomerNumberRule.parse(readers.text(name, rule)) for rule in value)
     except ValueError as error:
         raise ConfigError(name, str(error)) from error
 
 
 _READERS: dict[str, Callable[[str, object], object]] = {
-    "account": _text,
-    "base_url": _base_url,
-    "app_key": _text,
-    "time_zone": _zone,
+    "account": readers.text,
+    "base_url": readers.base_address,
+    "app_key": readers.text,
+    "time_zone": readers.zone,
     "customer_numbers": _rules,
-    "trust_organization": _flag,
-    "feed_expression": _text,
-    "concurrency": _number,
+    "trust_organization": readers.flag,
+    "feed_expression": readers.text,
+    "concurrency": readers.whole_number,
 }

@@ -13,6 +13,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from erp_bridge import readers
 from erp_bridge.errors import ConfigError
 from erp_bridge.http import Policy, address_problem
 from erp_bridge.identifiers import normalise_tax_id, valid_cnpj
@@ -106,50 +107,20 @@ def _check_range(name: str, number: int, low: int, high: int) -> None:
         raise ConfigError(name, f"must be from {low} to {high}")
 
 
-def _text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(name, "must be text")
-    return value.strip()
-
-
-def _endpoint(name: str, value: object) -> str:
-    # The paths begin with a slash and are joined as text, as the old client did.
-    return _text(name, value).rstrip("/")
-
-
-def _number(name: str, value: object) -> int:
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,6}", str(value), re.ASCII):
-        raise ConfigError(name, "must be a whole number")
-    return int(str(value))
-
-
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError(name, "must be true or false")
-    return value
-
-
-def _zone(name: str, value: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(_text(name, value))
-    except (KeyError, ValueError, OSError) as error:  # unknown name, bad key, a directory
-        raise ConfigError(name, "is not a time zone, as America/Sao_Paulo is") from error
-
-
 def _hosts(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise ConfigError(name, "must be a list of host names")
-    return tuple(_text(name, host).lower() for host in value)
+    return tuple(readers.text(name, host).lower() for host in value)
 
 
 def _currency(name: str, value: object) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", _text(name, value), re.ASCII):
+    if not re.fullmatch(r"[A-Z]{3}", readers.text(name, value), re.ASCII):
         raise ConfigError(name, "must be three letters, as BRL is")
-    return _text(name, value)
+    return readers.text(name, value)
 
 
 def _cnpj(name: str, value: object) -> str:
-    written = normalise_tax_id(_text(name, value))
+    written = normalise_tax_id(readers.text(name, value))
     if written and not valid_cnpj(written):
         raise ConfigError(name, "is not a valid CNPJ")
     return written
@@ -165,20 +136,20 @@ def _choice(*allowed: str) -> Callable[[str, object], str]:
 
 
 _READERS: dict[str, Callable[[str, object], object]] = {
-    "endpoint": _endpoint,
-    "login": _text,
-    "time_zone": _zone,
+    "endpoint": readers.base_address,
+    "login": readers.text,
+    "time_zone": readers.zone,
     "currency": _currency,
     "erp_id_is": _choice("erp", "web"),
     "period_end": _choice("inclusive", "exclusive"),
-    "search_path": _text,
-    "order_path": _text,
-    "documents_path": _text,
-    "window_days": _number,
-    "scan_days": _number,
-    "concurrency": _number,
+    "search_path": readers.text,
+    "order_path": readers.text,
+    "documents_path": readers.text,
+    "window_days": readers.whole_number,
+    "scan_days": readers.whole_number,
+    "concurrency": readers.whole_number,
     "document_hosts": _hosts,
-    "token_for_documents": _flag,
+    "token_for_documents": readers.flag,
     "emitter": _cnpj,
-    "probe_customer_id": _text,
+    "probe_customer_id": readers.text,
 }

@@ -53,7 +53,7 @@ def test_a_slash_at_the_end_and_blanks_around_the_token_do_not_matter():
         ("feed_expression", ""),
         ("concurrency", 0),
         ("concurrency", True),
-        ("concurrency", "4"),
+        ("concurrency", "four"),
         ("customer_numbers", "field:x"),
         ("customer_numbers", ["PO Number"]),
         ("customer_numbers", ["nowhere:x"]),
