@@ -40,7 +40,8 @@ class Policy:
     allow_plain_http: bool = False
     connect_seconds: float = 3.0
     silence_seconds: float = 30.0
-    pool_size: int = 8
+    # More than a pass ever asks at once, so that no connection is thrown away after one use.
+    pool_size: int = 40
     ca_file: str = ""
 
 
@@ -69,18 +70,30 @@ def _is_literal(host: str) -> bool:
     return ":" in host or bool(re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]*", last))
 
 
+_WITH_IPV4 = tuple(
+    ipaddress.ip_network(text) for text in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")
+)
+
+
 def _embedded(ip: IPAddress) -> IPAddress:
     """Take the IPv4 address out of the IPv6 forms that lead to one."""
     if not isinstance(ip, ipaddress.IPv6Address):
         return ip
-    if ip in ipaddress.ip_network("64:ff9b::/96"):
+    # The form without a prefix is old; `::` and `::1` are not of it.
+    if any(ip in network for network in _WITH_IPV4) and int(ip) > 1:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 _NEVER = tuple(
     ipaddress.ip_network(text)
-    for text in ("0.0.0.0/8", "169.254.0.0/16", "100.100.100.200/32", "fd00:ec2::254/128")
+    for text in (
+        "0.0.0.0/8",
+        "169.254.0.0/16",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "fd00:ec2::254/128",
+    )
 )
 
 
@@ -93,6 +106,8 @@ def is_forbidden(ip: IPAddress, *, may_be_private: bool) -> bool:
         return True
     if may_be_private:
         return False
+    if target.version == 6 and target.is_site_local:
+        return True
     return not target.is_global or any(ip in network for network in EXTRA_BLOCKED_NET_RANGES)
 
 

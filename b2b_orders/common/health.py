@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from django.db import Error, connection
+from django.db import Error, ProgrammingError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 
@@ -26,6 +26,8 @@ def _reasons() -> list[str]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT app, name FROM django_migrations")
             applied = set(cursor.fetchall())
+    except ProgrammingError:  # it answers, and has no table of migrations yet
+        return ["migrations"]
     except Error:
         return ["database"]
     return ["migrations"] if _expected_migrations() - applied else []

@@ -67,7 +67,7 @@ class Supervisor:
         self.state = DemoState.open(home)
         self.postgres = PostgresServer(home / "postgres")
         self.valkey = ValkeyServer(home / "valkey")
-        self.console = Console(total=9 if self.is_first_start else 7)
+        self.console = Console(total=8 if self.is_first_start else 7)
         self.children: list[Child] = []
 
     @property

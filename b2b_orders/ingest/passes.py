@@ -38,6 +38,8 @@ _LOCK = 7001  # first half of our advisory locks: "a pass over a connection runs
 BATCH = 50
 # After so many tries an order that cannot be read is left to operations.
 MAX_ATTEMPTS = 8
+# So many of the things that could not be read are named when a pass ends.
+MAX_TROUBLES = 5
 
 
 @dataclass(slots=True)
@@ -94,6 +96,7 @@ class Pass:
     seconds: float | None = None
     tally: Tally = field(default_factory=Tally)
     where: str = "at the beginning"
+    troubles: list[str] = field(default_factory=list)
     options: Options = field(init=False)
     _began: float = field(init=False, default_factory=time.monotonic)
     _run: Run | None = field(init=False, default=None)
@@ -187,9 +190,15 @@ class Pass:
 
     # --- what went wrong -------------------------------------------------------
 
+    def fail(self, external_id: str, message: str) -> None:
+        """Count something that could not be read, and keep the first few to be named."""
+        self.tally.failed += 1
+        if len(self.troubles) < MAX_TROUBLES:
+            self.troubles.append(f"{external_id}: {message}")
+
     def park(self, external_id: str, reason: str, message: str, payload: bytes = b"") -> None:
         """Set an order aside, to be tried again later, and go on."""
-        self.tally.failed += 1
+        self.fail(external_id, message)
         park(
             connection=self.connection.name,
             external_id=external_id,
@@ -213,7 +222,7 @@ class Pass:
 
     def refuse(self, external_id: str, company_id: int | None, error: BridgeError) -> None:
         """Alarm about an answer that is another company's; nothing of it is stored."""
-        self.tally.failed += 1
+        self.fail(external_id, "the answer is another company's")
         refuse(
             connection=self.connection.name,
             external_id=external_id,

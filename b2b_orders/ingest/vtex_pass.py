@@ -201,7 +201,7 @@ class VtexPass:
     def _set_aside(self, order_id: str, error: BridgeError) -> None:
         if isinstance(error, NotFound):
             # Listed or announced, and not there: nothing to ask for again.
-            self.run.tally.failed += 1
+            self.run.fail(order_id, "it was announced, and is not there")
             logger.info("an announced order is not there", extra={"order": order_id})
             self.run.connection.inbox.filter(external_id=order_id).delete()
         else:

@@ -157,6 +157,30 @@ def test_threads_share_one_door():
     assert server.connections <= 8
 
 
+def test_many_threads_keep_their_connections_and_the_log_quiet(caplog):
+    together = threading.Barrier(32)
+
+    def wait_for_the_others(asked: Asked, connection: socket.socket) -> None:
+        together.wait(5)
+        answer()(asked, connection)
+
+    with loopback(wait_for_the_others) as server:
+        door = door_to(server)
+
+        def send() -> None:
+            door.send("GET", "/orders", call=call(), operation="orders")
+
+        threads = [threading.Thread(target=send) for _ in range(32)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        door.close()
+
+    assert len(server.asked) == 32
+    assert caplog.messages == []
+
+
 def test_cookies_are_neither_kept_nor_sent():
     with loopback(answer(Set_Cookie="session=abc")) as server:
         door = door_to(server)
@@ -516,6 +540,9 @@ FORBIDDEN_ALWAYS = [
     "fe80::1",
     "fd00:ec2::254",
     "100.100.100.200",
+    "168.63.129.16",
+    "::169.254.169.254",
+    "::ffff:0:169.254.169.254",
     "0.0.0.0",
     "::",
     "224.0.0.1",
@@ -534,6 +561,9 @@ PRIVATE = [
     "fd12::1",
     "240.0.0.1",
     "64:ff9b::a01:203",
+    "::127.0.0.1",
+    "::ffff:0:10.1.2.3",
+    "fec0::1",
 ]
 
 

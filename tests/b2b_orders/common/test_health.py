@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
-from django.db.utils import OperationalError
+from django.db.utils import OperationalError, ProgrammingError
 from django.test import Client
 
 from b2b_orders.common import health
@@ -37,14 +37,17 @@ def test_a_missing_migration_is_named():
     assert response.json() == {"status": "unavailable", "reasons": ["migrations"]}
 
 
-def test_a_dead_database_is_named(monkeypatch):
-    class Dead:
+@pytest.mark.parametrize(
+    ("error", "reason"), [(OperationalError, "database"), (ProgrammingError, "migrations")]
+)
+def test_a_dead_and_a_never_migrated_database_are_told_apart(monkeypatch, error, reason):
+    class Broken:
         def cursor(self):
-            raise OperationalError
+            raise error
 
-    monkeypatch.setattr(health, "connection", Dead())
+    monkeypatch.setattr(health, "connection", Broken())
 
     response = Client().get("/readyz")
 
     assert response.status_code == 503
-    assert response.json()["reasons"] == ["database"]
+    assert response.json()["reasons"] == [reason]

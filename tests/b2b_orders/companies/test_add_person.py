@@ -119,8 +119,8 @@ def test_a_wrong_option_is_named_and_nothing_is_made(alfa, arguments, message):
         ("nonsense", "ANA_PASSWORD", "", "--email: this is not an e-mail address"),
         ("a@example.com", "MISSING", "", "--password-env: the variable MISSING is not set"),
         ("a@example.com", "", "\n", "The password is missing"),
-        ("a@example.com", "", "short\n", "the password: "),
-        ("a@example.com", "", "1234567890\n", "the password: "),
+        ("a@example.com", "", "short\n", "the password: This password is too short."),
+        ("a@example.com", "", "1234567890\n", "the password: This password is too common."),
     ],
 )
 def test_a_bad_address_or_password_is_refused(alfa, monkeypatch, email, variable, typed, message):

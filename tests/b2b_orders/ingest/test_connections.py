@@ -236,7 +236,11 @@ def test_an_address_where_nobody_is_is_said(loja: Connection):
         now=NOW,
     )
 
-    assert check_refusal("loja").startswith("loja: does not work: loja list orders: ")
+    said = check_refusal("loja")
+
+    assert said.startswith("loja: does not work: loja list orders: ")
+    assert "It was asked at http://127.0.0.1:9. If that or the token is wrong," in said
+    assert "manage.py add_connection --kind vtex --name loja;" in said
 
 
 def test_an_unknown_name_lists_those_there_are(erp: Connection, loja: Connection):

@@ -12,7 +12,7 @@ from django.db import connection as database
 from b2b_orders.companies.models import Company
 from b2b_orders.ingest.management.commands import sync as command
 from b2b_orders.ingest.models import Connection
-from b2b_orders.ingest.passes import Pass, alone
+from b2b_orders.ingest.passes import MAX_TROUBLES, Pass, alone
 from b2b_orders.orders.models import SourceRecord
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.vtex import VtexSimulator
@@ -45,6 +45,19 @@ def test_a_pass_ends_with_its_summary(
     count = str(len(world.web_between(None, None)))
     assert found is not None
     assert found.groups() == ("loja", count, count, "0", "0", "0")
+    assert err == []
+
+
+def test_what_could_not_be_read_is_named(loja: Connection, vtex_sim: VtexSimulator):
+    vtex_sim.fault("order", "html", times=12)
+
+    out, err = sync("loja", "--once")
+
+    summary = next(number for number, line in enumerate(out) if SUMMARY.fullmatch(line))
+    assert out[summary + 1].startswith("  failed: ")
+    assert "a page of HTML instead of JSON" in out[summary + 1]
+    assert out[-1] == "  They are set aside; the next pass asks again."
+    assert len(out) - summary <= 1 + MAX_TROUBLES + 1
     assert err == []
 
 

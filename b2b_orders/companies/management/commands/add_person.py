@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from getpass import getpass
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    no_translations,
+)
 from django.db import transaction
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.accounts.services import put_person
 from b2b_orders.common.errors import Conflict, InvalidInput
+from b2b_orders.common.prompts import ask_secret
 from b2b_orders.companies.models import Company, Role, StaffRole
 from b2b_orders.companies.services import get_company_named, put_member, put_staff
 from b2b_orders.settings.base import env
@@ -52,6 +56,7 @@ class Command(BaseCommand):
         parser.add_argument("--prices", action="store_true", help="telesales that see prices")
         parser.add_argument("--finance", action="store_true", help="telesales that see boletos")
 
+    @no_translations
     def handle(self, *_: Any, **options: Any) -> None:
         _check_together(options)
         companies = [_company(name) for name in options["portfolio"]]
@@ -119,11 +124,8 @@ def _password(variable: str | None, email: str, *, has_one: bool) -> str | None:
         if not value:
             raise CommandError(f"--password-env: the variable {variable} is not set or empty")
         return value
-    if sys.stdin.isatty():
-        keep = " (Enter keeps the present one)" if has_one else ""
-        typed = getpass(f"The password of {email}{keep}: ")
-    else:
-        typed = sys.stdin.readline().rstrip("\r\n")
+    keep = " (Enter keeps the present one)" if has_one else ""
+    typed = ask_secret(f"The password of {email}{keep}: ")
     if not typed and not has_one:
         raise CommandError("The password is missing: type it when asked, or give --password-env")
     return typed or None

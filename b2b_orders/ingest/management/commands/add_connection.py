@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from getpass import getpass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
+from b2b_orders.common.prompts import ask_secret
 from b2b_orders.ingest.models import Connection
 from b2b_orders.ingest.services import save_connection
 from b2b_orders.settings.base import env
@@ -95,10 +94,7 @@ class Command(BaseCommand):
                     raise CommandError(f"{name}: the variable {variable} is not set or empty")
                 return str(value)
         keep = " (Enter keeps the present one)" if has_one else ""
-        if sys.stdin.isatty():
-            typed = getpass(f"The {what} of {options['name']}{keep}: ")
-        else:
-            typed = sys.stdin.readline()
+        typed = ask_secret(f"The {what} of {options['name']}{keep}: ")
         if not typed.strip() and not has_one:
             flag = _SECRET_FLAGS.get(options["kind"], "--token-env")
             raise CommandError(f"The {what} is missing: type it when asked, or give {flag} VAR")

@@ -38,7 +38,13 @@ class Command(BaseCommand):
         except (BridgeError, ConfigError) as error:
             raise CommandError(f"{connection.name}: {error}") from None
         if not health.ok:
-            raise CommandError(f"{connection.name}: does not work: {health.problem}")
+            raise CommandError(
+                f"{connection.name}: does not work: {health.problem}\n"
+                f"It was asked at {_address(connection)}. If that or the token is wrong, give the"
+                f" right one with manage.py add_connection --kind {connection.kind}"
+                f" --name {connection.name};"
+                " if not, see that the source runs and can be reached from here."
+            )
         self.stdout.write(f"{connection.name}: works ({connection.kind}, {health.account})")
         if health.abilities:
             self.stdout.write(f"  answers: {', '.join(health.abilities)}")
@@ -55,6 +61,10 @@ class Command(BaseCommand):
             self.stdout.write(
                 "  nothing will be read until a company has one: manage.py add_company"
             )
+
+
+def _address(connection: Connection) -> str:
+    return str(connection.settings.get("endpoint") or connection.settings.get("base_url"))
 
 
 def _abilities(declares: Declares) -> list[str]:

@@ -97,6 +97,10 @@ class Command(BaseCommand):
             f"{run.connection.name}: read {tally.read}, new {tally.new}, changed {tally.changed},"
             f" unchanged {tally.unchanged}, failed {tally.failed} ({run.elapsed:.1f} s)"
         )
+        for trouble in run.troubles:
+            self.stdout.write(f"  failed: {trouble}")
+        if run.troubles:
+            self.stdout.write("  They are set aside; the next pass asks again.")
 
 
 def _day(flag: str, text: str | None) -> date | None:

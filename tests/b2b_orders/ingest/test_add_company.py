@@ -8,11 +8,24 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from b2b_orders.companies.models import Company
+from b2b_orders.ingest.services import save_connection
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from tests.factories import CONNECTION_VTEX, NOW, make_company, make_reading, make_vtex_record
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _connections():
+    erp, shop = {"endpoint": "https://erp.example"}, {"base_url": "https://shop.example"}
+    shop |= {"account": "shop", "app_key": "key"}
+    for kind, name, settings in (
+        ("b2b_orders_v1", "erp", erp),
+        ("b2b_orders_v1", "old", erp),
+        ("vtex", "loja", shop),
+    ):
+        save_connection(kind=kind, name=name, settings=settings, secret="secret", now=NOW)
 
 
 def add(*arguments):
@@ -66,6 +79,11 @@ def test_orders_that_waited_for_a_tax_id_are_attached():
         (("--customer-id", "erp="), "--customer-id: 'erp=' is not of the form CONNECTION=VALUE"),
         (("--tax-id", "12ABC34501DE35"), "12ABC34501DE35 belongs to Beta"),
         (("--customer-id", "erp=1002"), "erp=1002 belongs to Beta"),
+        (
+            ("--customer-id", "epr=1001"),
+            "--customer-id: there is no connection 'epr'; there are: erp, loja, old",
+        ),
+        (("--customer-id", "loja=1001"), "--customer-id: loja is no ERP;"),
     ],
 )
 def test_bad_input_is_named_and_nothing_is_made(arguments, message):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import (
+    BaseCommand,
+    CommandError,
+    CommandParser,
+    no_translations,
+)
 from django.db import transaction
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput
 from b2b_orders.companies.models import Company
 from b2b_orders.companies.services import create_company, extend_company, get_company_named
+from b2b_orders.ingest.models import Connection
+from b2b_orders.ingest.sources import get_connection, system_of
 from b2b_orders.orders.services import attach_waiting
+from erp_bridge.records import System
 
 _FLAGS = {"tax_id": "--tax-id", "customer_id": "--customer-id", "name": "--name"}
 
@@ -39,6 +47,7 @@ class Command(BaseCommand):
             help="by which id the ERP of a connection knows the company; can be repeated",
         )
 
+    @no_translations
     def handle(self, *_: Any, **options: Any) -> None:
         customer_ids = [_parse(pair) for pair in options["customer_id"]]
         try:
@@ -70,4 +79,15 @@ def _parse(pair: str) -> tuple[str, str]:
     connection, equals, value = (part.strip() for part in pair.partition("="))
     if not (equals and connection and value):
         raise CommandError(f"--customer-id: {pair!r} is not of the form CONNECTION=VALUE")
+    if system_of(_known(connection)) is not System.ERP:
+        raise CommandError(
+            f"--customer-id: {connection} is no ERP; a shop knows a company by its CNPJ (--tax-id)"
+        )
     return connection, value
+
+
+def _known(name: str) -> Connection:
+    try:
+        return get_connection(name)
+    except InvalidInput as error:
+        raise CommandError(f"--customer-id: {error.message}") from None
