@@ -94,7 +94,10 @@ def refuse(
     *, connection: str, external_id: str, company_id: int | None, operation: str, now: datetime
 ) -> None:
     """Alarm about an answer that is another company's; nothing of it is stored, or stays."""
-    withdraw(connection=connection, external_id=external_id[:80], company_id=company_id, now=now)
+    if company_id is not None:
+        withdraw(
+            connection=connection, external_id=external_id[:80], company_id=company_id, now=now
+        )
     report_incident(
         "wrong-company",
         connection=connection,

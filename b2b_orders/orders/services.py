@@ -25,7 +25,7 @@ from b2b_orders.companies.models import CustomerId, Establishment
 from b2b_orders.orders import bulk
 from b2b_orders.orders.assemble import Node, assemble, learned_links, node_of
 from b2b_orders.orders.match import indexed
-from b2b_orders.orders.models import LearnedLink, MatchKey, Order, SourceRecord
+from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord
 from b2b_orders.orders.readings import Outcome, Part, to_parts
 from erp_bridge.records import Reading, System
 
@@ -113,7 +113,7 @@ def attach_waiting(*, company_id: int, now: datetime) -> int:
             after = waiting[-1]
 
 
-def withdraw(*, connection: str, external_id: str, company_id: int | None, now: datetime) -> bool:
+def withdraw(*, connection: str, external_id: str, company_id: int, now: datetime) -> bool:
     """Forget a record that its source now says is another company's; say whether there was one.
 
     Its documents go with it. An order that other records make up is merged again without it.
@@ -122,21 +122,18 @@ def withdraw(*, connection: str, external_id: str, company_id: int | None, now: 
         connection=connection, external_id=external_id, company_id=company_id
     )
     with transaction.atomic():
-        _lock({company_id or _UNASSIGNED})
-        record = mine.first()
+        _lock({company_id})
+        record = mine.select_related("order").first()
         if record is None:
             return False
-        others = list(
-            SourceRecord.objects.filter(order_id=record.order_id)
-            .exclude(pk=record.pk)
-            .values_list("id", flat=True)
-        )
+        order = record.order
         LearnedLink.objects.filter(connection=connection, external_id=external_id).delete()
         record.delete()
+        others = list(order.records.values_list("id", flat=True)) if order else []
         if others:
             remerge(record_ids=others, now=now)
-        else:
-            Order.objects.filter(pk=record.order_id).delete()
+        elif order:
+            order.delete()
         return True
 
 
