@@ -13,7 +13,9 @@ from django.urls import reverse
 from rest_framework import serializers
 
 from b2b_orders.documents.queries import DocumentRow
-from b2b_orders.orders.queries import OrderRow, SourceAsOf
+from b2b_orders.orders.queries import InvoiceRow, OrderRow
+
+_MOMENT = serializers.DateTimeField()
 
 
 class PlainDecimal(serializers.Field[Decimal, Decimal, str, Any]):
@@ -23,59 +25,42 @@ class PlainDecimal(serializers.Field[Decimal, Decimal, str, Any]):
         return f"{value:f}"
 
 
-class NumberOutput(serializers.Serializer[Any]):
-    kind = serializers.CharField()
-    value = serializers.CharField(source="written")
+def order_output(order: OrderRow, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what stands for an order in a list.
 
-
-class MoneyOutput(serializers.Serializer[Any]):
-    amount = PlainDecimal()
-    currency = serializers.CharField()
-
-
-class SourceOutput(serializers.Serializer[Any]):
-    """`state` is what the connection does now: ok, down, never (answered) or disabled."""
-
-    connection = serializers.CharField()
-    as_of = serializers.DateTimeField()
-    state = serializers.SerializerMethodField()
-
-    def get_state(self, source: SourceAsOf) -> str:
-        states: Mapping[str, str] = self.context["states"]
-        return states.get(source.connection, "disabled")
-
-
-class MatchOutput(serializers.Serializer[Any]):
-    kind = serializers.CharField()
-    value = serializers.CharField(source="written")
-    how = serializers.CharField()
-
-
-class OrderOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
-    url = serializers.SerializerMethodField()
-    page_url = serializers.SerializerMethodField()
-    numbers = NumberOutput(many=True)
-    origins = serializers.SerializerMethodField()
-    status = serializers.CharField(source="fulfilment")
-    status_raw = serializers.CharField()
-    placed_on = serializers.DateField()
-    total = MoneyOutput(allow_null=True)
-    establishment = serializers.CharField(source="establishment_tax_id")
-    sources = SourceOutput(many=True)
-    matched = MatchOutput(allow_null=True)
-
-    def get_url(self, order: OrderRow) -> str:
-        company = self.context["company"]
-        address = reverse("api:order", kwargs={"public_id": order.public_id})
-        return f"{address}?company={company}" if company else address
-
-    def get_page_url(self, order: OrderRow) -> str:
-        return page_address("order", self.context["page_company"], public_id=order.public_id)
-
-    def get_origins(self, order: OrderRow) -> list[str]:
-        origins: list[str] = order.origins.split("+")
-        return origins
+    Plain, because every search answers it: a serializer of serializers copies forty fields
+    for each answer. `url` is the order's page, for people; the API knows it by `id`.
+    `state` of a source is what the connection does now: ok, down, never
+    (answered) or disabled.
+    """
+    return {
+        "id": str(order.public_id),
+        "url": page_address("order", context["page_company"], public_id=order.public_id),
+        "numbers": [{"kind": number.kind, "value": number.written} for number in order.numbers],
+        "origins": order.origins.split("+"),
+        "status": order.fulfilment,
+        "status_raw": order.status_raw,
+        "placed_on": order.placed_on.isoformat() if order.placed_on else None,
+        "total": {"amount": f"{order.total.amount:f}", "currency": order.total.currency}
+        if order.total
+        else None,
+        "establishment": order.establishment_tax_id,
+        "sources": [
+            {
+                "connection": source.connection,
+                "as_of": _MOMENT.to_representation(source.as_of),
+                "state": context["states"].get(source.connection, "disabled"),
+            }
+            for source in order.sources
+        ],
+        "matched": {
+            "kind": order.matched.kind,
+            "value": order.matched.written,
+            "how": order.matched.how,
+        }
+        if order.matched
+        else None,
+    }
 
 
 class LineOutput(serializers.Serializer[Any]):
@@ -97,9 +82,14 @@ class InvoiceOutput(serializers.Serializer[Any]):
     total = PlainDecimal(allow_null=True)
     carrier = serializers.CharField()
     tracking_number = serializers.CharField()
-    tracking_url = serializers.CharField()
+    tracking_url = serializers.SerializerMethodField()
     delivered_at = serializers.DateTimeField(allow_null=True)
     is_return = serializers.BooleanField()
+
+    def get_tracking_url(self, invoice: InvoiceRow) -> str:
+        """Give an address that may become a link; other schemes run code where they do."""
+        url = invoice.tracking_url
+        return url if url.startswith(("https://", "http://")) else ""
 
 
 class TitleOutput(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ from typing import Any
 
 from b2b_orders.audit.models import Action as Action  # noqa: PLC0414 what callers record
 from b2b_orders.audit.models import AuditEvent, Incident
+from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor
 
 __all__ = ["Action", "record", "report_incident"]
@@ -32,11 +33,14 @@ def record(
         staff_role=actor.staff_role or "",
         company_id=company_id,
         object_kind=object_kind,
-        object_id=object_id[:40],
-        reason=(reason or actor.reason)[:200],
+        object_id=without_nul(object_id)[:40],
+        reason=without_nul(reason or actor.reason)[:200],
         address=actor.address or None,
         request_id=actor.request_id,
-        detail=dict(detail or {}),
+        detail={
+            name: without_nul(value) if isinstance(value, str) else value
+            for name, value in (detail or {}).items()
+        },
     )
     # The web process may add what it may not read back (a log-in has no company), and
     # INSERT ... RETURNING needs the right to read; with ignore_conflicts there is none.

@@ -11,6 +11,8 @@ from typing import Any
 context: ContextVar[dict[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 replaced, never changed in place
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "context", "taskName"}
+# Django attaches the request, which writes itself with what was searched for.
+_LEFT_OUT = _STANDARD | {"request"}
 
 
 class ContextFilter(logging.Filter):
@@ -32,7 +34,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= getattr(record, "context", {})
-        line |= {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        line |= {k: v for k, v in vars(record).items() if k not in _LEFT_OUT}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)

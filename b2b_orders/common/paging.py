@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from b2b_orders.common.errors import InvalidInput
@@ -31,10 +31,12 @@ class Cursor:
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
             at, pk = raw.split("|")
-            cursor = cls(datetime.fromisoformat(at), int(pk))
-        except (ValueError, binascii.Error) as error:
+            moment = datetime.fromisoformat(at)
+            # At the ends of the calendar another time zone may have no such moment.
+            cursor = cls(moment.astimezone(UTC), int(pk))
+        except (ValueError, OverflowError, binascii.Error) as error:
             raise InvalidInput("after", "not a page") from error
-        if cursor.at.tzinfo is None:
+        if moment.tzinfo is None:
             raise InvalidInput("after", "not a page")
         return cursor
 

@@ -1,4 +1,4 @@
-"""What every request carries: an id, and the address it came from."""
+"""What every request carries: an id, an address it came from, and text that can be stored."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from django.http import HttpRequest, HttpResponse
 
 from b2b_orders.common.logging import context
 
+# What PostgreSQL stores in no text.
+NUL = "\0"
+
 
 class RequestContextMiddleware:
     """Give each request an id, log with it, and answer it back."""
@@ -21,6 +24,9 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = secrets.token_hex(8)
         request.request_id = request_id  # type: ignore[attr-defined] # ours, read by audit
+        # No cookie of ours has one, and the session's would be looked for in the database.
+        for name in [name for name, value in request.COOKIES.items() if NUL in value]:
+            del request.COOKIES[name]
         token = context.set({"request_id": request_id})
         try:
             response = self.get_response(request)
@@ -46,3 +52,8 @@ def client_address(request: HttpRequest) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return ""
+
+
+def without_nul(text: str) -> str:
+    """Take out of a text what a browser never sends and PostgreSQL cannot store."""
+    return text.replace(NUL, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from django.db import models
 
@@ -30,6 +30,23 @@ class VisibleQuerySet(models.QuerySet[Row]):
         if viewer.establishment_ids is None:
             return rows
         return rows.filter(**{f"{self.establishment_path}__in": viewer.establishment_ids})
+
+
+def visible_sql(
+    viewer: Scope, table: str, *, establishment_of: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """Build the very condition of `visible_to` for written SQL, and its parameters.
+
+    `table` is an alias; `establishment_of` that of the order on which its rows hang.
+    """
+    sql = f"{table}.company_id = %(company)s"
+    params: dict[str, Any] = {"company": viewer.company_id}
+    if viewer.establishment_ids is None:
+        return sql, params
+    return (
+        f"{sql} AND {establishment_of or table}.establishment_id = ANY(%(establishments)s)",
+        params | {"establishments": sorted(viewer.establishment_ids)},
+    )
 
 
 class OfOrderQuerySet(VisibleQuerySet[Row]):

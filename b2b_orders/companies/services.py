@@ -14,6 +14,7 @@ from stdnum.exceptions import ValidationError as NumberError
 
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
+from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import StaffViewer
 from b2b_orders.companies.models import (
     Acting,
@@ -188,7 +189,7 @@ def start_acting(
     """
     if not viewer.can_act:
         raise NotAllowed
-    reason = " ".join(reason.split())
+    reason = " ".join(without_nul(reason).split())
     if len(reason) < REASON_MIN_LENGTH:
         raise InvalidInput("reason", "reason-too-short")
     with tenancy.scope(role=tenancy.STAFF):

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import JSONField, Q, QuerySet, Subquery
-from django.db.models.expressions import RawSQL
+from django.db import connection
 
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import Cursor, PageOf
+from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.companies.models import Company
 from b2b_orders.orders.models import (
     Divergence,
-    Event,
-    Invoice,
-    Line,
-    Order,
-    OrderAlias,
     OrderNumber,
-    Title,
 )
 from b2b_orders.orders.numbers import Candidate, Recognised, recognise
 from b2b_orders.orders.rows import (
@@ -45,7 +38,7 @@ from b2b_orders.orders.rows import (
     StaffHit,
     TitleRow,
 )
-from b2b_orders.orders.searching import NumberValue, any_of, find_match, hits_of, of_kinds
+from b2b_orders.orders.searching import NumberValue, exact_sql, find_match, hits_of
 from b2b_orders.orders.staff_queries import placed_by, staff_search
 from erp_bridge.records import Fulfilment, Money, NumberKind, System, TitleState
 
@@ -78,7 +71,6 @@ __all__ = [
 COUNT_LIMIT = 1000
 PREFIX_MIN, SUFFIX_MIN = 3, 4
 
-_NEWEST_FIRST = ("-sorted_at", "-id")
 _KIND_ORDER = {kind: place for place, kind in enumerate(NumberKind)}
 _STAGES: dict[str, How] = {"e": "exact", "p": "prefix", "s": "suffix"}
 _AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
@@ -95,32 +87,38 @@ _ROW_FIELDS = (
     "promised_on",
     "currency",
     "total",
-    "establishment__tax_id",
-    "establishment__name",
     "placed_by_name",
     "divergence_count",
     "line_count",
 )
-# Written out because they are part of every list: compiling them from the ORM costs more
-# than PostgreSQL needs to run them. They hang on an order that is visible already.
-_NUMBERS = RawSQL(
-    "(SELECT jsonb_agg(jsonb_build_array(n.kind, n.written, n.value) ORDER BY n.id)"
-    " FROM orders_ordernumber n WHERE n.order_id = orders_order.id)",
-    (),
-    output_field=JSONField(),
-)
-_SOURCES = RawSQL(
-    "(SELECT jsonb_agg(jsonb_build_array(r.connection, r.system, r.read_at, r.version,"
-    " r.external_id) ORDER BY r.id) FROM orders_sourcerecord r WHERE r.order_id = orders_order.id)",
-    (),
-    output_field=JSONField(),
-)
-_ESTABLISHMENTS = RawSQL(
-    "(SELECT jsonb_agg(jsonb_build_array(e.id, e.tax_id, e.name) ORDER BY e.tax_id)"
-    " FROM companies_establishment e WHERE e.company_id = companies_company.id)",
-    (),
-    output_field=JSONField(),
-)
+# Written out because every search, list and page runs it: compiling it from the ORM costs
+# several times what PostgreSQL needs. Whoever runs it ends it by `_visible`, the first wall;
+# numbers and sources hang on an order that is visible already.
+_FROM = "FROM orders_order o LEFT JOIN companies_establishment e ON e.id = o.establishment_id"
+_SELECT = f"""
+SELECT {", ".join(f"o.{field}" for field in _ROW_FIELDS)}, e.tax_id, e.name,
+    (SELECT json_agg(json_build_array(n.kind, n.written, n.value) ORDER BY n.id)
+     FROM orders_ordernumber n WHERE n.order_id = o.id),
+    (SELECT json_agg(json_build_array(r.connection, r.system, r.read_at, r.version,
+        r.external_id) ORDER BY r.id)
+     FROM orders_sourcerecord r WHERE r.order_id = o.id)"""  # noqa: S608 our own column names
+_FACTS = ", o.company_id, o.facts::json, o.provenance::json "
+_NEWEST_FIRST = "ORDER BY o.sorted_at DESC, o.id DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A condition over orders `o`, and its parameters."""
+
+    sql: str
+    params: Mapping[str, Any]
+
+    def and_(self, sql: str, **params: object) -> _Where:
+        return _Where(f"{self.sql} AND ({sql})", {**self.params, **params})
+
+
+def _visible(viewer: Viewer) -> _Where:
+    return _Where(*visible_sql(viewer, "o"))
 
 
 # --- lists and search ---------------------------------------------------------------
@@ -128,7 +126,7 @@ _ESTABLISHMENTS = RawSQL(
 
 def list_orders(*, viewer: Viewer, after: str | None = None, limit: int = 20) -> PageOf[OrderRow]:
     """List the newest orders first, a page after a cursor. One SQL statement."""
-    rows, following = _page(Order.objects.visible_to(viewer), viewer, after, limit)
+    rows, following = _page(_visible(viewer), viewer, after, limit)
     return PageOf(tuple(rows), following)
 
 
@@ -143,7 +141,7 @@ def search(
     """Find orders by any number: exactly, else by its beginning, else by its end.
 
     Newest first. `only` keeps one kind of number. An exact hit takes one SQL statement,
-    a beginning three, an end five; a mistyped access key one more.
+    a beginning three, an end five; a mistyped access key up to two more.
     """
     recognised = recognise(text)
     stage, cursor = _decode_stage(after)
@@ -167,16 +165,17 @@ def _search_exact(
 ) -> SearchResult:
     if not recognised.candidates:
         return SearchResult(recognised, ())
-    wanted = any_of(Q(value=c.value) & of_kinds(c, only) for c in recognised.candidates)
-    hits = OrderNumber.objects.visible_to(viewer).filter(wanted)
-    condition = Q(pk__in=hits.values("order_id"))
+    wanted, values = exact_sql(recognised.candidates, only)
+    numbers, _ = visible_sql(viewer, "n")
+    hits = f"SELECT n.order_id FROM orders_ordernumber n WHERE {numbers} AND ({wanted})"  # noqa: S608 placeholders only
+    sql = f"o.id IN ({hits})"
     if recognised.tax_id:  # a CNPJ names an establishment: all its orders
-        condition |= Q(establishment__tax_id=recognised.tax_id)
-    orders = Order.objects.visible_to(viewer).filter(condition)
+        sql += " OR e.tax_id = %(tax_id)s"
+    orders = _visible(viewer).and_(sql, tax_id=recognised.tax_id, **values)
     rows, following = _page(orders, viewer, after, limit, recognised.candidates, "exact")
     count = len(rows)
     if following or after:
-        count = orders.order_by()[: COUNT_LIMIT + 1].count()
+        count = _count(orders)
     return SearchResult(
         recognised,
         tuple(rows),
@@ -210,7 +209,7 @@ def _search_part(
     )
     if not hits:
         return SearchResult(recognised, ())
-    orders = Order.objects.visible_to(viewer).filter(pk__in=set(hits))
+    orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=sorted(set(hits)))
     rows, following = _page(orders, viewer, after, limit, candidates, how)
     return SearchResult(
         recognised,
@@ -229,7 +228,10 @@ def _near_order(viewer: Viewer, recognised: Recognised) -> OrderRow | None:
     if not viewer.can(Right.FINANCE):
         kinds -= {NumberKind.BOLETO_LINE}  # found by the whole line only, as above
     hits = OrderNumber.objects.visible_to(viewer).filter(value__in=recognised.near, kind__in=kinds)
-    orders = Order.objects.visible_to(viewer).filter(pk__in=hits.values("order_id"))
+    ids = list(hits.values_list("order_id", flat=True)[:COUNT_LIMIT])
+    if not ids:
+        return None
+    orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=ids)
     candidates = [Candidate(value) for value in recognised.near]
     rows, _ = _page(orders, viewer, None, 1, candidates, "exact")
     return rows[0] if rows else None
@@ -244,7 +246,7 @@ def _decode_stage(after: str | None) -> tuple[How | None, str | None]:
 
 
 def _page(
-    orders: QuerySet[Order],
+    orders: _Where,
     viewer: Viewer,
     after: str | None,
     limit: int,
@@ -253,22 +255,37 @@ def _page(
 ) -> tuple[list[OrderRow], str | None]:
     if after:
         cursor = Cursor.decode(after)
-        orders = orders.filter(
-            Q(sorted_at__lt=cursor.at) | Q(sorted_at=cursor.at, id__lt=cursor.pk),
-            sorted_at__lte=cursor.at,
+        orders = orders.and_(
+            "(o.sorted_at, o.id) < (%(sorted_at)s, %(after_id)s)",
+            sorted_at=cursor.at,
+            after_id=cursor.pk,
         )
-    values = list(
-        orders.order_by(*_NEWEST_FIRST).values_list(*_ROW_FIELDS, _NUMBERS, _SOURCES)[: limit + 1]
+    values = _fetch(
+        f"{_SELECT} {_FROM} WHERE {orders.sql} {_NEWEST_FIRST} LIMIT %(limit)s",
+        {**orders.params, "limit": limit + 1},
     )
     rows = [_order_row(each, viewer, candidates, how) for each in values[:limit]]
     last = rows[-1] if len(values) > limit else None
     return rows, Cursor(last.placed_at, last.id).encode() if last else None
 
 
+def _count(orders: _Where) -> int:
+    some = f"SELECT 1 {_FROM} WHERE {orders.sql} LIMIT {COUNT_LIMIT + 1}"
+    [(count,)] = _fetch(f"SELECT count(*) FROM ({some}) found", orders.params)  # noqa: S608 placeholders only
+    return int(count)
+
+
+def _fetch(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
 def _order_row(
     values: Sequence[Any], viewer: Viewer, candidates: Sequence[Candidate] = (), how: How = "exact"
 ) -> OrderRow:
-    *plain, number_values, sources = values
+    *plain, tax_id, name, number_values, sources = values
     numbers = tuple(NumberValue(NumberKind(kind), *rest) for kind, *rest in number_values or ())
     fields = dict(zip(_ROW_FIELDS, plain, strict=True))
     return OrderRow(
@@ -283,8 +300,8 @@ def _order_row(
         placed_at=fields["sorted_at"],
         promised_on=fields["promised_on"],
         total=_total(viewer, fields["total"], fields["currency"]),
-        establishment_tax_id=fields["establishment__tax_id"] or "",
-        establishment_name=fields["establishment__name"] or "",
+        establishment_tax_id=tax_id or "",
+        establishment_name=name or "",
         placed_by_name=fields["placed_by_name"],
         divergence_count=fields["divergence_count"],
         line_count=fields["line_count"],
@@ -330,21 +347,22 @@ def get_order(
     the very same statements, for an order that does not exist and for somebody else's.
     At most seven SQL statements.
     """
-    extra = ("company_id", "currency", "facts", "provenance")
-    orders = Order.objects.visible_to(viewer)
-    fields = (*extra, *_ROW_FIELDS, _NUMBERS, _SOURCES)
-    found = orders.filter(public_id=public_id).values_list(*fields).first()
+    found = _find(viewer, "o.public_id = %(public_id)s", public_id)
     if found is None:
-        aliases = OrderAlias.objects.visible_to(viewer).filter(public_id=public_id)
-        found = orders.filter(pk__in=aliases.values("order_id")).values_list(*fields).first()
+        # The aliases of the company's orders are its own: the order must be visible too.
+        joined = (
+            "o.id IN (SELECT a.order_id FROM orders_orderalias a"
+            " WHERE a.company_id = %(company)s AND a.public_id = %(public_id)s)"
+        )
+        found = _find(viewer, joined, public_id)
     if found is None:
         raise NotVisible
-    company_id, currency, facts, provenance, *values = found
+    *values, company_id, facts, provenance = found
     row = _order_row(values, viewer)
     return OrderDetail(
         row=row,
         company_id=company_id,
-        currency=currency,
+        currency=values[_ROW_FIELDS.index("currency")],
         facts=_visible_facts(viewer, facts),
         provenance=provenance,
         lines=list_lines(viewer=viewer, order_id=row.id, limit=line_limit),
@@ -355,19 +373,41 @@ def get_order(
     )
 
 
+def _find(viewer: Viewer, sql: str, public_id: uuid.UUID) -> tuple[Any, ...] | None:
+    where = _visible(viewer).and_(sql, public_id=public_id)
+    found = _fetch(f"{_SELECT}{_FACTS} {_FROM} WHERE {where.sql}", where.params)
+    return found[0] if found else None
+
+
 def list_lines(
     *, viewer: Viewer, order_id: int, after_position: int | None = None, limit: int | None = None
 ) -> tuple[LineRow, ...]:
     """List the items of an order by position, some after one. One SQL statement."""
-    lines = Line.objects.visible_to(viewer).filter(order_id=order_id).order_by("position")
-    if after_position is not None:
-        lines = lines.filter(position__gt=after_position)
-    rows = lines.values_list(
-        "position", "sku", "name", "quantity", "unit", "unit_price", "total", "invoiced"
-    )[:limit]
+    rows = _of_order(
+        viewer,
+        order_id,
+        "orders_line",
+        "position, sku, name, quantity, unit, unit_price, total, invoiced",
+        "(%(after)s::int IS NULL OR t.position > %(after)s) ORDER BY t.position LIMIT %(limit)s",
+        after=after_position,
+        limit=limit,
+    )
     if viewer.can(Right.PRICES):
         return tuple(LineRow(*row) for row in rows)
     return tuple(replace(LineRow(*row), unit_price=None, total=None) for row in rows)
+
+
+def _of_order(
+    viewer: Viewer, order_id: int, table: str, columns: str, rest: str, **params: object
+) -> list[tuple[Any, ...]]:
+    """Read what hangs on an order that the viewer sees."""
+    visible, values = visible_sql(viewer, "t", establishment_of="o")
+    names = ", ".join(f"t.{name}" for name in columns.split(", "))
+    return _fetch(
+        f"SELECT {names} FROM {table} t JOIN orders_order o ON o.id = t.order_id"  # noqa: S608 placeholders only
+        f" WHERE {visible} AND t.order_id = %(order)s AND {rest}",
+        {**values, **params, "order": order_id},
+    )
 
 
 def _visible_facts(viewer: Viewer, facts: dict[str, Any]) -> dict[str, Any]:
@@ -377,18 +417,13 @@ def _visible_facts(viewer: Viewer, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _invoices(viewer: Viewer, order_id: int) -> tuple[InvoiceRow, ...]:
-    invoices = Invoice.objects.visible_to(viewer).filter(order_id=order_id)
-    rows = invoices.order_by("issued_on", "number", "series", "pk").values_list(
-        "number",
-        "series",
-        "access_key",
-        "issued_on",
-        "total",
-        "carrier",
-        "tracking_number",
-        "tracking_url",
-        "delivered_at",
-        "is_return",
+    rows = _of_order(
+        viewer,
+        order_id,
+        "orders_invoice",
+        "number, series, access_key, issued_on, total, carrier, tracking_number, tracking_url,"
+        " delivered_at, is_return",
+        "true ORDER BY t.issued_on, t.number, t.series, t.id",
     )
     if viewer.can(Right.PRICES):
         return tuple(InvoiceRow(*row) for row in rows)
@@ -398,25 +433,23 @@ def _invoices(viewer: Viewer, order_id: int) -> tuple[InvoiceRow, ...]:
 def _titles(viewer: Viewer, order_id: int) -> tuple[TitleRow, ...]:
     if not viewer.can(Right.FINANCE):
         return ()
-    titles = Title.objects.visible_to(viewer).filter(order_id=order_id)
+    rows = _of_order(
+        viewer,
+        order_id,
+        "orders_title",
+        "key, instalment, invoice_number, due_on, amount, state, typeable_line, pix",
+        "true ORDER BY t.due_on, t.instalment, t.id",
+    )
     return tuple(
-        TitleRow(
-            key=title.key,
-            instalment=title.instalment,
-            invoice_number=title.invoice_number,
-            due_on=title.due_on,
-            amount=title.amount,
-            state=TitleState(title.state),
-            typeable_line=title.typeable_line,
-            pix=title.pix,
-        )
-        for title in titles.order_by("due_on", "instalment", "pk")
+        TitleRow(key, instalment, invoice, due_on, amount, TitleState(state), line, pix)
+        for key, instalment, invoice, due_on, amount, state, line, pix in rows
     )
 
 
 def _events(viewer: Viewer, order_id: int) -> tuple[EventRow, ...]:
-    events = Event.objects.visible_to(viewer).filter(order_id=order_id)
-    rows = events.order_by("at", "pk").values_list("at", "connection", "code", "text")
+    rows = _of_order(
+        viewer, order_id, "orders_event", "at, connection, code, text", "true ORDER BY t.at, t.id"
+    )
     return tuple(EventRow(*row) for row in rows)
 
 
@@ -444,11 +477,15 @@ def _divergence_value(value: dict[str, Any]) -> DivergenceValue:
 
 def scope_facts(*, viewer: Viewer) -> ScopeFacts:
     """Say in what a search looks: company, establishments, oldest order. One SQL statement."""
-    oldest = Order.objects.visible_to(viewer).order_by("sorted_at", "id").values("placed_on")[:1]
-    public_id, name, establishments, oldest_on = (
-        Company.objects.filter(pk=viewer.company_id)
-        .values_list("public_id", "name", _ESTABLISHMENTS, Subquery(oldest))
-        .get()
+    orders = _visible(viewer)
+    [(public_id, name, establishments, oldest_on)] = _fetch(
+        f"""SELECT c.public_id, c.name,
+            (SELECT json_agg(json_build_array(e.id, e.tax_id, e.name) ORDER BY e.tax_id)
+             FROM companies_establishment e WHERE e.company_id = c.id),
+            (SELECT o.placed_on FROM orders_order o WHERE {orders.sql}
+             ORDER BY o.sorted_at, o.id LIMIT 1)
+        FROM companies_company c WHERE c.id = %(company)s""",  # noqa: S608 placeholders only
+        orders.params,
     )
     scope = viewer.establishment_ids
     return ScopeFacts(

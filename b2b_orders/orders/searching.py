@@ -32,6 +32,22 @@ def hits_of(
     return numbers.filter(any_of(ranges)).order_by(f"-{column}")
 
 
+def exact_sql(
+    candidates: Sequence[Candidate], only: NumberKind | None
+) -> tuple[str, dict[str, object]]:
+    """Build the condition over numbers `n`, and its parameters, of some candidates."""
+    conditions: list[str] = []
+    params: dict[str, object] = {}
+    for place, candidate in enumerate(candidates):
+        kinds = candidate.kinds if only is None else {only} & (candidate.kinds or {only})
+        conditions.append(f"n.value = %(value{place})s")
+        params[f"value{place}"] = candidate.value
+        if kinds is not None:
+            conditions[-1] += f" AND n.kind = ANY(%(kinds{place})s)"
+            params[f"kinds{place}"] = sorted(kinds)
+    return " OR ".join(conditions), params
+
+
 def any_of(conditions: Iterable[Q]) -> Q:
     joined = Q()
     for condition in conditions:

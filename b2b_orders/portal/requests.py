@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from b2b_orders.common.errors import NotVisible
+from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import StaffViewer, Viewer
 from b2b_orders.companies.middleware import ViewerRequest
 
@@ -94,10 +95,23 @@ def staff_page(
 def to_login(request: PortalRequest) -> HttpResponseBase:
     """Ask to log in, and come back to this very page afterwards."""
     if request.htmx:
-        here = request.htmx.current_url_abs_path or "/"
+        here = _page_of_fragment(request)
         return HttpResponseClientRedirect(redirect_to_login(here).url)
     here = request.get_full_path() if request.method == "GET" else reverse("portal:home")
     return redirect_to_login(here)
+
+
+def _page_of_fragment(request: PortalRequest) -> str:
+    """Name the page that asked for a fragment, as the browser says; home if that is no address."""
+    try:
+        return request.htmx.current_url_abs_path or "/"
+    except ValueError:
+        return "/"
+
+
+def typed_text(given: QueryDict) -> str:
+    """Return what was typed into a search box."""
+    return without_nul(given.get("q", ""))
 
 
 def _without_company(request: PortalRequest) -> HttpResponse:

@@ -54,6 +54,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    # Before whatever may answer or fail by itself, so that every answer has the policy.
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "b2b_orders.common.requests.RequestContextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -63,7 +65,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "b2b_orders.companies.middleware.ViewerMiddleware",
@@ -99,10 +100,14 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": DATABASES["default"].get("OPTIONS", {})
     | {
+        # Statements that come again are planned once per connection: behind row-level
+        # security planning takes several times as long as running.
+        "server_side_binding": True,
+        "prepare_threshold": 3,
         "options": "-c statement_timeout={} -c lock_timeout=5000"
         " -c idle_in_transaction_session_timeout=60000".format(
             env.int("PORTAL_STATEMENT_TIMEOUT_MS", default=8000)
-        )
+        ),
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

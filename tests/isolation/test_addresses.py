@@ -61,6 +61,8 @@ OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_IN_BODY = re.compile(UUID.pattern.encode())
 PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
+# Values that a statement carries: whole texts, numbers that stand alone, savepoints.
+VALUE_IN_STATEMENT = re.compile(r"'(?:[^']|'')*'|\b[0-9]+\b|\bs[0-9]+_x[0-9]+\b")
 PER_REQUEST_HEADERS = {"X-Request-Id", "Content-Security-Policy", "Set-Cookie"}
 
 
@@ -114,8 +116,8 @@ def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) ->
     ]
 
 
-def answer(client, method: str, address: str) -> tuple[int, dict[str, str], bytes, int]:
-    """Return status, headers, body and number of statements, without what names the request."""
+def answer(client, method: str, address: str) -> tuple[int, dict[str, str], bytes, list[str]]:
+    """Return status, headers, body and statements, without what names the request."""
     headers = {"HX-Request": "true"} if method == "htmx" else {}
     send = client.post if method == "post" else client.get
     with CaptureQueriesContext(connection) as captured:
@@ -130,7 +132,7 @@ def answer(client, method: str, address: str) -> tuple[int, dict[str, str], byte
             if name not in PER_REQUEST_HEADERS
         },
         PER_REQUEST.sub(b"-", UUID_IN_BODY.sub(b"id", body)),
-        len(captured.captured_queries),
+        [VALUE_IN_STATEMENT.sub("?", query["sql"]) for query in captured.captured_queries],
     )
 
 

@@ -196,4 +196,4 @@ def api_order(page: Page, number: str, **params: str) -> dict[str, Any]:
     assert len(results) == 1, results
     detail = page.request.get(f"/api/v1/orders/{results[0]['id']}", params=params)
     assert detail.status == 200, detail.text()
-    return detail.json() | {"portal_path": results[0]["page_url"]}
+    return detail.json() | {"portal_path": results[0]["url"]}

@@ -16,9 +16,9 @@ from b2b_orders.api.serializers import (
     EventOutput,
     InvoiceOutput,
     LineOutput,
-    OrderOutput,
     ScopeOutput,
     TitleOutput,
+    order_output,
 )
 from b2b_orders.api.views.base import CompanyInput, CompanyView, ViewerApiRequest, checked
 from b2b_orders.audit.services import Action, record
@@ -77,7 +77,7 @@ class OrderView(CompanyView):
         note_first_seen(viewer=viewer, order_id=order.row.id, now=now)
         context = _context(request) | {"order": order.row.public_id}
         return Response(
-            OrderOutput(order.row, context=context).data
+            order_output(order.row, context)
             | {
                 "items": LineOutput(order.lines, many=True).data,
                 "invoices": InvoiceOutput(order.invoices, many=True).data,
@@ -118,7 +118,7 @@ def _searched(viewer: Viewer, kinds: list[Any] | None = None) -> dict[str, Any]:
 
 
 def _orders(rows: Sequence[OrderRow], context: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(OrderOutput(rows, many=True, context=context).data)
+    return [order_output(row, context) for row in rows]
 
 
 def _context(request: ViewerApiRequest) -> dict[str, Any]:
@@ -126,6 +126,5 @@ def _context(request: ViewerApiRequest) -> dict[str, Any]:
     is_staff = request.viewer is not None and request.viewer.is_staff
     return {
         "states": {state.connection: state.state for state in list_source_states()},
-        "company": company,
         "page_company": company if is_staff else "",
     }

@@ -212,7 +212,11 @@ def _state(row: DocumentRow, frame: _Frame) -> words.Chip:
     if frame.failure and frame.failure[0] == row.public_id:
         code = "damaged" if row.state == "damaged" else "failed"
         return words.chip(words.DOCUMENT_STATE, code)
-    if row.state == "available" and row.kind in DEBTS and row.title_state in {"open", "paid", "cancelled"}:
+    if (
+        row.state == "available"
+        and row.kind in DEBTS
+        and row.title_state in {"open", "paid", "cancelled"}
+    ):
         return title_chip(row.title_state, is_overdue=row.is_overdue)
     return words.chip(words.DOCUMENT_STATE, row.state)
 

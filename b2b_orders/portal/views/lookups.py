@@ -20,14 +20,14 @@ from b2b_orders.portal.context import shell
 from b2b_orders.portal.presenters.lookups import lookup_page
 from b2b_orders.portal.presenters.search import support_link, too_long_words
 from b2b_orders.portal.presenters.sources import source_lines
-from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 
 
 @require_POST
 @company_page
 def ask(request: CompanyRequest) -> HttpResponseBase:
     """Ask for a number, or join whoever asked for it a moment ago."""
-    typed, now, to = request.POST.get("q", ""), clock.now(), addresses(request)
+    typed, now, to = typed_text(request.POST), clock.now(), addresses(request)
     try:
         asked = request_lookup(viewer=request.viewer, text=typed, now=now)
     except InvalidInput:
@@ -50,7 +50,7 @@ def ask(request: CompanyRequest) -> HttpResponseBase:
 def show(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """Show how far a look-up is; once the order is here, open it."""
     now, to = clock.now(), addresses(request)
-    typed = request.GET.get("q", "")
+    typed = typed_text(request.GET)
     asked = get_lookup(viewer=request.viewer, public_id=public_id)
     if asked.found_public_id is not None:
         order = to.to("order", {"q": typed}, public_id=asked.found_public_id)

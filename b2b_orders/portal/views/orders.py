@@ -40,7 +40,7 @@ from b2b_orders.portal.presenters.search import (
     too_long_words,
 )
 from b2b_orders.portal.presenters.sources import order_states, source_lines
-from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 
 PAGE = 20
 
@@ -59,7 +59,7 @@ class Alert:
 def orders(request: CompanyRequest) -> HttpResponseBase:
     """Show the latest orders, or what a number leads to; one exact match opens at once."""
     now, to = clock.now(), addresses(request)
-    typed = request.GET.get("q", "")
+    typed = typed_text(request.GET)
     states = list_source_states()
     context: dict[str, object] = {
         "typed": typed,
@@ -170,7 +170,7 @@ def show_order(
 ) -> HttpResponse:
     """Build the order's page, also when one of its documents could not be handed out."""
     now, to, viewer = clock.now(), addresses(request), request.viewer
-    typed = request.GET.get("q", "")
+    typed = typed_text(request.GET)
     limit = None if request.GET.get("items") == "all" else FIRST_LINES
     detail = get_order(viewer=viewer, public_id=public_id, line_limit=limit)
     documents = list_documents(viewer=viewer, order_id=detail.row.id)

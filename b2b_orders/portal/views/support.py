@@ -23,14 +23,14 @@ from b2b_orders.portal.presenters.lists import count_words
 from b2b_orders.portal.presenters.search import too_long_words
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.presenters.staff import hit_items
-from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, to_login
+from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, to_login, typed_text
 
 
 @require_safe
 @staff_page(lambda staff: staff.can_act)
 def search(request: StaffRequest) -> HttpResponseBase:
     """Search all companies by number; nothing but whose it is and how far it is."""
-    now, typed = clock.now(), request.GET.get("q", "")
+    now, typed = clock.now(), typed_text(request.GET)
     context: dict[str, object] = {
         "typed": typed,
         "here": reverse("portal:support"),
@@ -65,7 +65,7 @@ def find(request: StaffRequest, typed: str) -> tuple[StaffHit, ...]:
 def act(request: StaffRequest) -> HttpResponseBase:
     """Ask for the reason, then act for the company in its own address."""
     given = request.POST if request.method == "POST" else request.GET
-    typed = given.get("q", "")
+    typed = typed_text(given)
     hit = _chosen(request, typed, given.get("order", ""))
     reason, error = given.get("reason", ""), ""
     if request.method == "POST":

@@ -24,7 +24,7 @@ from b2b_orders.portal.presenters.lookups import lookup_page
 from b2b_orders.portal.presenters.search import too_long_words
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.presenters.staff import hit_items
-from b2b_orders.portal.requests import StaffRequest, staff_page
+from b2b_orders.portal.requests import StaffRequest, staff_page, typed_text
 from b2b_orders.portal.views.support import find
 
 # An ERP is asked for one company at a time: with more customers, the person says whose it is.
@@ -48,7 +48,7 @@ def _sells(staff: StaffViewer) -> bool:
 @staff_page(_sells)
 def page(request: StaffRequest) -> HttpResponseBase:
     """Show what this person placed, and what a number leads to."""
-    now, typed = clock.now(), request.GET.get("q", "")
+    now, typed = clock.now(), typed_text(request.GET)
     placed = _placed(request)
     here = reverse("portal:telesales")
     context: dict[str, object] = {
@@ -71,7 +71,7 @@ def found(request: StaffRequest) -> HttpResponseBase:
     """Show what a number leads to, alone, while the ERP is asked."""
     if not request.htmx:
         return redirect(f"{reverse('portal:telesales')}?{request.GET.urlencode()}")
-    typed = request.GET.get("q", "")[:MAX_TYPED]
+    typed = typed_text(request.GET)[:MAX_TYPED]
     context = {"typed": typed, "is_fragment": True} | _search(request, typed)
     return render(request, "portal/staff/_found.html", context)
 

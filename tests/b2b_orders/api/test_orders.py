@@ -41,8 +41,7 @@ def test_a_search_answers_in_the_words_that_stay(cast, order, client_for):
     assert body["results"] == [
         {
             "id": str(order.public_id),
-            "url": f"/api/v1/orders/{order.public_id}",
-            "page_url": f"/pedidos/{order.public_id}",
+            "url": f"/pedidos/{order.public_id}",
             "numbers": [
                 {"kind": "web", "value": "1172452900788-01"},
                 {"kind": "erp", "value": "0004500123"},
@@ -170,8 +169,7 @@ def test_staff_get_addresses_of_the_company_they_look_at(cast, order, client_for
 
     row = client_for(cast.teo).get(ORDERS, {"company": company}).json()["results"][0]
 
-    assert row["url"] == f"/api/v1/orders/{order.public_id}?company={company}"
-    assert row["page_url"] == f"/c/{company}/pedidos/{order.public_id}"
+    assert row["url"] == f"/c/{company}/pedidos/{order.public_id}"
 
 
 def test_without_finance_there_are_no_titles_and_no_boletos(cast, order, client_for):

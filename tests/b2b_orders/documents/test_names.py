@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from b2b_orders.documents.names import build_filename
+from b2b_orders.documents.models import Document
+from b2b_orders.documents.names import build_filename, title_of
 from tests.b2b_orders.documents.files import make_key
 
 
@@ -38,3 +39,21 @@ def test_names_are_built_by_us_in_ascii(given, expected):
 
 def test_a_name_is_never_too_long():
     assert len(name("other", title="x" * 1000)) <= 125
+
+
+@pytest.mark.parametrize(
+    ("title", "without_amounts"),
+    [
+        ("DANFE NF 1001/1 R$ 4.512,31", "DANFE NF 1001/1"),
+        ("Comprovante R$1000 - frete", "Comprovante - frete"),
+        ("Boleto 1/3 - R$ 1.000,87", "Boleto 1/3"),
+        ("Recibo 1000,87 de 15/03/2026", "Recibo de 15/03/2026"),
+        ("NF 1.001 venc. 15.03.2026", "NF 1.001 venc. 15.03.2026"),
+        ("Séries", "Séries"),
+    ],
+)
+def test_a_title_is_shown_without_amounts_to_who_may_not_see_them(title, without_amounts):
+    document = Document(title=title)
+
+    assert title_of(document, shows_prices=False) == without_amounts
+    assert title_of(document, shows_prices=True) == title
