@@ -229,7 +229,7 @@ def test_after_log_out_the_session_opens_nothing_and_nothing_was_kept(cast, clie
         "/atendimento/atuar",
         "/atendimento/encerrar",
         "/pedidos/procurar",
-        f"/pedidos/{uuid.uuid4()}/atualizar",
+        "/pedidos/00000000-0000-4000-8000-000000000000/atualizar",
         "/accounts/login/",
         "/accounts/logout/",
         "/api/v1/orders",
