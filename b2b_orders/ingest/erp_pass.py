@@ -331,7 +331,8 @@ class ErpPass:
         for reading in readings:
             if (after := again_after(reading, now)) is not None:
                 # Spread out, so that what was read in one go is not asked for in one go.
-                due[reading.record.external_id] = now + after * random.uniform(0.5, 1.0)  # noqa: S311
+                spread = random.uniform(0.5, 1.0)  # noqa: S311 guards nothing
+                due[reading.record.external_id] = now + after * spread
         read_later(self.run.connection, due, now=now)
 
     # --- which companies, in which order ------------------------------------------------

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 
 from b2b_orders.celery import app
 from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Viewer
 from b2b_orders.ingest.models import Lookup, LookupState
 from b2b_orders.orders.models import Order
@@ -170,4 +171,4 @@ def _is_in_scope(viewer: Viewer, order: Order) -> bool:
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.split()).lstrip("# ")
+    return " ".join(without_nul(text).split()).lstrip("# ")

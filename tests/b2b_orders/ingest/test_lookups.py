@@ -66,6 +66,12 @@ def test_a_number_becomes_a_row_and_wakes_a_worker_after_the_commit(
     assert (view.public_id, view.state, view.is_new) == (row.public_id, "waiting", True)
 
 
+def test_what_the_database_cannot_store_is_taken_out_of_the_text(ana: Viewer, woken: list[int]):
+    request_lookup(viewer=ana, text="88\x0000001", now=NOW)
+
+    assert Lookup.objects.get().written == "8800001"
+
+
 def test_the_same_number_is_asked_for_once_in_half_a_minute(ana: Viewer, woken: list[int]):
     first = request_lookup(viewer=ana, text="8800001", now=NOW)
     again = request_lookup(viewer=ana, text="0008800001", now=SOON)
