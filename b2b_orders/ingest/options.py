@@ -28,6 +28,14 @@ class Options:
     details_per_pass: int = 300
     # Requests at once; 0 is what the connector declares.
     requests_at_once: int = 0
+    # How many requests a second we allow ourselves in all; 0 is what the kind recommends.
+    requests_per_second: int = 0
+    # How much of that the reading of history may use.
+    backfill_percent: int = 50
+    # How many days of a VTEX account's lists are compared with our rows every night.
+    reconcile_days: int = 90
+    # 1 lets a VTEX account call us at every change, beside its feed.
+    hook: int = 0
 
     @classmethod
     def of(cls, settings: Mapping[str, object]) -> Options:
@@ -44,6 +52,10 @@ _LIMITS = {
     "detail_days": (1, 3660),
     "details_per_pass": (0, 100_000),
     "requests_at_once": (0, 16),
+    "requests_per_second": (0, 100_000),
+    "backfill_percent": (1, 100),
+    "reconcile_days": (0, 730),
+    "hook": (0, 1),
 }
 NAMES = frozenset(field.name for field in fields(Options))
 
