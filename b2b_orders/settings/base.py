@@ -155,15 +155,18 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.5,
 }
 CELERY_TIMEZONE = "UTC"
+# Pauses between two looks at the VTEX feed and at the ERPs.
+PORTAL_FEED_SECONDS: float = env.float("PORTAL_FEED_SECONDS", default=30.0)
+PORTAL_ERP_SECONDS: float = env.float("PORTAL_ERP_SECONDS", default=300.0)
 CELERY_BEAT_SCHEDULE = {
     "poll-feeds": {
         "task": "ingest.poll_feeds",
-        "schedule": env.float("PORTAL_FEED_SECONDS", default=30.0),
+        "schedule": PORTAL_FEED_SECONDS,
         "options": {"expires": 25, "queue": "sync"},
     },
     "poll-erps": {
         "task": "ingest.poll_erps",
-        "schedule": env.float("PORTAL_ERP_SECONDS", default=300.0),
+        "schedule": PORTAL_ERP_SECONDS,
         "options": {"expires": 250, "queue": "sync"},
     },
     "sweep-lookups": {
