@@ -6,8 +6,6 @@ of one company.
 
 from __future__ import annotations
 
-import logging
-import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,20 +15,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
-from b2b_orders.celery import app
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Viewer
+from b2b_orders.ingest import waking
 from b2b_orders.ingest.models import Lookup, LookupState
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.numbers import MAX_VALUE, normalise, recognise
 
-logger = logging.getLogger(__name__)
 _LOCK = 7002  # first half of our advisory locks: "this number is being asked for"
-# Threads that wait for a broker; when it is away the rest is left to the sweeper.
-_WAKERS = threading.BoundedSemaphore(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +107,11 @@ def _take_turn(company_id: int, value: str) -> None:
 
 def wake_worker(lookup_id: int) -> None:
     """Send the look-up to a worker; without a broker the sweeper finds its row."""
-    try:
-        app.send_task(
-            "ingest.run_lookup",
-            kwargs={"lookup_id": lookup_id},
-            queue="interactive",
-            expires=settings.PORTAL_LOOKUP_SECONDS,
-            retry=False,
-        )
-    except (OperationalError, OSError) as error:
-        logger.warning("no broker for a look-up", extra={"error": type(error).__name__})
+    waking.send("ingest.run_lookup", expires=settings.PORTAL_LOOKUP_SECONDS, lookup_id=lookup_id)
 
 
 def _wake_worker_aside(lookup_id: int) -> None:
-    """Wake a worker without making the page wait: a dead broker takes seconds to say so."""
-    if not _WAKERS.acquire(blocking=False):
-        return
-
-    def wake() -> None:
-        try:
-            wake_worker(lookup_id)
-        finally:
-            _WAKERS.release()
-
-    threading.Thread(target=wake, name="wake-worker", daemon=True).start()
+    waking.aside(lambda: wake_worker(lookup_id))
 
 
 def _view(viewer: Viewer, lookup: Lookup, *, is_new: bool = False) -> LookupView:

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
-from b2b_orders.ingest import live, sync
+from b2b_orders.ingest import errands, live, sync
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Connection, Lookup, Run
 from b2b_orders.ingest.passes import Pass
@@ -84,3 +84,17 @@ def _poll(connection: Connection, kind: str, poll: Callable[[Pass], None]) -> No
         logger.warning(
             "a pass ended early", extra={"connection": connection.name, "error": str(error)}
         )
+
+
+@shared_task(name="ingest.run_errand", acks_late=True)
+def run_errand(*, errand_id: int) -> None:
+    """Do something that operations ask for."""
+    errands.run_errand(errand_id=errand_id, clock=clock.now)
+
+
+@shared_task(name="ingest.sweep_errands", acks_late=True)
+def sweep_errands() -> None:
+    """Take up errands whose message or worker was lost."""
+    errands.give_up_errands(now=clock.now())
+    for errand_id in errands.waiting_errands(now=clock.now()):
+        errands.wake_worker(errand_id)

@@ -174,6 +174,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
+    "sweep-errands": {
+        "task": "ingest.sweep_errands",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
     "check-sources": {
         "task": "ingest.check_sources",
         "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),
@@ -283,6 +288,9 @@ PORTAL_LOOKUP_SECONDS: int = env.int("PORTAL_LOOKUP_SECONDS", default=30)
 PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
 # Support's time of acting for a company, in idle minutes.
 PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
+
+# The token that Prometheus sends for /metrics; without one there is no such address.
+PORTAL_METRICS_TOKEN: str = env("PORTAL_METRICS_TOKEN", default="")
 
 # --- API --------------------------------------------------------------------------
 REST_FRAMEWORK = {

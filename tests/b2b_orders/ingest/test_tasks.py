@@ -46,7 +46,7 @@ def state_of(name: str) -> str:
 def test_beat_names_tasks_that_exist():
     names = {entry["task"] for entry in base.CELERY_BEAT_SCHEDULE.values()}
 
-    assert names | {"ingest.run_lookup"} == {
+    assert names | {"ingest.run_lookup", "ingest.run_errand"} == {
         task.name
         for task in (
             tasks.poll_feeds,
@@ -54,6 +54,8 @@ def test_beat_names_tasks_that_exist():
             tasks.sweep_lookups,
             tasks.check_sources,
             tasks.run_lookup,
+            tasks.run_errand,
+            tasks.sweep_errands,
         )
     }
 
