@@ -37,6 +37,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("televendas", telesales.page, name="telesales"),
     path("televendas/procura", telesales.found, name="telesales-found"),
     path("operacao", operations.page, name="operations"),
+    path("operacao/conexoes/<str:name>", operations.connection, name="operations-connection"),
+    path("operacao/retidos", operations.parked, name="operations-parked"),
+    path("operacao/recusas", operations.incidents, name="operations-incidents"),
+    path("operacao/execucoes", operations.runs, name="operations-runs"),
+    path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
     *of_a_company,
     path("c/<uuid:company>/", include(of_a_company)),
 ]

@@ -162,6 +162,9 @@ SOURCE_STATE: dict[str, Word] = {
     "ok": Word(lazy("Answering"), "good", "check"),
     "down": Word(lazy("Not answering"), "bad", "alert"),
     "never": Word(lazy("Not read yet"), "plain", "dots"),
+    # Only operations are told that an outage is rehearsed.
+    "outage": Word(lazy("Outage rehearsed"), "warn", "clock"),
+    "off": Word(lazy("Switched off"), "plain", "minus"),
 }
 
 # By the codes of `documents.checks`, of refused downloads and of ingest.
@@ -180,6 +183,12 @@ INCIDENT: dict[str, Text] = {
     "document-refused": lazy("Refused file: its address is not allowed"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
+    "feed-foreign": lazy("The feed is configured for another purpose"),
+    "feed-ageing": lazy("The feed is not read fast enough, and will lose what is in it"),
+    "feed-vanished": lazy("The feed was gone and has been made again"),
+    "hook-foreign": lazy("The hook is configured for another purpose"),
+    "hook-vanished": lazy("The hook was gone and has been made again"),
+    "hook-refused": lazy("Calls of the hook were refused: wrong secret or unknown address"),
 }
 
 ANSWER: dict[str, Text] = {
