@@ -27,6 +27,7 @@ from b2b_orders.companies.services import (
 )
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.models import Connection, Origin, Parked, Subject
+from b2b_orders.ingest.outages import MOST_MINUTES, begin_outage, end_outage
 from b2b_orders.ingest.sources import probe, system_of
 from b2b_orders.orders.services import attach_waiting
 from erp_bridge.connector import Call, Purpose
@@ -44,6 +45,8 @@ class Kind(StrEnum):
 
     TEST_CONNECTION = "test-connection"
     RUN_NOW = "run-now"
+    OUTAGE_ON = "outage-on"
+    OUTAGE_OFF = "outage-off"
     RETRY_PARKED = "retry-parked"
     DISCARD_PARKED = "discard-parked"
     ASSIGN_COMPANY = "assign-company"
@@ -56,6 +59,7 @@ class Task:
     params: Params
     person_id: int | None
     reason: str
+    asked_at: datetime
     clock: Callable[[], datetime]
 
 
@@ -103,7 +107,10 @@ def _connection(task: Task) -> Connection:
 
 
 def _test_connection(task: Task) -> Outcome:
-    connection = _connection(task)
+    connection, now = _connection(task), task.clock()
+    if connection.outage_until is not None and connection.outage_until > now:
+        until = connection.outage_until.isoformat()
+        return _of_connection(connection, "in-outage", is_done=False, until=until)
     health = probe(connection, Call.within(PROBE_SECONDS, Purpose.INTERACTIVE))
     if not health.ok:
         return _of_connection(connection, "broken", is_done=False, text=health.problem[:300])
@@ -121,6 +128,28 @@ def _run_now(task: Task) -> Outcome:
     if connection.retry_at is not None and connection.retry_at > now:
         return _of_connection(connection, "rests", until=connection.retry_at.isoformat())
     return _of_connection(connection, "due")
+
+
+def _known_outage(params: Params) -> dict[str, Any]:
+    text = str(params.get("minutes", ""))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_MINUTES:
+        raise InvalidInput("minutes", "minutes-wrong")
+    return _known_connection(params) | {"minutes": int(text)}
+
+
+def _begin_outage(task: Task) -> Outcome:
+    """Rehearse an outage for so long from when it was asked for: twice is the same."""
+    connection = _connection(task)
+    until = begin_outage(
+        connection=connection.name, minutes=task.params["minutes"], now=task.asked_at
+    )
+    return _of_connection(connection, "outage-begun", until=until.isoformat())
+
+
+def _end_outage(task: Task) -> Outcome:
+    connection = _connection(task)
+    end_outage(connection=connection.name, now=task.clock())
+    return _of_connection(connection, "outage-ended")
 
 
 def _of_connection(
@@ -260,6 +289,8 @@ def _company_for(params: Params) -> Company:
 KINDS: dict[Kind, Job] = {
     Kind.TEST_CONNECTION: Job(Action.CONNECTION_TESTED, _known_connection, _test_connection),
     Kind.RUN_NOW: Job(Action.RUN_ASKED, _known_connection, _run_now),
+    Kind.OUTAGE_ON: Job(Action.OUTAGE_STARTED, _known_outage, _begin_outage, needs_reason=True),
+    Kind.OUTAGE_OFF: Job(Action.OUTAGE_ENDED, _known_connection, _end_outage),
     Kind.RETRY_PARKED: Job(Action.PARKED_RETRIED, _known_parked, _retry_parked),
     Kind.DISCARD_PARKED: Job(
         Action.PARKED_DISCARDED, _known_parked, _discard_parked, needs_reason=True

@@ -160,7 +160,7 @@ def _begin(errand_id: int, now: datetime) -> Errand | None:
 
 
 def _run(errand: Errand, clock: Callable[[], datetime]) -> ErrandState:
-    task = Task(errand.params, errand.person_id, errand.reason, clock)
+    task = Task(errand.params, errand.person_id, errand.reason, errand.asked_at, clock)
     try:
         outcome = KINDS[Kind(errand.kind)].run(task)
     except Conflict as error:

@@ -13,6 +13,7 @@ from django.conf import settings
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.ingest import errands, live, sync
+from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Connection, Lookup, Run
 from b2b_orders.ingest.passes import Pass
@@ -43,6 +44,7 @@ def poll_erps() -> None:
     old = clock.now() - KEEP
     Run.objects.filter(started_at__lt=old).delete()
     Lookup.objects.filter(asked_at__lt=old).delete()
+    forget_old_counts(now=clock.now())
 
 
 @shared_task(name="ingest.run_lookup", acks_late=True, soft_time_limit=30, time_limit=40)
@@ -65,14 +67,14 @@ def check_sources() -> None:
     now = clock.now()
     silence = timedelta(seconds=settings.PORTAL_SILENT_SECONDS)
     for row in enabled_connections():
-        rests = row.retry_at is not None and row.retry_at > now
+        rests = rests_until(row, now=now) is not None
         silent = row.last_success_at is None or row.last_success_at < now - silence
         if not rests and (row.down_since is not None or silent):
             probe(row, Call.within(5, Purpose.INTERACTIVE))
 
 
 def _poll(connection: Connection, kind: str, poll: Callable[[Pass], None]) -> None:
-    if connection.retry_at is not None and connection.retry_at > clock.now():
+    if rests_until(connection, now=clock.now()):
         return
     run = Pass(connection, kind)
     try:

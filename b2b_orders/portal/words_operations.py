@@ -128,6 +128,7 @@ ERRAND: dict[str, Text] = {
 OUTCOME: dict[str, Text] = {
     "works": lazy("It works."),
     "broken": lazy("It does not work: %(text)s"),
+    "in-outage": lazy("It is not asked: its outage is rehearsed until %(until)s."),
     "due": lazy("All its work is due now and begins within seconds."),
     "rests": lazy("It is due, but the source is left alone until %(until)s."),
     "asked-again": lazy("Asked for again: %(count)s. What can be read disappears from the list."),

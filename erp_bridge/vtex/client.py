@@ -12,7 +12,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from erp_bridge.connector import Call, Health
-from erp_bridge.errors import BridgeError, ContractViolation, CredentialsRejected, NotFound
+from erp_bridge.errors import (
+    BridgeError,
+    ContractViolation,
+    CredentialsRejected,
+    NotFound,
+    Throttled,
+)
 from erp_bridge.http import Answer, Door
 from erp_bridge.records import Reading
 from erp_bridge.runner import Guard
@@ -93,12 +99,17 @@ class VtexClient:
                 operation="list orders",
                 params={"page": "1", "per_page": "1"},
             ).json()
+        except Throttled:
+            # It says how long to wait, which a health cannot.
+            raise
         except BridgeError as error:
             return Health(ok=False, account=account, problem=str(error))
         try:
             feed = self._read_feed_config(call)
         except CredentialsRejected:
             return Health(ok=True, account=account, abilities=("orders", "feed-forbidden"))
+        except Throttled:
+            raise
         except BridgeError as error:
             return Health(ok=False, account=account, abilities=("orders",), problem=str(error))
         ability = "feed" if feed is not None else "feed-not-configured"

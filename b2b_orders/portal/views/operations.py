@@ -70,7 +70,12 @@ def page(request: StaffRequest) -> HttpResponseBase:
     return show(request, "overview", context)
 
 
-CONNECTION_KINDS = (Kind.TEST_CONNECTION, Kind.RUN_NOW)
+CONNECTION_KINDS = (
+    Kind.TEST_CONNECTION,
+    Kind.RUN_NOW,
+    Kind.OUTAGE_ON,
+    Kind.OUTAGE_OFF,
+)
 
 
 @operations_page
@@ -81,7 +86,9 @@ def connection(request: StaffRequest, name: str) -> HttpResponseBase:
     figures = get_figures(viewer=request.staff, name=name, now=now)
     if request.method == "POST":
         kind = asked_kind(request, CONNECTION_KINDS)
-        answer = ask(request, kind, {"connection": name})
+        answer = ask(
+            request, kind, {"connection": name, "minutes": request.POST.get("minutes", "")}
+        )
         if isinstance(answer, HttpResponse):
             return answer
         slip = answer

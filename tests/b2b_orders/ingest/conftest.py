@@ -28,6 +28,7 @@ from tests.factories import make_company
 def _quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try as often as production does, without its pauses."""
     monkeypatch.setattr(sources, "GUARD", GuardPolicy(first_wait_seconds=0.001))
+    monkeypatch.setattr(sources, "VTEX_PER_SECOND", 10_000.0)
 
 
 @pytest.fixture

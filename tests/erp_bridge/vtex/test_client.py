@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from erp_bridge.breaker import MemoryBreakerStore
 from erp_bridge.connector import Call
 from erp_bridge.errors import (
     BridgeError,
@@ -18,7 +19,7 @@ from erp_bridge.errors import (
     SourceFailing,
     Throttled,
 )
-from erp_bridge.runner import Guard, GuardPolicy, MemoryBreakerStore
+from erp_bridge.runner import Guard, GuardPolicy
 from erp_bridge.vtex.client import FeedItem, ListPage, VtexClient, is_feed_as_wanted
 from tests.erp_bridge.loopback import POLICY, Loopback, Script, answer, loopback, routes
 from tests.erp_bridge.vtex.orders import TOKEN, config, order
