@@ -180,6 +180,13 @@ INCIDENT: dict[str, Text] = {
     "document-refused": lazy("Refused file: its address is not allowed"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
+    "feed-foreign": lazy(
+        "The VTEX feed of our key serves another purpose: nothing is read from it"
+    ),
+    "feed-vanished": lazy("The VTEX feed was gone and has been set up again"),
+    "feed-ageing": lazy("Changes have waited in the VTEX feed for half of the time it keeps them"),
+    "hook-foreign": lazy("The VTEX hook of our key calls somebody else"),
+    "hook-refused": lazy("A call to the VTEX hook was refused"),
 }
 
 ANSWER: dict[str, Text] = {
