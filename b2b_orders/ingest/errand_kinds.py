@@ -26,11 +26,21 @@ from b2b_orders.companies.services import (
     get_company_named,
 )
 from b2b_orders.ingest import inbox, lanes
-from b2b_orders.ingest.models import Connection, Origin, Parked, Subject
+from b2b_orders.ingest.models import (
+    Connection,
+    Origin,
+    Parked,
+    Subject,
+    Subscription,
+    SubscriptionKind,
+    SubscriptionState,
+)
 from b2b_orders.ingest.outages import MOST_MINUTES, begin_outage, end_outage
-from b2b_orders.ingest.sources import probe, system_of
+from b2b_orders.ingest.sources import probe, system_of, vtex_for
+from b2b_orders.ingest.subscriptions import take_over
 from b2b_orders.orders.services import attach_waiting
 from erp_bridge.connector import Call, Purpose
+from erp_bridge.errors import BridgeError, ConfigError
 
 PROBE_SECONDS = 15.0
 MAX_NAME = 150
@@ -47,6 +57,7 @@ class Kind(StrEnum):
     RUN_NOW = "run-now"
     OUTAGE_ON = "outage-on"
     OUTAGE_OFF = "outage-off"
+    TAKE_OVER = "take-over"
     RETRY_PARKED = "retry-parked"
     DISCARD_PARKED = "discard-parked"
     ASSIGN_COMPANY = "assign-company"
@@ -150,6 +161,30 @@ def _end_outage(task: Task) -> Outcome:
     connection = _connection(task)
     end_outage(connection=connection.name, now=task.clock())
     return _of_connection(connection, "outage-ended")
+
+
+def _known_subscription(params: Params) -> dict[str, Any]:
+    cleaned = _known_connection(params) | {"subscription": str(params.get("subscription", ""))}
+    rows = Subscription.objects.filter(
+        connection__name=cleaned["connection"], kind=cleaned["subscription"]
+    )
+    if not rows.exists():
+        raise NotVisible
+    return cleaned
+
+
+def _take_over(task: Task) -> Outcome:
+    """Configure somebody else's feed or hook as ours; whoever used it is cut off."""
+    connection, kind = _connection(task), SubscriptionKind(task.params["subscription"])
+    try:
+        with vtex_for(connection) as client:
+            state = take_over(connection, client, kind=kind, now=task.clock())
+    except (BridgeError, ConfigError) as error:
+        return _of_connection(connection, "broken", is_done=False, text=str(error)[:300])
+    if state is SubscriptionState.OURS:
+        return _of_connection(connection, "taken-over")
+    row = Subscription.objects.get(connection=connection, kind=kind)
+    return _of_connection(connection, "not-taken", is_done=False, text=row.error)
 
 
 def _of_connection(
@@ -291,6 +326,9 @@ KINDS: dict[Kind, Job] = {
     Kind.RUN_NOW: Job(Action.RUN_ASKED, _known_connection, _run_now),
     Kind.OUTAGE_ON: Job(Action.OUTAGE_STARTED, _known_outage, _begin_outage, needs_reason=True),
     Kind.OUTAGE_OFF: Job(Action.OUTAGE_ENDED, _known_connection, _end_outage),
+    Kind.TAKE_OVER: Job(
+        Action.SUBSCRIPTION_TAKEN, _known_subscription, _take_over, needs_reason=True
+    ),
     Kind.RETRY_PARKED: Job(Action.PARKED_RETRIED, _known_parked, _retry_parked),
     Kind.DISCARD_PARKED: Job(
         Action.PARKED_DISCARDED, _known_parked, _discard_parked, needs_reason=True

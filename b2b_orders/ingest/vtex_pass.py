@@ -20,7 +20,7 @@ from b2b_orders.ingest.slices import Backfill
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, NotFound
 from erp_bridge.records import Reading
-from erp_bridge.vtex.client import FeedItem, VtexClient, is_feed_as_wanted
+from erp_bridge.vtex.client import FeedItem, VtexClient
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class VtexPass:
     def ensure_feed(self) -> None:
         """Make sure that changes are queued for us: before any list is read."""
         config = self.source.feed_config(Call.within(CALL_SECONDS))
-        if not is_feed_as_wanted(config, self.source.config.feed_expression):
+        if config is None or config.filter != self.source.config.event_filter:
             self.source.set_feed_config(call=Call.within(CALL_SECONDS))
 
     def drain_feed(self) -> None:

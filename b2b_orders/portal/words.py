@@ -183,12 +183,13 @@ INCIDENT: dict[str, Text] = {
     "document-refused": lazy("Refused file: its address is not allowed"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
-    "feed-foreign": lazy("The feed is configured for another purpose"),
-    "feed-ageing": lazy("The feed is not read fast enough, and will lose what is in it"),
-    "feed-vanished": lazy("The feed was gone and has been made again"),
-    "hook-foreign": lazy("The hook is configured for another purpose"),
-    "hook-vanished": lazy("The hook was gone and has been made again"),
-    "hook-refused": lazy("Calls of the hook were refused: wrong secret or unknown address"),
+    "feed-foreign": lazy(
+        "The VTEX feed of our key serves another purpose: nothing is read from it"
+    ),
+    "feed-vanished": lazy("The VTEX feed was gone and has been set up again"),
+    "feed-ageing": lazy("Changes have waited in the VTEX feed for half of the time it keeps them"),
+    "hook-foreign": lazy("The VTEX hook of our key calls somebody else"),
+    "hook-refused": lazy("A call to the VTEX hook was refused"),
 }
 
 ANSWER: dict[str, Text] = {

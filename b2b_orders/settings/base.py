@@ -53,6 +53,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that nothing after it can write down what it hides.
+    "b2b_orders.common.requests.SecretPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before whatever may answer or fail by itself, so that every answer has the policy.
     "csp.middleware.CSPMiddleware",

@@ -4,6 +4,7 @@
         requests.get(f"{vtex.url}/api/oms/pvt/orders/{O1.web_number}", headers=vtex.headers)
 
 Routes for faults: `order`, `list`, `feed` (retrieve), `commit`, `feed_config`, `hook_config`.
+`POST /_control/forget {"what": "feed"}`, or `hook`, removes its configuration.
 """
 
 from __future__ import annotations
@@ -384,6 +385,19 @@ class VtexSimulator(Simulator):
                 return
 
     # --- control -------------------------------------------------------------------
+
+    def _controlled(self, request: Request) -> object:
+        if (request.method, request.path) == ("POST", "/_control/forget"):
+            return self.forget(str(request.json().get("what")))
+        return super()._controlled(request)
+
+    def forget(self, what: str) -> Json:
+        """Remove the configuration of the `feed` or the `hook`, as VTEX does when it idles."""
+        if what not in {"feed", "hook"}:
+            raise BadBody("what must be feed or hook")
+        with self._guard:
+            setattr(self, what, None)
+        return {}
 
     def control_orders(self, told: Json) -> Json:
         """Add or change a web order and emit a feed event, see `control.web_order`."""

@@ -244,9 +244,16 @@ def _calls(row: ConnectionFigures) -> str:
 
 
 def _subscription_chip(row: SubscriptionFigures) -> Chip:
-    chip = words.chip(operations.SUBSCRIPTION, row.state)
+    chip = _subscription_state(row)
     kind = words.text(operations.SUBSCRIPTION_KIND, row.kind)
     return Chip(f"{kind}: {chip.text}", chip.tone, chip.icon)
+
+
+def _subscription_state(row: SubscriptionFigures) -> Chip:
+    if row.kind == "hook" and row.state == "unknown":
+        # Only a connection with the option `hook` has one.
+        return words.chip(words.SOURCE_STATE, "off")
+    return words.chip(operations.SUBSCRIPTION, row.state)
 
 
 def connection_page(row: ConnectionFigures, *, now: datetime) -> ConnectionPage:
@@ -370,7 +377,7 @@ def _subscription(row: SubscriptionFigures, now: datetime) -> SubscriptionItem:
     return SubscriptionItem(
         kind=row.kind,
         name=words.text(operations.SUBSCRIPTION_KIND, row.kind),
-        state=words.chip(operations.SUBSCRIPTION, row.state),
+        state=_subscription_state(row),
         facts=tuple(facts),
         error=row.error,
         can_take_over=row.state == "foreign",

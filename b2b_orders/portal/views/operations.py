@@ -75,6 +75,7 @@ CONNECTION_KINDS = (
     Kind.RUN_NOW,
     Kind.OUTAGE_ON,
     Kind.OUTAGE_OFF,
+    Kind.TAKE_OVER,
 )
 
 
@@ -86,9 +87,8 @@ def connection(request: StaffRequest, name: str) -> HttpResponseBase:
     figures = get_figures(viewer=request.staff, name=name, now=now)
     if request.method == "POST":
         kind = asked_kind(request, CONNECTION_KINDS)
-        answer = ask(
-            request, kind, {"connection": name, "minutes": request.POST.get("minutes", "")}
-        )
+        given = {each: request.POST.get(each, "") for each in ("minutes", "subscription")}
+        answer = ask(request, kind, {"connection": name, **given})
         if isinstance(answer, HttpResponse):
             return answer
         slip = answer

@@ -18,11 +18,20 @@ from b2b_orders.companies.access import Actor, StaffViewer
 from b2b_orders.companies.models import Company, Establishment, StaffRole
 from b2b_orders.ingest import errands, lanes, tasks
 from b2b_orders.ingest.errands import Kind, get_errand, request_errand, run_errand
-from b2b_orders.ingest.models import Connection, Errand, ErrandState, InboxItem, Lane, Parked
+from b2b_orders.ingest.models import (
+    Connection,
+    Errand,
+    ErrandState,
+    InboxItem,
+    Lane,
+    Parked,
+    Subscription,
+)
 from b2b_orders.ingest.storing import park
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from erp_bridge.simulators.erp import ErpSimulator
+from erp_bridge.simulators.vtex import VtexSimulator
 from tests.b2b_orders.ingest.conftest import connect_erp, connect_vtex
 from tests.conftest import Cast
 from tests.factories import NOW, make_company, make_reading, make_vtex_record
@@ -203,6 +212,89 @@ def test_testing_a_connection_reaches_the_source(olga: StaffViewer, erp_sim: Erp
     assert (broken.state, broken.outcome["code"]) == ("failed", "broken")
     assert broken.outcome["text"] != ""
     assert Connection.objects.get().down_since is not None
+
+
+def test_a_source_in_a_rehearsed_outage_is_not_tested(olga: StaffViewer, store: Connection):
+    Connection.objects.update(outage_since=NOW, outage_until=LATER + timedelta(minutes=1))
+
+    errand = do(ask(olga, Kind.TEST_CONNECTION, {"connection": "loja"}))
+
+    assert (errand.state, errand.outcome["code"]) == ("failed", "in-outage")
+
+
+# --- rehearsed outages, and taking over -------------------------------------------------------
+
+
+def test_an_outage_lasts_from_when_it_was_asked_for_and_can_be_ended(
+    olga: StaffViewer, store: Connection
+):
+    params = {"connection": "loja", "minutes": "30"}
+    begun = do(ask(olga, Kind.OUTAGE_ON, params, reason="a drill"))
+
+    until = NOW + timedelta(minutes=30)
+    store.refresh_from_db()
+    assert (store.outage_since, store.outage_until) == (NOW, until)
+    assert begun.outcome == {"code": "outage-begun", "until": until.isoformat()}
+
+    ended = do(ask(olga, Kind.OUTAGE_OFF, {"connection": "loja"}))
+
+    store.refresh_from_db()
+    assert (store.outage_until, ended.outcome) == (None, {"code": "outage-ended"})
+    actions = AuditEvent.objects.order_by("pk").values_list("action", "reason")
+    assert list(actions) == [("outage_started", "a drill"), ("outage_ended", "")]
+
+
+@pytest.mark.parametrize("minutes", ["", "0", "1441", "-5", "1.5", "x", "9" * 30, "\u0663"])
+def test_an_outage_has_a_sensible_length(olga: StaffViewer, store: Connection, minutes: str):
+    with pytest.raises(InvalidInput) as slip:
+        ask(olga, Kind.OUTAGE_ON, {"connection": "loja", "minutes": minutes}, reason="a drill")
+
+    assert slip.value.field == "minutes"
+
+
+def test_an_outage_needs_a_reason(olga: StaffViewer, store: Connection):
+    with pytest.raises(InvalidInput) as slip:
+        ask(olga, Kind.OUTAGE_ON, {"connection": "loja", "minutes": "5"})
+
+    assert slip.value.field == "reason"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_feed_of_another_purpose_is_taken_over(olga: StaffViewer, vtex_sim: VtexSimulator):
+    connection = connect_vtex(vtex_sim.url)
+    Subscription.objects.create(connection=connection, kind="feed", state="foreign")
+    params = {"connection": "loja", "subscription": "feed"}
+
+    errand = do(ask(olga, Kind.TAKE_OVER, params, reason="ours by agreement"))
+
+    assert (errand.state, errand.outcome) == ("done", {"code": "taken-over"})
+    assert Subscription.objects.get().state == "ours"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_taken_over_says_why(olga: StaffViewer, store: Connection):
+    Subscription.objects.create(connection=store, kind="feed", state="foreign")
+    params = {"connection": "loja", "subscription": "feed"}
+
+    errand = do(ask(olga, Kind.TAKE_OVER, params, reason="ours by agreement"))
+
+    assert (errand.state, errand.outcome["code"]) == ("failed", "broken")
+    assert errand.outcome["text"] != ""
+
+
+@pytest.mark.parametrize("wanted", ["hook", "x", ""])
+def test_a_subscription_that_there_is_not_cannot_be_taken_over(
+    olga: StaffViewer, store: Connection, wanted: str
+):
+    Subscription.objects.create(connection=store, kind="feed")
+
+    with pytest.raises(NotVisible):
+        ask(
+            olga,
+            Kind.TAKE_OVER,
+            {"connection": "loja", "subscription": wanted},
+            reason="a long one",
+        )
 
 
 def test_a_parked_order_is_asked_for_again_and_stays_until_it_is_read(
