@@ -23,8 +23,8 @@ from b2b_orders.companies.viewers import (
     read_standing,
 )
 
-# Asked by load balancers every second, or called by VTEX; they look at no company.
-WITHOUT_VIEWER = frozenset({"/healthz", "/readyz", HOOK_PATH})
+# Asked by load balancers and Prometheus, or called by VTEX; they look at no company.
+WITHOUT_VIEWER = frozenset({"/healthz", "/readyz", "/metrics", HOOK_PATH})
 _COMPANY_ADDRESS = re.compile(r"^/c/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 _API = "/api/"
 

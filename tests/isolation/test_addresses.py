@@ -27,6 +27,7 @@ WITHOUT_OBJECTS = {
     "accounts/logout/",
     "accounts/inactive/",
     "api/v1/orders",
+    "api/v1/sources",
     "",
     "idioma",
     "empresa/trocar",
