@@ -56,7 +56,7 @@ def join(
         one, other = _find(company_id, a), _find(company_id, b)
         if one.order_id == other.order_id:
             raise Conflict("the two are one order already")
-        _refuse_if_apart(one, other)
+        _refuse_if_apart(company_id, one, other)
         decision = Decision.objects.create(
             kind=DecisionKind.JOIN,
             company_id=company_id,
@@ -90,7 +90,7 @@ def split(
         lock_companies({company_id})
         taken = _find(company_id, record)
         others = list(
-            SourceRecord.objects.filter(order_id=taken.order_id, company_id=company_id)
+            SourceRecord.objects.filter(order=taken.order, company_id=company_id)
             .exclude(pk=taken.pk)
             .order_by("connection", "external_id")
             .only("connection", "external_id")
@@ -156,7 +156,8 @@ def _find(company_id: int, key: RecordKey) -> SourceRecord:
         SourceRecord.objects.filter(
             connection=key.connection, external_id=key.external_id, company_id=company_id
         )
-        .only("id", "order_id", "connection", "external_id")
+        .select_related("order")
+        .only("connection", "external_id", "order__id")
         .first()
     )
     if record is None or record.order_id is None:
@@ -164,19 +165,15 @@ def _find(company_id: int, key: RecordKey) -> SourceRecord:
     return record
 
 
-def _refuse_if_apart(one: SourceRecord, other: SourceRecord) -> None:
+def _refuse_if_apart(company_id: int, one: SourceRecord, other: SourceRecord) -> None:
     """Raise `Conflict` when a decision keeps apart what joining two records would unite."""
     sides: list[set[tuple[str, str]]] = [
         set(
-            SourceRecord.objects.filter(order_id=record.order_id).values_list(
-                "connection", "external_id"
-            )
+            SourceRecord.objects.filter(order=record.order).values_list("connection", "external_id")
         )
         for record in (one, other)
     ]
-    apart = Decision.objects.filter(
-        company_id=one.company_id, kind=DecisionKind.SPLIT, undone_at=None
-    )
+    apart = Decision.objects.filter(company_id=company_id, kind=DecisionKind.SPLIT, undone_at=None)
     for decision in apart:
         first, second = ((end.connection, end.external_id) for end in _ends(decision))
         for here, there in (sides, sides[::-1]):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from erp_bridge.records import Fulfilment, Payment
+from erp_bridge.records import Billing, Fulfilment, Payment
 from erp_bridge.vtex.values import child, moment, rows, text, whole
 
 _WORDS: Mapping[Fulfilment, str] = MappingProxyType(
@@ -62,6 +62,11 @@ def fulfilment_of(payload: Mapping[str, Any]) -> Fulfilment:
         if any(_is_on_its_way(parcel) for parcel in parcels):
             return Fulfilment.SHIPPED
     return ours
+
+
+def invoicing_of(payload: Mapping[str, Any]) -> Billing:
+    """Say that all is invoiced when VTEX found that the invoices add up to the order's value."""
+    return Billing.INVOICED if text(payload, "status").lower() == "invoiced" else Billing.UNKNOWN
 
 
 def payment_of(payload: Mapping[str, Any]) -> Payment:

@@ -50,6 +50,8 @@ def test_a_search_answers_in_the_words_that_stay(cast, order, client_for):
             "origins": ["erp", "vtex"],
             "status": "invoiced",
             "status_raw": "Faturado",
+            "billing": "unknown",
+            "payment": "unknown",
             "placed_on": "2026-03-10",
             "total": {"amount": "1234.50", "currency": "BRL"},
             "establishment": "12345678000195",
