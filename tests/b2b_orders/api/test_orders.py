@@ -187,6 +187,22 @@ def test_without_finance_there_are_no_titles_and_no_boletos(cast, order, client_
     assert "77.77" not in response.content.decode()
 
 
+def test_what_is_known_of_the_money_is_for_who_may_see_finance(cast, client_for):
+    order = make_order(cast.alfa, [(K.ERP, "7")], billing="invoiced", payment="paid")
+    company = {"company": str(cast.alfa.public_id)}
+
+    for path in (ORDERS, f"{ORDERS}/{order.public_id}"):
+        bodies = [
+            client_for(person).get(path, params).json()
+            for person, params in ((cast.ana, {}), (cast.teo, company))
+        ]
+        rows = [body["results"][0] if "results" in body else body for body in bodies]
+        assert [(row["billing"], row["payment"]) for row in rows] == [
+            ("invoiced", "paid"),
+            ("invoiced", None),
+        ]
+
+
 def test_a_mistyped_key_says_so(cast, order, client_for):
     key = "3526031234567800019555001000001001112345678" + "0"
     body = client_for(cast.ana).get(ORDERS, {"number": key}).json()
