@@ -1,4 +1,4 @@
-"""The kinds of errand: what each asks of its params, and what a worker does for it.
+"""Errands about connections and what is parked, and the table of all kinds.
 
 `check` runs in the web process as the staff role and only reads; `run` has the worker's
 rights, may be run twice, and says what came of it by a code that the page words.
@@ -6,26 +6,15 @@ rights, may be run twice, and says what came of it by a code that the page words
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from b2b_orders.audit.services import Action
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
-from b2b_orders.companies.models import Company, Establishment
-from b2b_orders.companies.services import (
-    check_tax_id,
-    create_company,
-    extend_company,
-    get_company_named,
-)
+from b2b_orders.ingest import errand_orders as orders
 from b2b_orders.ingest import inbox, lanes
+from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
 from b2b_orders.ingest.models import (
     Connection,
     Origin,
@@ -38,67 +27,12 @@ from b2b_orders.ingest.models import (
 from b2b_orders.ingest.outages import MOST_MINUTES, begin_outage, end_outage
 from b2b_orders.ingest.sources import probe, system_of, vtex_for
 from b2b_orders.ingest.subscriptions import take_over
-from b2b_orders.orders.services import attach_waiting
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
 PROBE_SECONDS = 15.0
-MAX_NAME = 150
 # As many as a page shows.
 MOST_AT_ONCE = 200
-
-Params = Mapping[str, Any]
-
-
-class Kind(StrEnum):
-    """What operations can have done."""
-
-    TEST_CONNECTION = "test-connection"
-    RUN_NOW = "run-now"
-    OUTAGE_ON = "outage-on"
-    OUTAGE_OFF = "outage-off"
-    TAKE_OVER = "take-over"
-    RETRY_PARKED = "retry-parked"
-    DISCARD_PARKED = "discard-parked"
-    ASSIGN_COMPANY = "assign-company"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """An errand as the code that does it needs it."""
-
-    params: Params
-    person_id: int | None
-    reason: str
-    asked_at: datetime
-    clock: Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of an errand: a code, figures for the page, and what the record names.
-
-    `about` is kept in the audit record beside the outcome's code.
-    """
-
-    code: str
-    is_done: bool = True
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    company_id: int | None = None
-    object_kind: str = ""
-    object_id: str = ""
-    about: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """How a kind of errand is checked, done and recorded."""
-
-    action: Action
-    check: Callable[[Params], dict[str, Any]]
-    run: Callable[[Task], Outcome]
-    needs_reason: bool = False
-
 
 # --- connections -----------------------------------------------------------------------------
 
@@ -257,70 +191,6 @@ def _named(rows: list[Parked]) -> dict[str, Any]:
     return {"parked": [f"{row.connection}:{row.external_id} {row.reason}" for row in rows][:50]}
 
 
-# --- orders without a company -------------------------------------------------------------------
-
-
-def _known_assignment(params: Params) -> dict[str, Any]:
-    """Take a tax id, and either a company that there is or the name of a new one."""
-    tax_id = check_tax_id(str(params.get("tax_id", "")))
-    company, name = str(params.get("company", "")), str(params.get("name", ""))
-    if not company and not name:
-        raise InvalidInput("name", "name-missing")
-    if company and name:
-        raise InvalidInput("name", "one-of-both")
-    if company:
-        return {"tax_id": tax_id, "company": str(_find_company(company))}
-    if len(name) > MAX_NAME:
-        raise InvalidInput("name", "name-too-long")
-    if Company.objects.filter(name__iexact=name).exists():
-        raise InvalidInput("name", "name-taken")
-    return {"tax_id": tax_id, "name": name}
-
-
-def _find_company(company: str) -> UUID:
-    """Find a company by its id or name, reading no column but those that staff may."""
-    try:
-        wanted = Q(public_id=UUID(company))
-    except ValueError:
-        wanted = Q(name__iexact=company)
-    found = Company.objects.filter(wanted).values_list("public_id", flat=True)[:2]
-    if not found:
-        raise InvalidInput("company", "no-such-company")
-    if len(found) > 1:
-        raise InvalidInput("company", "several-companies")
-    return found[0]
-
-
-def _assign_company(task: Task) -> Outcome:
-    """Give a tax id to a company, new or known, and hand over the orders that waited for it."""
-    tax_id = task.params["tax_id"]
-    with transaction.atomic():
-        company = _company_for(task.params)
-        extend_company(company_id=company.pk, tax_ids=[tax_id])
-    attached = attach_waiting(company_id=company.pk, now=task.clock())
-    return Outcome(
-        "assigned",
-        figures={"company": company.name, "count": attached, "tax_id": tax_id},
-        company_id=company.pk,
-        object_kind="company",
-        object_id=str(company.public_id),
-        about={"tax_id": tax_id},
-    )
-
-
-def _company_for(params: Params) -> Company:
-    if "company" in params:
-        found = get_company_named(params["company"])
-        if found is None:
-            raise NotVisible
-        return found
-    # Done before, by a worker that was killed after it.
-    made = Establishment.objects.filter(tax_id=params["tax_id"]).select_related("company").first()
-    if made is not None and made.company.name == params["name"]:
-        return made.company
-    return create_company(name=params["name"])
-
-
 KINDS: dict[Kind, Job] = {
     Kind.TEST_CONNECTION: Job(Action.CONNECTION_TESTED, _known_connection, _test_connection),
     Kind.RUN_NOW: Job(Action.RUN_ASKED, _known_connection, _run_now),
@@ -333,5 +203,14 @@ KINDS: dict[Kind, Job] = {
     Kind.DISCARD_PARKED: Job(
         Action.PARKED_DISCARDED, _known_parked, _discard_parked, needs_reason=True
     ),
-    Kind.ASSIGN_COMPANY: Job(Action.COMPANY_ASSIGNED, _known_assignment, _assign_company),
+    Kind.ASSIGN_COMPANY: Job(
+        Action.COMPANY_ASSIGNED, orders.known_assignment, orders.assign_company
+    ),
+    Kind.MAP_STATUS: Job(Action.STATUS_MAPPED, orders.known_status, orders.map_status),
+    Kind.DROP_STATUS: Job(Action.STATUS_RULE_DROPPED, orders.known_rule, orders.drop_status),
+    Kind.JOIN: Job(Action.ORDERS_JOINED, orders.two_records, orders.join_orders, needs_reason=True),
+    Kind.SPLIT: Job(Action.ORDER_SPLIT, orders.one_record, orders.split_order, needs_reason=True),
+    Kind.UNDO_DECISION: Job(
+        Action.DECISION_UNDONE, orders.known_decision, orders.undo_decision, needs_reason=True
+    ),
 }

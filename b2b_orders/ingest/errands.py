@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import Q
 
 from b2b_orders.audit.services import record
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
@@ -24,7 +25,8 @@ from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor, StaffViewer
 from b2b_orders.companies.models import StaffRole
 from b2b_orders.ingest import waking
-from b2b_orders.ingest.errand_kinds import KINDS, Kind, Outcome, Task
+from b2b_orders.ingest.errand_kinds import KINDS
+from b2b_orders.ingest.errand_types import Kind, Outcome, Task
 from b2b_orders.ingest.lanes import session_lock
 from b2b_orders.ingest.models import Errand, ErrandState
 from b2b_orders.ingest.operations import as_operations
@@ -47,7 +49,8 @@ REASON_MIN_LENGTH, REASON_MAX_LENGTH = 5, 200
 # A message that nobody took up for so long is sent again.
 _LOST = timedelta(seconds=2)
 # An errand that could not be done for so long is given up: nobody waits for it any more.
-_GIVEN_UP = timedelta(hours=1)
+# One that is done in many turns has longer.
+_GIVEN_UP, _GIVEN_UP_IN_TURNS = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,12 @@ def run_errand(*, errand_id: int, clock: Callable[[], datetime]) -> ErrandState 
     try:
         with session_lock(_LOCK, errand_id):
             errand = _begin(errand_id, clock())
-            return None if errand is None else _run(errand, clock)
+            state = None if errand is None else _run(errand, clock)
     except Conflict:
         return None
+    if state is ErrandState.WAITING:
+        wake_worker(errand_id)
+    return state
 
 
 def _begin(errand_id: int, now: datetime) -> Errand | None:
@@ -160,7 +166,9 @@ def _begin(errand_id: int, now: datetime) -> Errand | None:
 
 
 def _run(errand: Errand, clock: Callable[[], datetime]) -> ErrandState:
-    task = Task(errand.params, errand.person_id, errand.reason, errand.asked_at, clock)
+    task = Task(
+        errand.params, errand.person_id, errand.reason, errand.asked_at, clock, errand.outcome
+    )
     try:
         outcome = KINDS[Kind(errand.kind)].run(task)
     except Conflict as error:
@@ -169,6 +177,11 @@ def _run(errand: Errand, clock: Callable[[], datetime]) -> ErrandState:
         outcome = Outcome("invalid", is_done=False, figures={"text": error.message})
     except NotVisible:
         outcome = Outcome("gone", is_done=False)
+    if outcome.goes_on:
+        Errand.objects.filter(pk=errand.pk).update(
+            outcome={"code": outcome.code, **outcome.figures}
+        )
+        return ErrandState.WAITING
     return _finish(errand, outcome, clock())
 
 
@@ -224,6 +237,8 @@ def waiting_errands(*, now: datetime) -> list[int]:
 
 def give_up_errands(*, now: datetime) -> int:
     """End errands that nobody could do for so long that nobody waits for them any more."""
-    return Errand.objects.filter(state=ErrandState.WAITING, asked_at__lt=now - _GIVEN_UP).update(
+    waiting = Errand.objects.filter(state=ErrandState.WAITING)
+    too_old = Q(asked_at__lt=now - _GIVEN_UP, outcome={}) | Q(asked_at__lt=now - _GIVEN_UP_IN_TURNS)
+    return waiting.filter(too_old).update(
         state=ErrandState.FAILED, finished_at=now, outcome={"code": "given-up"}
     )

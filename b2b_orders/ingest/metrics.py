@@ -171,3 +171,11 @@ class _Figures(Collector):
         errands = _Family("errands_waiting", "errands of operations that no worker has done yet")
         errands.add([], self._lists.errands.value)
         yield from (incidents.metric, errands.metric)
+        for name, text, many in (
+            ("unmapped_statuses", "words for statuses that nobody knows", self._lists.unmapped),
+            ("orders_without_company", "orders that fit no company", self._lists.unassigned),
+            ("divergences", "fields on which two sources disagree", self._lists.divergences),
+        ):
+            family = _Family(name, f"{text}; counting stops at 10001")
+            family.add([], many.value)
+            yield family.metric

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import connection as database
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
@@ -21,7 +22,7 @@ from b2b_orders.common.errors import NotAllowed, NotVisible
 from b2b_orders.common.paging import Cursor, PageOf
 from b2b_orders.common.tenancy import STAFF, scope
 from b2b_orders.companies.access import StaffViewer
-from b2b_orders.companies.models import CustomerId
+from b2b_orders.companies.models import CustomerId, Establishment
 from b2b_orders.ingest.figures import (
     MOST_COUNTED,
     Bounded,
@@ -36,6 +37,7 @@ from b2b_orders.ingest.figures import (
 )
 from b2b_orders.ingest.models import (
     CallCount,
+    Connection,
     Errand,
     ErrandState,
     InboxItem,
@@ -45,9 +47,12 @@ from b2b_orders.ingest.models import (
     Stream,
     Subscription,
 )
+from b2b_orders.orders.models import Divergence, SourceRecord, UnmappedStatus
 from erp_bridge.records import System
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+# A CNPJ, and the part of it that all establishments of one firm share.
+CNPJ, ROOT = 14, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +447,40 @@ def as_operations(viewer: StaffViewer) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A company of which a tax id may be another establishment."""
+
+    public_id: UUID
+    name: str
+
+
+def suggest_companies(
+    *, viewer: StaffViewer, tax_ids: Sequence[str]
+) -> dict[str, tuple[Suggestion, ...]]:
+    """Find companies that have a CNPJ with the same first eight characters; operations only."""
+    roots = {tax_id: tax_id[:ROOT] for tax_id in tax_ids if len(tax_id) == CNPJ}
+    if not roots:
+        return {}
+    wanted = Q()
+    for root in set(roots.values()):
+        wanted |= Q(tax_id__startswith=root)
+    found: dict[str, dict[UUID, Suggestion]] = defaultdict(dict)
+    with as_operations(viewer):
+        rows = Establishment.objects.filter(wanted, company__is_active=True).order_by("id")
+        for tax_id, public_id, name in rows.values_list(
+            "tax_id", "company__public_id", "company__name"
+        ):
+            found[tax_id[:ROOT]][public_id] = Suggestion(public_id, name)
+    return {tax_id: tuple(found[root].values()) for tax_id, root in roots.items()}
+
+
+def list_connection_names(*, viewer: StaffViewer) -> tuple[str, ...]:
+    """List the names of all connections, for choosing one; operations only."""
+    with as_operations(viewer):
+        return tuple(Connection.objects.order_by("name").values_list("name", flat=True))
+
+
 # --- how much waits ------------------------------------------------------------------------
 
 
@@ -452,6 +491,9 @@ class ListCounts:
     parked: Bounded
     incidents: dict[str, int]
     errands: Bounded
+    unmapped: Bounded
+    unassigned: Bounded
+    divergences: Bounded
 
     @property
     def incidents_in_all(self) -> int:
@@ -472,6 +514,9 @@ def measure_lists(*, now: datetime) -> ListCounts:
         parked=_bounded(Parked.objects.filter(discarded_at=None)),
         incidents=dict(incidents.annotate(Count("id")).order_by("code")),
         errands=_bounded(Errand.objects.filter(state=ErrandState.WAITING)),
+        unmapped=_bounded(UnmappedStatus.objects.all()),
+        unassigned=_bounded(SourceRecord.objects.filter(company=None)),
+        divergences=_bounded(Divergence.objects.all()),
     )
 
 

@@ -108,6 +108,15 @@ CONCERN_TONE: dict[str, tuple[str, str]] = {
     "subscription-failing": ("warn", "alert"),
 }
 
+DECISION: dict[str, Text] = {"join": lazy("Joined"), "split": lazy("Split")}
+
+# Fields on which sources disagree, beside those of `words.FIELD`.
+FIELD: dict[str, Text] = {
+    "billing": lazy("Invoicing"),
+    "payment": lazy("Payment"),
+    "invoices": lazy("Invoices"),
+}
+
 ERRAND: dict[str, Text] = {
     "test-connection": lazy("Test the connection"),
     "run-now": lazy("Run now"),
@@ -138,11 +147,13 @@ OUTCOME: dict[str, Text] = {
     "outage-ended": lazy("The rehearsal is over: the source is asked again."),
     "taken-over": lazy("It is ours now."),
     "not-taken": lazy("It could not be taken over: %(text)s"),
-    "mapped": lazy("Mapped. %(count)s orders were merged again."),
-    "dropped": lazy("The rule is dropped. %(count)s orders were merged again."),
+    "mapped": lazy("Mapped. Orders that changed: %(count)s."),
+    "dropped": lazy("The rule is dropped. Orders that changed: %(count)s."),
     "undone": lazy("The decision is undone."),
     "joined": lazy("The orders are one now."),
     "split": lazy("The order is split."),
+    "no-such-record": lazy("There is no such order of a company at that connection."),
+    "two-companies": lazy("The two belong to different companies, so they stay apart."),
     "conflict": lazy("It cannot be done: %(text)s"),
     "invalid": lazy("It cannot be done: %(text)s"),
     "gone": lazy("What it was about is no longer there."),
@@ -160,5 +171,9 @@ SLIP: dict[str, Text] = {
     "several-companies": lazy("Several companies have that name: give the id of one."),
     "minutes-wrong": lazy("From 1 to 1440 minutes."),
     "status-missing": lazy("Choose what the status means."),
+    "raw-missing": lazy("Write the status as the source does, up to 100 characters."),
+    "connection-missing": lazy("Choose a connection."),
+    "number-missing": lazy("Give the order's number at that connection."),
+    "same-record": lazy("These are the same order: give another one."),
     "tax-id-wrong": lazy("This is no CNPJ or CPF: check its digits."),
 }

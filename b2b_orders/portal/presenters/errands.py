@@ -62,6 +62,11 @@ def notice(errand: ErrandView, *, now: datetime) -> Notice:
 def _waiting(errand: ErrandView, now: datetime) -> str:
     passed = now - errand.asked_at
     ago = formats.duration(passed.total_seconds())
+    if errand.outcome:
+        return _("Asked %(ago)s ago; orders changed so far: %(count)s.") % {
+            "ago": ago,
+            "count": formats.count(int(errand.outcome.get("count", 0))),
+        }
     if errand.started_at is not None:
         return _("Asked %(ago)s ago; a worker is at it.") % {"ago": ago}
     if passed < _SLOW:
@@ -110,9 +115,15 @@ def _state(row: ErrandView) -> words.Chip:
     return words.Chip(_("Not done"), "bad", "alert")
 
 
+_ABOUT = (
+    *("connection", "subscription", "raw", "name"),
+    *("connection_a", "external_a", "connection_b", "external_b"),
+)
+
+
 def _about(params: Mapping[str, Any]) -> str:
     """Name what an errand is about by what operations know it by."""
-    named = [params.get(name) for name in ("connection", "subscription", "raw", "name")]
+    named = [params.get(name) for name in _ABOUT]
     if "tax_id" in params:
         named.append(formats.tax_id(str(params["tax_id"])))
     return " ".join(str(each) for each in named if each)

@@ -19,7 +19,6 @@ class TabItem:
     text: str
     url: str
     count: str
-    count_words: str
     is_current: bool
 
 
@@ -28,13 +27,16 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
     pages = (
         ("operations", _("Overview"), ""),
         ("operations-parked", _("Parked"), _some(bounded(counts.parked))),
+        ("operations-statuses", _("Statuses"), _some(bounded(counts.unmapped))),
+        ("operations-unassigned", _("Without company"), _some(bounded(counts.unassigned))),
+        ("operations-divergences", _("Divergences"), _some(bounded(counts.divergences))),
         ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
         ("operations-runs", _("Runs"), ""),
     )
     found = []
     for name, text, count in pages:
         url = reverse(f"portal:{name}")
-        found.append(TabItem(text, url, count, "", path == url))
+        found.append(TabItem(text, url, count, path == url))
     return tuple(found)
 
 

@@ -115,7 +115,7 @@ def parked(request: StaffRequest) -> HttpResponseBase:
             return answer
         slip = answer
     name, reason = request.GET.get("connection", ""), request.GET.get("reason", "")
-    rows = _paged(
+    rows = paged(
         request,
         lambda after: list_parked(
             viewer=request.staff, connection=name, reason=reason, after=after, limit=PAGE
@@ -137,7 +137,7 @@ def parked(request: StaffRequest) -> HttpResponseBase:
 def incidents(request: StaffRequest) -> HttpResponseBase:
     """Show refusals of another company's data, damaged files, and other incidents."""
     name = request.GET.get("connection", "")
-    rows = _paged(
+    rows = paged(
         request,
         lambda after: list_incidents(
             viewer=request.staff, connection=name, after=after, limit=PAGE
@@ -155,7 +155,7 @@ def incidents(request: StaffRequest) -> HttpResponseBase:
 def runs(request: StaffRequest) -> HttpResponseBase:
     """Show passes with their counts."""
     name = request.GET.get("connection", "")
-    rows = _paged(
+    rows = paged(
         request,
         lambda after: list_runs(viewer=request.staff, connection=name, after=after, limit=PAGE),
     )
@@ -197,7 +197,7 @@ def show(
     return render(request, f"portal/operations/{name}.html", whole, status=status)
 
 
-def _paged(request: StaffRequest, read: Callable[[str | None], PageOf[Row]]) -> PageOf[Row]:
+def paged(request: StaffRequest, read: Callable[[str | None], PageOf[Row]]) -> PageOf[Row]:
     """Read the page that the address names; the first one when it names none of ours."""
     try:
         return read(request.GET.get("after") or None)

@@ -70,6 +70,7 @@ def test_all_of_a_connection_is_said_in_words(store: Connection):
         "",
         "Incidents of the last day: none",
         "Errands that wait: 0",
+        "Lists: 0 unmapped statuses, 0 orders without a company, 0 divergences",
     ]
 
 

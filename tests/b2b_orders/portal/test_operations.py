@@ -15,7 +15,10 @@ from b2b_orders.ingest.models import Connection, Errand, Lane, Parked, Run, Stre
 from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import NOW
 
-PAGES = ["", "/conexoes/erp", "/retidos", "/recusas", "/execucoes"]
+PAGES = [
+    *("", "/conexoes/erp", "/retidos", "/situacoes", "/sem-empresa"),
+    *("/divergencias", "/recusas", "/execucoes"),
+]
 
 
 @pytest.fixture(autouse=True)

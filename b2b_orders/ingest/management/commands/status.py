@@ -98,6 +98,11 @@ def _lines(figures: Iterable[ConnectionFigures], lists: ListCounts, now: datetim
     incidents = ", ".join(f"{count} {code}" for code, count in sorted(lists.incidents.items()))
     yield f"Incidents of the last day: {incidents or 'none'}"
     yield f"Errands that wait: {_bounded(lists.errands)}"
+    yield (
+        f"Lists: {_bounded(lists.unmapped)} unmapped statuses,"
+        f" {_bounded(lists.unassigned)} orders without a company,"
+        f" {_bounded(lists.divergences)} divergences"
+    )
 
 
 def _connection(each: ConnectionFigures, now: datetime) -> Iterator[str]:
