@@ -174,7 +174,9 @@ class Guard:
                     return fn()
             except TransientError as error:
                 pause = self._pause(error, wait, call)
-                if left <= 0 or pause is None or self._must_rest(error):
+                if self._must_rest(error):
+                    error.is_of_source = True
+                if left <= 0 or pause is None or error.is_of_source:
                     raise
             self._sleep(pause)
             wait *= 2
@@ -222,13 +224,17 @@ class Guard:
         return not is_waited_for and seconds + self.policy.least_seconds < call.seconds_left
 
     def _resting(self, state: BreakerState, wait: float, operation: str) -> BridgeError:
+        error: BridgeError
         if state.reason == Throttled.code:
-            return Throttled(
+            error = Throttled(
                 "it asked us to wait", retry_after=wait, source=self.source, operation=operation
             )
-        return Unreachable(
-            "it failed lately and is left alone", source=self.source, operation=operation
-        )
+        else:
+            error = Unreachable(
+                "it failed lately and is left alone", source=self.source, operation=operation
+            )
+        error.is_of_source = True
+        return error
 
     def _take_turn(self, call: Call) -> None:
         """Keep the pace; what a person waits for goes first but counts."""

@@ -12,10 +12,11 @@ from django.db import connection as database
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import Document
 from b2b_orders.ingest import sources
+from b2b_orders.ingest.lanes import LaneName
 from b2b_orders.ingest.models import Connection, InboxItem, Parked, Stream
 from b2b_orders.ingest.passes import Pass
 from b2b_orders.ingest.services import save_connection
-from b2b_orders.ingest.sync import sync
+from b2b_orders.ingest.sync import sync, work
 from b2b_orders.orders.models import LearnedLink, Order, SourceRecord
 from erp_bridge.runner import GuardPolicy
 from erp_bridge.simulators.erp import TOKEN, ErpSimulator
@@ -106,6 +107,15 @@ def companies(world: World, db: None) -> dict[str, Company]:
 def run_sync(connection: Connection, **options: Any) -> Pass:
     run = Pass(Connection.objects.get(pk=connection.pk), "sync")
     sync(run, **options)
+    return run
+
+
+def run_lanes(connection: Connection, *names: LaneName) -> Pass:
+    """Do the work of some lanes to its end, as workers do it one after the other."""
+    run = Pass(Connection.objects.get(pk=connection.pk), "lanes")
+    for name in names:
+        while not work(run, name):
+            pass
     return run
 
 
