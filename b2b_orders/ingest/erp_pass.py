@@ -387,7 +387,8 @@ class ErpPass:
             yield _OrderJob(company_id or 0, external_id)
 
     def _order(self, job: _OrderJob) -> Reading:
-        call = Call.within(CALL_SECONDS, Purpose.BACKFILL)
+        purpose = Purpose.SYNC if job.item else Purpose.BACKFILL
+        call = Call.within(CALL_SECONDS, purpose)
         return self.connector.order(self.companies[job.company_id], job.external_id, call)
 
     def _set_aside(self, job: _OrderJob, error: BridgeError, waiting: _Waiting) -> None:

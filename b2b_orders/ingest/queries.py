@@ -9,9 +9,11 @@ from typing import Literal
 
 from django.db import connection
 
+from b2b_orders.common import clock
 from b2b_orders.common.errors import NotAllowed
 from b2b_orders.common.tenancy import STAFF, scope
 from b2b_orders.companies.access import StaffViewer
+from b2b_orders.ingest.breaker import state_of
 from b2b_orders.ingest.models import Connection, Parked, Run
 from erp_bridge import registry
 from erp_bridge.errors import ConfigError
@@ -74,8 +76,11 @@ def list_source_states() -> tuple[SourceState, ...]:
     # Written out because every page shows it.
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT name, label, kind, last_success_at, down_since"
-            " FROM ingest_connection WHERE is_enabled ORDER BY name"
+            "SELECT name, label, kind, last_success_at,"
+            # LEAST passes over NULL: a rehearsed outage, or a real one that began before it.
+            " LEAST(down_since, CASE WHEN outage_until > %s THEN outage_since END)"
+            " FROM ingest_connection WHERE is_enabled ORDER BY name",
+            [clock.now()],
         )
         return tuple(_state(*row) for row in cursor.fetchall())
 
@@ -84,15 +89,17 @@ def list_source_health(*, viewer: StaffViewer) -> tuple[SourceHealth, ...]:
     """Return how each connection in use does, with its last error; operations only."""
     with _operations(viewer):
         rows = Connection.objects.filter(is_enabled=True).order_by("name").defer("secret")
+        now = clock.now()
+        states = [(row, state_of(row, now=now)) for row in rows]
         return tuple(
             SourceHealth(
-                source=_state(row.name, row.label, row.kind, row.last_success_at, row.down_since),
-                failures=row.failures,
+                source=_state(row.name, row.label, row.kind, row.last_success_at, state.down_since),
+                failures=state.failures,
                 last_error=row.last_error,
-                last_error_code=row.last_error_code,
-                retry_at=row.retry_at,
+                last_error_code=state.reason,
+                retry_at=state.retry_at,
             )
-            for row in rows
+            for row, state in states
         )
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.ingest import lanes, live, sync
+from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Lane, Lookup, Run
 from b2b_orders.ingest.sources import enabled_connections, probe
@@ -63,6 +64,7 @@ def tidy() -> None:
         lanes.ensure_lanes(connection=connection, now=now)
     Run.objects.filter(started_at__lt=now - KEEP).delete()
     Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
+    forget_old_counts(now=now)
 
 
 @shared_task(name="ingest.run_lookup", acks_late=True, soft_time_limit=30, time_limit=40)
@@ -85,7 +87,7 @@ def check_sources() -> None:
     now = clock.now()
     silence = timedelta(seconds=settings.PORTAL_SILENT_SECONDS)
     for row in enabled_connections():
-        rests = row.retry_at is not None and row.retry_at > now
+        rests = rests_until(row, now=now) is not None
         silent = row.last_success_at is None or row.last_success_at < now - silence
         if not rests and (row.down_since is not None or silent):
             probe(row, Call.within(5, Purpose.INTERACTIVE))

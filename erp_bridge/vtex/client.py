@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from erp_bridge.connector import Call, Health
-from erp_bridge.errors import BridgeError, ContractViolation, NotFound
+from erp_bridge.errors import BridgeError, ContractViolation, NotFound, Throttled
 from erp_bridge.http import Answer, Door
 from erp_bridge.records import Reading
 from erp_bridge.runner import Guard
@@ -114,12 +114,17 @@ class VtexClient:
                 operation="list orders",
                 params={"page": "1", "per_page": "1"},
             ).json()
+        except Throttled:
+            # It says how long to wait, which a health cannot.
+            raise
         except BridgeError as error:
             return Health(ok=False, account=account, problem=str(error))
         try:
             feed = self._read_config(_FEED_CONFIG, "feed configuration", call)
         except ResourceMissing:
             return Health(ok=True, account=account, abilities=("orders", "feed-forbidden"))
+        except Throttled:
+            raise
         except BridgeError as error:
             return Health(ok=False, account=account, abilities=("orders",), problem=str(error))
         ability = "feed" if feed is not None else "feed-not-configured"
@@ -134,8 +139,13 @@ class VtexClient:
         def ask() -> Reading:
             answer = self._send("GET", f"{_ORDERS}/{order_id}", call, "order")
             payload = self._object(answer)
-            self._check_asked(order_id, payload)
-            record = map_order(payload, self.config)
+            try:
+                self._check_asked(order_id, payload)
+                record = map_order(payload, self.config)
+            except ContractViolation as error:
+                # Kept for whoever has to find out why.
+                error.payload = _stored(payload)
+                raise
             return Reading(record, _stored(payload), datetime.now(UTC))
 
         return self._run("order", call, ask)

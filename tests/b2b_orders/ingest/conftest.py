@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
+from b2b_orders.common import clock
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import Document
-from b2b_orders.ingest import sources
+from b2b_orders.ingest import lanes, sources, tasks
 from b2b_orders.ingest.lanes import LaneName
 from b2b_orders.ingest.models import Connection, InboxItem, Parked, Stream
 from b2b_orders.ingest.passes import Pass
@@ -29,6 +30,7 @@ from tests.factories import make_company
 def _quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try as often as production does, without its pauses."""
     monkeypatch.setattr(sources, "GUARD", GuardPolicy(first_wait_seconds=0.001))
+    monkeypatch.setattr(sources, "VTEX_PER_SECOND", 10_000.0)
 
 
 @pytest.fixture
@@ -117,6 +119,14 @@ def run_lanes(connection: Connection, *names: LaneName) -> Pass:
         while not work(run, name):
             pass
     return run
+
+
+def run_due() -> list[str]:
+    """Do what beat and workers do at one moment: everything that is due, once."""
+    due = lanes.take_due(now=clock.now())
+    for lane in due:
+        tasks.run_lane(connection_id=lane.connection_id, name=lane.name.value)
+    return sorted(lane.name.value for lane in due)
 
 
 def forget_orders() -> None:

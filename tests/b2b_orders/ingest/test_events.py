@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +187,10 @@ def test_an_answer_that_is_no_such_order_is_parked_and_blocks_nothing(
     assert (run.tally.changed, run.tally.failed) == (1, 1)
     assert Parked.objects.get().external_id == O3.web_number
     assert Parked.objects.get().reason == "contract-violation"
+    kept = bytes(Parked.objects.get().payload)
+    assert (json.loads(zlib.decompress(kept)) if kept else None) == (
+        body if isinstance(body, dict) else None
+    )
     assert InboxItem.objects.get().external_id == O3.web_number
     record = SourceRecord.objects.get(external_id=other)
     assert record.facts["status_raw"] == "handling"

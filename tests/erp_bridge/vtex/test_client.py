@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from erp_bridge.breaker import MemoryBreakerStore
 from erp_bridge.connector import Call
 from erp_bridge.errors import (
     BadRequest,
@@ -20,7 +21,7 @@ from erp_bridge.errors import (
     SourceFailing,
     Throttled,
 )
-from erp_bridge.runner import Guard, GuardPolicy, MemoryBreakerStore
+from erp_bridge.runner import Guard, GuardPolicy
 from erp_bridge.vtex.client import FeedItem, ListPage, ListRow, VtexClient, is_order_id
 from erp_bridge.vtex.events import FeedConfig, Filter, HookConfig, ResourceMissing
 from tests.erp_bridge.loopback import POLICY, Loopback, Script, answer, loopback, routes
