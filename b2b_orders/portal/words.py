@@ -50,6 +50,24 @@ FULFILMENT: dict[str, Word] = {
     "replaced": Word(lazy("Replaced"), "plain", "swap"),
 }
 
+# A state that is not known is not shown: it says nothing.
+BILLING: dict[str, Word] = {
+    "not_invoiced": Word(lazy("Not invoiced yet"), "plain", "clock"),
+    "partly_invoiced": Word(lazy("Partly invoiced"), "info", "half"),
+    "invoiced": Word(lazy("Invoiced"), "info", "invoice"),
+    "returned": Word(lazy("Goods returned"), "plain", "swap"),
+    "cancelled": Word(lazy("Not to be invoiced"), "plain", "cross"),
+}
+PAYMENT: dict[str, Word] = {
+    "awaiting": Word(lazy("Awaiting payment"), "warn", "clock"),
+    "authorised": Word(lazy("Payment authorised"), "info", "check"),
+    "partly_paid": Word(lazy("Partly paid"), "info", "half"),
+    "paid": Word(lazy("Paid"), "good", "check"),
+    "denied": Word(lazy("Payment denied"), "bad", "cross"),
+    "refunded": Word(lazy("Refunded"), "plain", "swap"),
+    "cancelled": Word(lazy("Nothing to pay"), "plain", "cross"),
+}
+
 STEPS = (
     "placed",
     "commercial_review",
@@ -142,6 +160,8 @@ TITLE_STATE: dict[str, Word] = {
 FIELD: dict[str, Text] = {
     "total": lazy("Total"),
     "fulfilment": lazy("Status"),
+    "billing": lazy("Invoicing"),
+    "payment": lazy("Payment"),
     "lines": lazy("Items"),
     "items": lazy("Items"),
     "currency": lazy("Currency"),

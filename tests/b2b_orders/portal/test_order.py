@@ -71,6 +71,38 @@ def test_unmapped_status_is_shown_as_received(ana, cast, sources):
     assert texts(response, "//*[contains(@class, 'large')]") == ["quarentena (não mapeado)"]
 
 
+STATES = "//div[@class='page-head']//p[@class='small']"
+
+
+def test_invoices_and_money_are_said_beside_how_far_the_goods_are(ana, cast, sources):
+    order = make_order(cast.alfa, billing="partly_invoiced", payment="awaiting")
+
+    page = ana.get(address(order))
+
+    assert words(page, STATES) == "Faturamento: Faturado em parte · Pagamento: Aguardando pagamento"
+
+
+def test_what_is_not_known_of_invoices_and_money_is_not_said(ana, cast, sources):
+    assert parse(ana.get(address(make_order(cast.alfa)))).xpath(STATES) == []
+
+
+def test_who_may_not_see_finance_reads_nothing_of_the_money(ana, cast, sources):
+    order = make_order(cast.alfa, billing="invoiced", payment="paid")
+    order.divergences.create(
+        company=cast.alfa,
+        field="payment",
+        values=[{"connection": "erp", "system": "erp", "value": "paid", "rules": True}],
+        since=NOW,
+    )
+    assert "Pago" in words(ana.get(address(order)), "//section[@aria-labelledby='divergence']")
+
+    Membership.objects.filter(person=cast.ana).update(role="viewer")
+    page = ana.get(address(order))
+
+    assert words(page, STATES) == "Faturamento: Faturado"
+    assert parse(page).xpath("//section[@aria-labelledby='divergence']") == []
+
+
 def test_divergence_shows_both_values_with_their_times_and_which_rules(ana, world):
     notice = words(ana.get(address(world.o1)), "//section[@aria-labelledby='divergence']")
     notice = notice.replace("\xa0", " ")
