@@ -164,7 +164,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {
         "task": "ingest.tick",
         "schedule": 2.0,
-        "options": {"expires": 2, "queue": "interactive"},
+        "options": {"expires": 1.9, "queue": "interactive"},
     },
     "tidy": {
         "task": "ingest.tidy",
