@@ -57,7 +57,8 @@ class ErpSimulator(Simulator):
     `lacks_status`. `by_web_number` lets details be asked by the site's number too.
     `fresh_links` gives documents another address at each listing, as signed links do;
     an address stays good. `changed_since` adds the optional search for what changed, so
-    many rows an answer; `clock_ahead` is how far its clock is ahead of this machine's.
+    many rows an answer; `clock_ahead` is how far its clock is ahead of this machine's, which
+    only `tells_date` lets others know.
     """
 
     routes = frozenset({"search", "detail", "documents", "file"})
@@ -78,6 +79,7 @@ class ErpSimulator(Simulator):
         changed_since: bool = False,
         changes_at_once: int = 5,
         clock_ahead: timedelta = timedelta(),
+        tells_date: bool = True,
     ) -> None:
         super().__init__(world, host=host, port=port)
         self.generation: Generation = generation
@@ -89,6 +91,7 @@ class ErpSimulator(Simulator):
         self.changed_since = changed_since
         self.changes_at_once = changes_at_once
         self.clock_ahead = clock_ahead
+        self.tells_date = tells_date
         self._links = itertools.count(1)
         self._paths = {_SEARCH: "search"}
         if paths != "documented":
@@ -117,8 +120,10 @@ class ErpSimulator(Simulator):
         return self.generation, path
 
     def answer(self, route: str, request: Request) -> Response:
-        """Answer as the contract says, with the time by this ERP's clock."""
+        """Answer as the contract says, with the time by this ERP's clock if it tells it."""
         answer = self._answer(route, request)
+        if not self.tells_date:
+            return answer
         now = datetime.now(UTC) + self.clock_ahead
         return replace(
             answer, headers=(*answer.headers, ("Date", format_datetime(now, usegmt=True)))
