@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from b2b_orders.ingest import inbox
+from b2b_orders.ingest.changes import Changes
 from b2b_orders.ingest.inbox import Due
 from b2b_orders.ingest.models import Origin, Parked, Stream, Subject
 from b2b_orders.ingest.passes import (
@@ -20,7 +21,6 @@ from b2b_orders.ingest.passes import (
     Pass,
     ends_the_pass,
     fetch_in_order,
-    get_stream,
     set_streams,
     threads,
 )
@@ -28,7 +28,7 @@ from b2b_orders.ingest.refreshing import FINAL, again_after
 from b2b_orders.ingest.slices import Covered, Looked, Window, cut, plan
 from b2b_orders.orders.models import SourceRecord
 from b2b_orders.orders.numbers import normalise
-from erp_bridge.connector import Call, CompanyRef, Connector, Page, Purpose
+from erp_bridge.connector import Call, CompanyRef, Connector, Purpose
 from erp_bridge.errors import (
     BadRequest,
     BridgeError,
@@ -48,12 +48,6 @@ INBOX_LOT = 500
 LEAST_WINDOW_DAYS = 90
 # What could not be read whole is left alone for so long.
 PARKED_FOR = timedelta(hours=24)
-# Changes are asked for again from a little before the last time, by the ERP's own fineness.
-CHANGE_OVERLAP = {"day": timedelta(days=1), "second": timedelta(minutes=5)}
-# An ERP may still be writing what it has stamped already.
-SETTLED_AFTER = timedelta(seconds=30)
-# With changes at hand, periods are only the net below them.
-NET_EVERY = timedelta(days=1)
 Job = TypeVar("Job", bound="_Job")
 Answer = TypeVar("Answer")
 
@@ -113,47 +107,26 @@ class ErpPass:
         self.at_once = run.options.requests_at_once or self.declares.concurrency
         # Companies whose answers were refused or unusable: left alone for this pass.
         self._left_alone: set[int] = set()
+        self._are_changes_told = self.declares.changed != "none"
 
     # --- what changed ---------------------------------------------------------------
 
     def changed(self) -> None:
-        """Read what an ERP says has changed since the last time, in all companies at once."""
-        fineness = self.declares.changed
-        if fineness == "none":
-            return
-        stream = get_stream(self.run.connection, "changed")
-        began = self.run.clock()
-        since = (stream.high_water or began) - CHANGE_OVERLAP[fineness]
-        self.run.progress.stage("orders that changed")
-        self.run.where = f"at changes since {since:%Y-%m-%d %H:%M}"
-        owners = {
-            customer_id: company_id
-            for company_id, company in self.companies.items()
-            for customer_id in company.customer_ids
-        }
-        call = Call.within(CALL_SECONDS)
-        for page in self.connector.changed(None, stream.cursor, since, call):
-            # The end moves only with the last page: one that was written meanwhile is not lost.
-            until = began - SETTLED_AFTER if page.caught_up else stream.high_water
-            cursor = "" if page.caught_up else page.cursor
-            self._store_changed(page, owners, Mark("changed", cursor, high_water=until))
-            if self.run.is_over:
-                return
+        """Read what an ERP says has changed since the last time, in all companies at once.
 
-    def _store_changed(self, page: Page, owners: Mapping[str, int], mark: Mark) -> None:
-        of_company: dict[int, list[Reading]] = {}
-        for reading in page.readings:
-            # Customers of the ERP who do not buy here are many, and none of our business.
-            if (company_id := owners.get(reading.record.customer_id)) is not None:
-                of_company.setdefault(company_id, []).append(reading)
-        for problem in page.problems:
-            self.run.park("changes", "row", problem, subject=Subject.PART)
-        if not page.problems:
-            self.run.heal("changes")
-        for company_id, readings in of_company.items():
-            self.run.store(readings, company_id=company_id)
-        self.run.store((), mark=mark)
-        self.run.progress.step(len(page.readings))
+        Where it cannot say so after all, periods take its place for this pass.
+        """
+        if self.declares.changed == "none":
+            return
+        self.run.progress.stage("orders that changed")
+        changes = Changes(self.run, self.connector, self.companies)
+        try:
+            changes.read()
+        except BridgeError as error:
+            if ends_the_pass(error):
+                raise
+            changes.give_up(error)
+            self._are_changes_told = False
 
     # --- periods ------------------------------------------------------------------
 
@@ -202,11 +175,11 @@ class ErpPass:
             yield _WindowJob(company_id, window, mark)
 
     def _needs_net(self, stream: Stream | None) -> bool:
-        """Say whether the newest days are listed: always, or daily where changes are told."""
-        if self.declares.changed == "none" or stream is None:
+        """Say whether the newest days are listed: always, or once a day where changes are told."""
+        if not self._are_changes_told or stream is None:
             return True
         covered = Covered.parse(stream.cursor)
-        return covered is None or covered.until < (self.run.clock() - NET_EVERY).date()
+        return covered is None or covered.until < self.today
 
     def _asked_windows(
         self, company_id: int, since: date | None, until: date | None
