@@ -137,19 +137,23 @@ class Guard:
         """
         left = tries or self.policy.tries[call.purpose]
         wait = self.policy.first_wait_seconds
+        is_retry = False
         while True:
             left -= 1
             try:
-                with self._passage(operation, call):
+                with self._passage(operation, call, is_retry=is_retry):
                     return fn()
             except _Held:
                 raise
             except TransientError as error:
                 pause = self._pause(error, wait, call)
-                if left <= 0 or pause is None or self._must_rest(error):
+                must_rest = self._must_rest(error)
+                error.is_of_source = error.is_of_source or must_rest
+                if left <= 0 or pause is None or must_rest:
                     raise
             self._sleep(pause)
             wait *= 2
+            is_retry = True
 
     def rest(self, operation: str, call: Call) -> None:
         """Wait for the rest that the source asked for; raise when it is left alone for longer."""
@@ -176,7 +180,7 @@ class Guard:
     # --- the gate ------------------------------------------------------------------
 
     @contextmanager
-    def _passage(self, operation: str, call: Call) -> Iterator[None]:
+    def _passage(self, operation: str, call: Call, *, is_retry: bool) -> Iterator[None]:
         """Let one try through, as the only one when the source may still be down."""
         state = self._rested(operation, call)
         if self._take_turn(operation, call):
@@ -192,7 +196,9 @@ class Guard:
             with self.counted():
                 yield
         except BridgeError as error:
-            is_noted = self._note(error, state)
+            # One thing that fails however often it is tried is no sign of a source that is down.
+            if not is_retry or not error.counts_for_breaker or is_probe:
+                is_noted = self._note(error, state)
             raise
         else:
             is_noted = self._note(None, state)
@@ -233,15 +239,18 @@ class Guard:
         return not is_waited_for and seconds + self.policy.least_seconds < call.seconds_left
 
     def _resting(self, state: BreakerState, wait: float, operation: str) -> BridgeError:
+        error: BridgeError
         if state.reason == Throttled.code and wait > 0:
-            return _Held(
+            error = _Held(
                 "it asked us to wait", retry_after=wait, source=self.source, operation=operation
             )
-        if state.reason == REHEARSED:
-            return Unreachable("its outage is rehearsed", source=self.source, operation=operation)
-        return Unreachable(
-            "it failed lately and is left alone", source=self.source, operation=operation
-        )
+        else:
+            message = "it failed lately and is left alone"
+            if state.reason == REHEARSED:
+                message = "its outage is rehearsed"
+            error = Unreachable(message, source=self.source, operation=operation)
+        error.is_of_source = True
+        return error
 
     def _take_turn(self, operation: str, call: Call) -> bool:
         """Keep the pace; say whether that took a wait. What a person waits for goes at once."""

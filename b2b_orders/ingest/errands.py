@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-_LOCK = 7003  # first half of our advisory locks: "this errand is being done"
+_LOCK = 7004  # first half of our advisory locks: "this errand is being done"
 REASON_MIN_LENGTH, REASON_MAX_LENGTH = 5, 200
 # A message that nobody took up for so long is sent again.
 _LOST = timedelta(seconds=2)

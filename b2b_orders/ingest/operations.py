@@ -7,15 +7,17 @@ reads no amount. `measure` is for the process itself: metrics and the command.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.db import connection as database
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Right
+from django.utils import timezone
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.common.errors import NotAllowed, NotVisible
@@ -23,6 +25,7 @@ from b2b_orders.common.paging import Cursor, PageOf
 from b2b_orders.common.tenancy import STAFF, scope
 from b2b_orders.companies.access import StaffViewer
 from b2b_orders.companies.models import CustomerId, Establishment
+from b2b_orders.ingest.erp_pass import years_before
 from b2b_orders.ingest.figures import (
     MOST_COUNTED,
     Bounded,
@@ -47,6 +50,8 @@ from b2b_orders.ingest.models import (
     Stream,
     Subscription,
 )
+from b2b_orders.ingest.options import Options
+from b2b_orders.ingest.vtex_pass import END
 from b2b_orders.orders.models import Divergence, SourceRecord, UnmappedStatus
 from erp_bridge.records import System
 
@@ -127,8 +132,9 @@ def measure(*, now: datetime, name: str | None = None) -> tuple[ConnectionFigure
 _CONNECTIONS = """
     SELECT c.id, c.name, c.label, c.kind, c.is_enabled, c.last_success_at, c.down_since,
         c.failures, c.last_error, c.last_error_code, c.retry_at, c.probe_until,
-        c.outage_since, c.outage_until, due.count, oldest.due_at, later.count,
-        parked.count, lately.count
+        c.outage_since, c.outage_until,
+        COALESCE((c.settings->'reading'->>'backfill_years')::int, %(years)s),
+        due.count, oldest.due_at, later.count, parked.count, lately.count
     FROM ingest_connection AS c
     LEFT JOIN LATERAL (SELECT count(*) FROM (SELECT 1 FROM ingest_inboxitem AS i
         WHERE i.connection_id = c.id AND i.due_at <= %(now)s LIMIT %(most)s) AS x) AS due ON true
@@ -166,6 +172,7 @@ class _Row:
     probe_until: datetime | None
     outage_since: datetime | None
     outage_until: datetime | None
+    years: int
     due: int
     oldest_due_at: datetime | None
     later: int
@@ -179,13 +186,14 @@ def _figures(now: datetime, name: str | None = None) -> tuple[ConnectionFigures,
             "now": now,
             "day": now - DAY,
             "most": MOST_COUNTED + 1,
+            "years": Options().backfill_years,
             "name": name,
         }
         cursor.execute(_CONNECTIONS, params)
         rows = [_Row(*row) for row in cursor.fetchall()]
     lanes = _lanes([row.id for row in rows])
     calls = _calls([row.name for row in rows], now)
-    progress = _progress(rows)
+    progress = _progress(rows, now)
     subscriptions = _subscriptions([row.id for row in rows])
     return tuple(
         ConnectionFigures(
@@ -276,59 +284,68 @@ def _calls(names: Sequence[str], now: datetime) -> dict[str, Calls]:
     return {name: Calls(*counts) for name, *counts in rows}
 
 
-def _progress(rows: Sequence[_Row]) -> dict[int, list[Progress]]:
+def _progress(rows: Sequence[_Row], now: datetime) -> dict[int, list[Progress]]:
     """Tell how far long readings are: one row of a whole account, many companies of an ERP."""
+    erps = {row.id: row for row in rows if system_name(row.kind) == System.ERP}
     companies = dict(
-        CustomerId.objects.filter(connection__in=[row.name for row in rows])
+        CustomerId.objects.filter(connection__in=[row.name for row in erps.values()])
         .values_list("connection")
         .annotate(Count("company_id", distinct=True))
     )
-    names = {row.id: row.name for row in rows}
-    erps = {row.id for row in rows if system_name(row.kind) == System.ERP}
     found: dict[int, list[Progress]] = defaultdict(list)
-    for connection_id, kind, began, updated, *counts in _streams(list(names)):
-        streams, finished, done, total, high_water = counts
+    for each in _streams([row.id for row in rows], _is_read(erps.values(), now)):
+        connection_id, kind, began, updated, streams, finished, done, total, cursor = each
         if connection_id in erps:
-            every = max(companies.get(names[connection_id], 0), streams)
+            every = max(companies.get(erps[connection_id].name, 0), streams)
+            is_finished, unit = finished >= every, "companies"
+            done, total = finished, every
+        else:
+            is_finished, unit = cursor == END, "orders"
+        if unit == "companies" or began is not None:
             found[connection_id].append(
                 Progress(
                     kind,
-                    "companies",
-                    finished,
-                    every,
+                    cast('Literal["orders", "companies"]', unit),
+                    done,
+                    total,
                     began,
                     updated,
-                    is_finished=finished >= every,
+                    is_finished=is_finished,
                 )
-            )
-        elif began is not None:
-            is_finished = high_water is not None and (total is None or done >= total)
-            found[connection_id].append(
-                Progress(kind, "orders", done, total, began, updated, is_finished=is_finished)
             )
     return found
 
 
-def _streams(ids: Sequence[int]) -> QuerySet[Stream, tuple[Any, ...]]:
+def _is_read(erps: Iterable[_Row], now: datetime) -> Q:
+    """Say which companies' streams of an ERP are read to their end, by their cursors."""
+    links = Q(kind="links", cursor="", high_water__isnull=False)
+    for row in erps:
+        # The day before which nothing is asked for; a connector's day may be ahead of ours.
+        floor = years_before(timezone.localdate(now), row.years) + DAY
+        links |= Q(connection_id=row.id, kind="period", reached__lte=floor.isoformat())
+    return links
+
+
+def _streams(ids: Sequence[int], is_read: Q) -> QuerySet[Stream, tuple[Any, ...]]:
+    """Add up the streams of each kind: of a company, or of a whole account."""
+    of_companies = Q(kind__in=("period", "links"), company__isnull=False)
     return (
-        Stream.objects.filter(connection_id__in=ids)
+        Stream.objects.filter(
+            of_companies | Q(kind__in=("backfill", "range", "compare")), connection_id__in=ids
+        )
+        .alias(reached=Right("cursor", 10))
         .order_by("connection_id", "kind")
         .values_list("connection_id", "kind")
         .annotate(
             began=Min("began_at"),
             updated=Max("updated_at"),
             streams=Count("id"),
-            finished=Count("id", filter=_FINISHED),
+            finished=Count("id", filter=is_read),
             orders=Sum("done"),
             all_orders=Sum("total"),
-            mark=Min("high_water"),
+            mark=Max("cursor"),
         )
     )
-
-
-_FINISHED = Q(total__isnull=False, done__gte=F("total")) | Q(
-    total__isnull=True, high_water__isnull=False
-)
 
 
 def _subscriptions(ids: Sequence[int]) -> dict[int, list[SubscriptionFigures]]:

@@ -23,16 +23,15 @@ LANE: dict[str, Text] = {
 RUN_KIND: dict[str, Text] = LANE | {
     "sync": lazy("Command"),
     "backfill": lazy("Back-fill"),
-    "reconcile": lazy("Nightly comparison"),
+    "compare": lazy("Nightly comparison"),
 }
 
 STREAM: dict[str, Text] = {
     "backfill": lazy("Back-fill"),
     "range": lazy("A range of days"),
-    "reconcile": lazy("Nightly comparison"),
+    "compare": lazy("Nightly comparison"),
     "period": lazy("Periods, company by company"),
     "links": lazy("Web orders looked for in the ERP"),
-    "changed": lazy("What changed"),
 }
 
 SUBSCRIPTION_KIND: dict[str, Text] = {"feed": lazy("Feed"), "hook": lazy("Hook")}
@@ -52,6 +51,8 @@ PARKED_REASON: dict[str, Text] = {
     "cannot-store": lazy("It cannot be stored"),
     "feed-item": lazy("An event that names no order"),
     "row": lazy("A row that cannot be read"),
+    "search": lazy("It does not say what changed"),
+    "changed-hands": lazy("It is said to be another company's now"),
     "not-found": lazy("It is not there"),
     "bad-request": lazy("The source refuses the question"),
     "refused": lazy("The address is not allowed"),

@@ -161,15 +161,15 @@ CELERY_TIMEZONE = "UTC"
 PORTAL_FEED_SECONDS: float = env.float("PORTAL_FEED_SECONDS", default=30.0)
 PORTAL_ERP_SECONDS: float = env.float("PORTAL_ERP_SECONDS", default=300.0)
 CELERY_BEAT_SCHEDULE = {
-    "poll-feeds": {
-        "task": "ingest.poll_feeds",
-        "schedule": PORTAL_FEED_SECONDS,
-        "options": {"expires": 25, "queue": "sync"},
+    "tick": {
+        "task": "ingest.tick",
+        "schedule": 2.0,
+        "options": {"expires": 1.9, "queue": "interactive"},
     },
-    "poll-erps": {
-        "task": "ingest.poll_erps",
-        "schedule": PORTAL_ERP_SECONDS,
-        "options": {"expires": 250, "queue": "sync"},
+    "tidy": {
+        "task": "ingest.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
     },
     "sweep-lookups": {
         "task": "ingest.sweep_lookups",

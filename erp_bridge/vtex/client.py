@@ -139,8 +139,13 @@ class VtexClient:
         def ask() -> Reading:
             answer = self._send("GET", f"{_ORDERS}/{order_id}", call, "order")
             payload = self._object(answer)
-            self._check_asked(order_id, payload)
-            record = map_order(payload, self.config)
+            try:
+                self._check_asked(order_id, payload)
+                record = map_order(payload, self.config)
+            except ContractViolation as error:
+                # Kept for whoever has to find out why.
+                error.payload = _stored(payload)
+                raise
             return Reading(record, _stored(payload), datetime.now(UTC))
 
         return self._run("order", call, ask)

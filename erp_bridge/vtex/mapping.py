@@ -99,7 +99,7 @@ def map_order(payload: dict[str, Any], config: VtexConfig) -> OrderRecord:
         freight=totals.get("Shipping"),
         taxes=totals.get("Tax"),
         payment_terms=", ".join(_distinct(_payment_words(p) for p in _payments(payload))),
-        note=text(child(payload, "openTextField"), "value"),
+        note=text(child(payload, "openTextField"), "value")[:_MAX_NOTE],
         # Without an address of its own the bill goes where the goods go.
         billing=billing if billing != Address() else delivery,
         delivery=delivery,

@@ -326,11 +326,37 @@ def test_the_breaker_opens_after_failures_in_a_row_and_calls_end_at_once():
 
 def test_retries_end_when_the_breaker_opens():
     world = World()
+    world.fail(DOWN, 4)
+    failing = SourceFailing("the source failed")
 
     with pytest.raises(SourceFailing):
-        world.run(DOWN)
+        world.run(failing)
 
-    assert world.tries == 5
+    assert world.tries == 1
+    # Whoever asked knows that it was not about what was asked for.
+    assert failing.is_of_source
+
+
+def test_one_thing_that_fails_at_every_try_does_not_open_the_breaker():
+    world = World()
+    failing = SourceFailing("the source failed")
+
+    with pytest.raises(SourceFailing):
+        world.run(failing)
+
+    assert world.tries == 6
+    assert world.store.read("erp").failures == 1
+    assert not failing.is_of_source
+
+
+def test_a_source_that_is_left_alone_is_not_at_fault_for_one_thing():
+    world = World()
+    world.fail(DOWN, 5)
+
+    with pytest.raises(Unreachable) as caught:
+        world.run("fine")
+
+    assert caught.value.is_of_source
 
 
 def test_an_open_breaker_holds_in_other_processes_too():

@@ -55,7 +55,9 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def store(db: None) -> Connection:
-    return connect_vtex("http://127.0.0.1:9")
+    connection = connect_vtex("http://127.0.0.1:9")
+    Lane.objects.all().delete()
+    return connection
 
 
 def ask(viewer: StaffViewer, kind: Kind, params: Mapping[str, Any], reason: str = "") -> uuid.UUID:
@@ -473,7 +475,7 @@ def test_what_is_being_done_is_left_alone_until_its_worker_dies(
     pk = Errand.objects.get().pk
     other = database.copy()
     with other.cursor() as worker:
-        worker.execute("SELECT pg_advisory_lock(7003, %s)", [pk])
+        worker.execute("SELECT pg_advisory_lock(7004, %s)", [pk])
 
         assert errands.waiting_errands(now=LATER) == []
         assert run_errand(errand_id=pk, clock=lambda: LATER) is None

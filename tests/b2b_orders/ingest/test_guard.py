@@ -29,7 +29,7 @@ from erp_bridge.errors import BridgeError, NotFound, Throttled
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.vtex import VtexSimulator
 from erp_bridge.simulators.world import O3
-from tests.b2b_orders.ingest.conftest import connect_erp, connect_vtex
+from tests.b2b_orders.ingest.conftest import connect_erp, connect_vtex, run_due
 
 HOUR = timedelta(hours=1)
 
@@ -145,7 +145,7 @@ def test_an_account_that_asks_us_to_wait_is_left_alone_by_all_until_then(
         assert caught.value.retry_after == pytest.approx(seconds, abs=15)
     assert not probe(shop, Call.within(5)).ok
     tasks.check_sources()
-    tasks.poll_feeds()
+    run_due()
 
     assert len(vtex_sim.log) == 1
     shop.refresh_from_db()

@@ -34,6 +34,7 @@ def samples() -> Samples:
 @pytest.fixture
 def store(db: None) -> Connection:
     connection = connect_vtex("http://127.0.0.1:9")
+    Lane.objects.all().delete()
     Connection.objects.update(last_success_at=ago(seconds=5))
     return connection
 

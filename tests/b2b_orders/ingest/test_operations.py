@@ -50,13 +50,16 @@ def olga(cast: Cast) -> StaffViewer:
 @pytest.fixture
 def store(db: None) -> Connection:
     connection = connect_vtex("http://127.0.0.1:9")
+    Lane.objects.all().delete()
     Connection.objects.update(last_success_at=ago(seconds=5))
     return connection
 
 
 @pytest.fixture
 def gateway(db: None) -> Connection:
-    return connect_erp("http://127.0.0.1:9")
+    connection = connect_erp("http://127.0.0.1:9")
+    Lane.objects.all().delete()
+    return connection
 
 
 def put_in_inbox(connection: Connection, due: dict[str, datetime]) -> None:
@@ -203,9 +206,9 @@ def test_finished_history_is_finished(olga: StaffViewer, store: Connection):
         kind="backfill",
         began_at=ago(minutes=10),
         updated_at=NOW,
-        high_water=NOW,
+        cursor="done",
         total=1000,
-        done=1000,
+        done=990,
     )
 
     (progress,) = figures(olga).progress
@@ -214,21 +217,46 @@ def test_finished_history_is_finished(olga: StaffViewer, store: Connection):
 
 
 def test_history_of_an_erp_is_told_in_companies(olga: StaffViewer, gateway: Connection, cast: Cast):
-    for company, done in ((cast.alfa, 5), (cast.beta, 2)):
+    for company, cursor in (
+        (cast.alfa, "2026-03-10/2019-03-10"),
+        (cast.beta, "2026-03-10/2024-05-01"),
+    ):
+        Stream.objects.create(
+            connection=gateway, kind="period", company=company, updated_at=NOW, cursor=cursor
+        )
+    Stream.objects.create(
+        connection=gateway, kind="links", company=cast.alfa, updated_at=NOW, high_water=NOW
+    )
+    Stream.objects.create(connection=gateway, kind="changed", updated_at=NOW, cursor="x")
+
+    links, periods = figures(olga, "erp").progress
+
+    assert (periods.kind, periods.unit, periods.done, periods.total) == (
+        "period",
+        "companies",
+        1,
+        2,
+    )
+    assert (periods.percent, periods.is_finished) == (50, False)
+    assert (links.kind, links.done, links.total) == ("links", 1, 2)
+
+
+def test_an_erp_is_read_as_far_back_as_its_options_say(
+    olga: StaffViewer, cast: Cast, gateway: Connection
+):
+    connect_erp("http://127.0.0.1:9", backfill_years=1)
+    for company in (cast.alfa, cast.beta):
         Stream.objects.create(
             connection=gateway,
             kind="period",
             company=company,
-            began_at=ago(hours=1),
             updated_at=NOW,
-            total=5,
-            done=done,
+            cursor="2026-03-10/2025-03-10",
         )
 
     (progress,) = figures(olga, "erp").progress
 
-    assert (progress.unit, progress.done, progress.total) == ("companies", 1, 2)
-    assert (progress.percent, progress.seconds_left) == (50, 3600.0)
+    assert (progress.done, progress.percent, progress.is_finished) == (2, 100, True)
 
 
 def test_nothing_is_asked_again_for_each_connection(
@@ -239,11 +267,11 @@ def test_nothing_is_asked_again_for_each_connection(
         Subscription.objects.create(connection=connection, kind="feed")
         put_in_inbox(connection, {"1": NOW})
     with django_assert_num_queries(6):
-        one = operations.measure(now=NOW, name="loja")
+        one = operations.measure(now=NOW, name="erp")
     with django_assert_num_queries(6):
         both = operations.measure(now=NOW)
 
-    assert [row.name for row in one] == ["loja"]
+    assert [row.name for row in one] == ["erp"]
     assert [row.name for row in both] == ["erp", "loja"]
 
 

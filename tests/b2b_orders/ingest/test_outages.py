@@ -33,6 +33,7 @@ from tests.b2b_orders.ingest.conftest import (
     connect_erp,
     connect_vtex,
     make_companies,
+    run_due,
     run_sync,
 )
 from tests.conftest import Cast
@@ -175,7 +176,7 @@ def test_nothing_asks_the_source_and_nothing_is_noted(
             serves_strangers(gateway, clock.now().date(), call())
         with pytest.raises(Unreachable):
             run_sync(gateway)
-        tasks.poll_erps()
+        run_due()
         tasks.check_sources()
         assert len(erp_sim.log) == 0
         assert not health.ok
@@ -196,10 +197,10 @@ def test_a_vtex_account_is_not_asked_either(
         assert not probe(shop, call()).ok
         with pytest.raises(Unreachable):
             run_sync(shop)
-        tasks.poll_feeds()
+        run_due()
         assert len(vtex_sim.log) == 0
 
-    tasks.poll_feeds()
+    run_due()
     assert vtex_sim.requests("list") != []
 
 

@@ -25,6 +25,7 @@ def _today():
 @pytest.fixture
 def store(db: None) -> Connection:
     connection = connect_vtex("http://127.0.0.1:9")
+    Lane.objects.all().delete()
     Connection.objects.update(last_success_at=NOW - timedelta(seconds=5))
     return connection
 
