@@ -28,6 +28,7 @@ from b2b_orders.ingest.refreshing import FINAL, again_after
 from b2b_orders.ingest.slices import Covered, Looked, Window, cut, plan
 from b2b_orders.orders.models import SourceRecord
 from b2b_orders.orders.numbers import normalise
+from b2b_orders.orders.services import Link
 from erp_bridge.connector import Call, CompanyRef, Connector, Purpose
 from erp_bridge.errors import (
     BadRequest,
@@ -44,6 +45,8 @@ CALL_SECONDS = 60.0
 ROWS = 200
 # Orders that are taken from the inbox at once.
 INBOX_LOT = 500
+# What tied a web order to an ERP's: it was the one answer, or parts that its invoices name.
+ONE_ANSWER, PARTS_BY_INVOICE = "one-answer", "parts-by-invoice"
 # A cursor moves at least this often; a connector cuts it into what its ERP can answer.
 LEAST_WINDOW_DAYS = 90
 # What could not be read whole is left alone for so long.
@@ -233,7 +236,8 @@ class ErpPass:
             if answer is None:
                 waiting.add(job.company_id, (), job.mark)
             else:
-                link = {r.record.external_id: answer.number for r in answer.readings}
+                evidence = ONE_ANSWER if len(answer.readings) == 1 else PARTS_BY_INVOICE
+                link = {r.record.external_id: (answer.number, evidence) for r in answer.readings}
                 waiting.add(job.company_id, answer.readings, job.mark, link)
         waiting.flush()
         idle = [company_id for company_id, its_jobs in by_company.items() if not its_jobs]
@@ -461,7 +465,7 @@ class _Waiting:
         self._company_id: int | None = None
         self._readings: list[Reading] = []
         self._done: list[Due] = []
-        self._links: dict[str, str] = {}
+        self._links: dict[str, Link] = {}
         self._mark: Mark | None = None
 
     def add(
@@ -469,7 +473,7 @@ class _Waiting:
         company_id: int,
         readings: tuple[Reading, ...],
         mark: Mark | None,
-        links: Mapping[str, str] | None = None,
+        links: Mapping[str, Link] | None = None,
         done: Due | None = None,
     ) -> None:
         """Take a company's readings; a mark stands only once all before it are stored."""

@@ -26,7 +26,7 @@ from b2b_orders.ingest.models import Connection, Origin, Run, Stream, Subject
 from b2b_orders.ingest.options import Options
 from b2b_orders.ingest.progress import Progress, Silence
 from b2b_orders.ingest.storing import UNSTORABLE, park, refuse, store, unpark
-from b2b_orders.orders.services import Stored
+from b2b_orders.orders.services import Link, Stored
 from erp_bridge.errors import BridgeError, CredentialsRejected, Throttled, TransientError
 from erp_bridge.records import Reading
 
@@ -130,7 +130,7 @@ class Pass:
         readings: Sequence[Reading],
         *,
         company_id: int | None = None,
-        links: Mapping[str, str] | None = None,
+        links: Mapping[str, Link] | None = None,
         mark: Mark | None = None,
         done: Sequence[Due] = (),
     ) -> list[Stored]:
@@ -158,7 +158,7 @@ class Pass:
         self,
         readings: Sequence[Reading],
         company_id: int | None,
-        links: Mapping[str, str] | None,
+        links: Mapping[str, Link] | None,
         mark: Mark | None,
         done: Sequence[Due],
     ) -> list[Stored]:
@@ -177,7 +177,7 @@ class Pass:
         return stored
 
     def _store_alone(
-        self, reading: Reading, company_id: int | None, links: Mapping[str, str] | None
+        self, reading: Reading, company_id: int | None, links: Mapping[str, Link] | None
     ) -> list[Stored]:
         try:
             return self._store([reading], company_id, links, None, ())

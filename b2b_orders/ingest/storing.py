@@ -14,7 +14,7 @@ from b2b_orders.audit.services import report_incident
 from b2b_orders.documents.services import Listing, record_listings
 from b2b_orders.ingest.models import Parked, Subject
 from b2b_orders.orders.models import SourceRecord
-from b2b_orders.orders.services import Stored, store_readings, withdraw
+from b2b_orders.orders.services import Link, Stored, store_readings, withdraw
 from erp_bridge.records import Detail, Reading, System
 
 # What the database or the merge may say of a reading that no rule of ours foresaw.
@@ -29,7 +29,7 @@ def store(
     readings: Sequence[Reading],
     now: datetime,
     company_id: int | None = None,
-    links: Mapping[str, str] | None = None,
+    links: Mapping[str, Link] | None = None,
 ) -> list[Stored]:
     """Store what a source told us, with the list of each order's files."""
     with transaction.atomic():

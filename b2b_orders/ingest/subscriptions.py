@@ -105,6 +105,12 @@ def may_consume(connection: Connection) -> bool:
     return was_ours or row.state == SubscriptionState.OURS
 
 
+def has_gap_since(connection: Connection, moment: datetime) -> bool:
+    """Say whether the feed was set anew since then: what changed just before is in no queue."""
+    configured_at = _row(connection, SubscriptionKind.FEED).configured_at
+    return configured_at is not None and configured_at > moment
+
+
 def upkeep(connection: Connection, client: VtexClient, *, now: datetime) -> None:
     """Do what is due for the feed and for the hook; one that fails does not stop the other.
 

@@ -143,8 +143,11 @@ def is_compare_due(run: Pass) -> bool:
     stream = get_stream(run.connection, "compare")
     if Backfill.parse(stream.cursor):
         return True
-    now = run.clock()
-    age = now - _last_compared(run, stream)
+    now, last = run.clock(), _last_compared(run, stream)
+    age = now - last
+    # Lists are asked for by whole seconds.
+    if subscriptions.has_gap_since(run.connection, last + timedelta(seconds=1)):
+        return True
     if not subscriptions.may_consume(run.connection):
         return age >= COMPARE_WITHOUT_FEED
     is_night = timezone.localtime(now).hour in NIGHT

@@ -15,6 +15,7 @@ from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Lane, Lookup, Run
 from b2b_orders.ingest.sources import enabled_connections, probe
+from b2b_orders.orders.statuses import forget_unmapped
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
@@ -58,13 +59,14 @@ def run_lane(*, connection_id: int, name: str) -> None:
 
 @shared_task(name="ingest.tidy", acks_late=True)
 def tidy() -> None:
-    """Make missing lanes, and forget passes and look-ups of long ago."""
+    """Make missing lanes, and forget what nobody looks at any more."""
     now = clock.now()
     for connection in enabled_connections():
         lanes.ensure_lanes(connection=connection, now=now)
     Run.objects.filter(started_at__lt=now - KEEP).delete()
     Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
     forget_old_counts(now=now)
+    forget_unmapped()
 
 
 @shared_task(name="ingest.run_lookup", acks_late=True, soft_time_limit=30, time_limit=40)

@@ -25,6 +25,7 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>", orders.order, name="order"),
     path("pedidos/<uuid:public_id>/atualizar", orders.refresh, name="refresh"),
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
+    path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
 ]
 

@@ -12,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies.access import Right
 from b2b_orders.documents.queries import count_documents, list_documents
-from b2b_orders.ingest.lookups import get_lookup, request_refresh
+from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
 from b2b_orders.orders.queries import (
     OrderRow,
@@ -29,6 +30,7 @@ from b2b_orders.orders.queries import (
 )
 from b2b_orders.orders.queries import search as search_orders
 from b2b_orders.orders.seen import note_first_seen
+from b2b_orders.orders.trouble import trouble_view
 from b2b_orders.portal.addresses import Addresses, addresses
 from b2b_orders.portal.presenters.documents import invoice_groups
 from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
@@ -40,6 +42,7 @@ from b2b_orders.portal.presenters.search import (
     too_long_words,
 )
 from b2b_orders.portal.presenters.sources import order_states, source_lines
+from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 
 PAGE = 20
@@ -197,6 +200,7 @@ def show_order(
         "print_now": "print" in request.GET,
         "alert": alert,
         "shows_documents": viewer.can(Right.DOCUMENTS),
+        "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
         "refresh": to.to("refresh", public_id=public_id),
         **_refreshing(request, public_id),
     }
@@ -216,12 +220,57 @@ def _record_opening(request: CompanyRequest, row: OrderRow, now: datetime) -> No
     note_first_seen(viewer=viewer, order_id=row.id, now=now)
 
 
+@require_safe
+@company_page
+def trouble(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
+    """Show staff both sources' records of an order side by side, and which rule won."""
+    now, to = clock.now(), addresses(request)
+    if not request.viewer.is_staff:
+        raise NotVisible
+    asked = _asked_again(request)
+    if request.htmx and asked:
+        if asked.state == "waiting":
+            return HttpResponse(status=204)
+        query = {"lookup": str(asked.public_id)}
+        return HttpResponseClientRedirect(to.to("trouble", query, public_id=public_id))
+    view = trouble_view(viewer=request.viewer, order_public_id=public_id)
+    record(
+        Action.ORDER_VIEWED,
+        actor=request.actor,
+        company_id=request.viewer.company_id,
+        object_kind="order",
+        object_id=str(view.order_public_id),
+        detail={"how": "side by side"},
+        now=now,
+    )
+    states = list_source_states()
+    context = {
+        "page": trouble_page(view, states, now=now),
+        "sources": source_lines(states, now=now),
+        "back": to.to("order", public_id=view.order_public_id),
+        "refresh": to.to("refresh", public_id=view.order_public_id),
+        "asked": rereading(asked.state) if asked else None,
+        "poll": request.get_full_path(),
+    }
+    return render(request, "portal/orders/trouble.html", context)
+
+
+def _asked_again(request: CompanyRequest) -> LookupView | None:
+    """Find the look-up that reads the order again, if the address names one."""
+    try:
+        return get_lookup(viewer=request.viewer, public_id=UUID(request.GET.get("lookup", "")))
+    except (ValueError, NotVisible):
+        return None
+
+
 @require_POST
 @company_page
 def refresh(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """Ask the sources for this order again; the page shows how far that is."""
     asked = request_refresh(viewer=request.viewer, order_public_id=public_id, now=clock.now())
     query = {"lookup": str(asked.public_id)}
+    if request.POST.get("from") == "trouble":
+        return redirect(addresses(request).to("trouble", query, public_id=public_id))
     return redirect(addresses(request).to("order", query, public_id=public_id))
 
 
@@ -245,13 +294,12 @@ def freshness(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
 
 def _refreshing(request: CompanyRequest, public_id: UUID) -> dict[str, str]:
     """Say whether the sources are being asked for this order, or have just answered."""
-    to, wanted = addresses(request), request.GET.get("lookup", "")
-    try:
-        asked = get_lookup(viewer=request.viewer, public_id=UUID(wanted))
-    except (ValueError, NotVisible):
+    to, asked = addresses(request), _asked_again(request)
+    if asked is None:
         return {}
     if asked.state == "waiting":
-        return {"refreshing": to.to("freshness", {"lookup": wanted}, public_id=public_id)}
+        query = {"lookup": str(asked.public_id)}
+        return {"refreshing": to.to("freshness", query, public_id=public_id)}
     # The page itself was built after the answer; only a line swapped into it is newer.
     is_newer = request.htmx and asked.state == "found"
     return {"changed": to.to("order", public_id=public_id)} if is_newer else {}

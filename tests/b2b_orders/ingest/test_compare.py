@@ -14,7 +14,7 @@ from b2b_orders.common import clock
 from b2b_orders.companies.models import Company
 from b2b_orders.ingest import sync, vtex_pass
 from b2b_orders.ingest.lanes import LaneName
-from b2b_orders.ingest.models import Connection, InboxItem, Origin, Stream
+from b2b_orders.ingest.models import Connection, InboxItem, Origin, Stream, Subscription
 from b2b_orders.ingest.passes import Pass
 from b2b_orders.ingest.vtex_pass import differs
 from b2b_orders.orders.models import SourceRecord
@@ -113,6 +113,20 @@ def test_lists_are_compared_at_night_or_when_that_is_long_ago(
 
     with time_machine.travel(now):
         assert sync.is_compare_due(Pass(shop, "history")) is is_due
+
+
+def test_lists_are_compared_at_once_when_the_feed_had_vanished(shop: Connection, vtex_sim):
+    a_minute_ago = clock.now() - timedelta(minutes=1)
+    Stream.objects.update(high_water=a_minute_ago)
+    Subscription.objects.update(configured_at=a_minute_ago)
+    assert not sync.is_compare_due(Pass(shop, "history"))
+
+    run_lanes(shop, LaneName.FEED)
+
+    assert vtex_sim.feed is not None
+    assert sync.is_compare_due(Pass(shop, "history"))
+    run_lanes(shop, LaneName.HISTORY)
+    assert not sync.is_compare_due(Pass(shop, "history"))
 
 
 LIST = ListRow("1-01", "handling", Decimal("10.00"))

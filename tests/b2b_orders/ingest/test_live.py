@@ -94,7 +94,8 @@ def test_both_halves_found_at_once_are_one_order(
     order = Order.objects.get()
     assert (view.state, view.answers) == ("found", {"erp": "found", "loja": "found"})
     assert (order.origins, order.public_id) == ("erp+vtex", view.found_public_id)
-    assert LearnedLink.objects.get().web_number == O1.web_number
+    link = LearnedLink.objects.get()
+    assert (link.web_number, link.evidence) == (O1.web_number, "live")
     assert Document.objects.filter(company=companies["alfa"]).exists()
 
 

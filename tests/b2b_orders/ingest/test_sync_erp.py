@@ -208,7 +208,8 @@ def test_a_web_order_is_tied_once_it_enters_the_erp(
     poll(erp)
 
     assert find(companies["alfa"], O3.sequence) == find(companies["alfa"], "8800003")
-    assert LearnedLink.objects.filter(external_id="0008800003").get().web_number == O3.web_number
+    link = LearnedLink.objects.get(external_id="0008800003")
+    assert (link.web_number, link.evidence) == (O3.web_number, "one-answer")
 
 
 def test_an_erp_that_takes_any_number_for_its_own_ties_nothing(
