@@ -288,7 +288,9 @@ def _progress(rows: Sequence[_Row], now: datetime) -> dict[int, list[Progress]]:
     """Tell how far long readings are: one row of a whole account, many companies of an ERP."""
     erps = {row.id: row for row in rows if system_name(row.kind) == System.ERP}
     companies = dict(
-        CustomerId.objects.filter(connection__in=[row.name for row in erps.values()])
+        CustomerId.objects.filter(
+            connection__in=[row.name for row in erps.values()], company__is_active=True
+        )
         .values_list("connection")
         .annotate(Count("company_id", distinct=True))
     )
@@ -328,7 +330,7 @@ def _is_read(erps: Iterable[_Row], now: datetime) -> Q:
 
 def _streams(ids: Sequence[int], is_read: Q) -> QuerySet[Stream, tuple[Any, ...]]:
     """Add up the streams of each kind: of a company, or of a whole account."""
-    of_companies = Q(kind__in=("period", "links"), company__isnull=False)
+    of_companies = Q(kind__in=("period", "links"), company__is_active=True)
     return (
         Stream.objects.filter(
             of_companies | Q(kind__in=("backfill", "range", "compare")), connection_id__in=ids

@@ -209,7 +209,7 @@ def source_items(rows: Iterable[ConnectionFigures], *, now: datetime) -> tuple[S
     return tuple(
         SourceItem(
             label=row.label,
-            system=_system(row.system),
+            system=_system(row),
             url=connection_url(row.name),
             state=words.chip(words.SOURCE_STATE, row.state),
             last_success=moment(row.last_success_at, now),
@@ -223,8 +223,10 @@ def source_items(rows: Iterable[ConnectionFigures], *, now: datetime) -> tuple[S
     )
 
 
-def _system(system: str) -> str:
-    return words.text(words.SYSTEM, system) if system else _("of a newer version")
+def _system(row: ConnectionFigures) -> str:
+    """Say which kind of source it is, where its name does not say so already."""
+    text = words.text(words.SYSTEM, row.system) if row.system else _("of a newer version")
+    return "" if text == row.label else text
 
 
 def _backlog(row: ConnectionFigures) -> str:
@@ -252,7 +254,7 @@ def _subscription_chip(row: SubscriptionFigures) -> Chip:
 def _subscription_state(row: SubscriptionFigures) -> Chip:
     if row.kind == "hook" and row.state == "unknown":
         # Only a connection with the option `hook` has one.
-        return words.chip(words.SOURCE_STATE, "off")
+        return Chip(_("Not used"), "plain", "minus")
     return words.chip(operations.SUBSCRIPTION, row.state)
 
 
@@ -262,7 +264,7 @@ def connection_page(row: ConnectionFigures, *, now: datetime) -> ConnectionPage:
     return ConnectionPage(
         name=row.name,
         label=row.label,
-        system=_system(row.system),
+        system=_system(row),
         state=words.chip(words.SOURCE_STATE, row.state),
         facts=tuple(_facts(row, now)),
         lanes=tuple(_lane(lane, now) for lane in row.lanes),
@@ -319,10 +321,13 @@ def _failures(row: ConnectionFigures) -> str:
 def _calls_note(row: ConnectionFigures) -> str:
     if not row.calls.calls:
         return ""
-    return _("%(milliseconds)s ms a call, asked to wait %(throttled)s times") % {
+    values = {
         "milliseconds": formats.count(round(row.calls.mean_seconds * 1000)),
         "throttled": formats.count(row.calls.throttled),
     }
+    if not row.calls.throttled:
+        return _("%(milliseconds)s ms a call") % values
+    return _("%(milliseconds)s ms a call, asked to wait %(throttled)s times") % values
 
 
 def _lane(lane: LaneFigures, now: datetime) -> LaneItem:

@@ -73,7 +73,7 @@ class UnassignedItem:
     tax_id_words: str
     name: str
     count: str
-    titles: str
+    titles: tuple[str, ...]
     since: Moment
     suggestions: tuple[Suggestion, ...]
 
@@ -166,7 +166,7 @@ def unassigned_items(
             count=formats.count(row.count)
             if row.is_counted
             else formats.bounded(COUNT_LIMIT + 1, COUNT_LIMIT),
-            titles=", ".join(row.titles),
+            titles=row.titles,
             since=moment(row.since, now),
             suggestions=suggestions.get(row.tax_id, ()),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -115,7 +115,10 @@ def _rows(records: tuple[TroubleRecord, ...], now: datetime) -> Iterable[Row]:
     )
     yield row(_("Total"), *([formats.money(record.total)] for record in records), compare=True)
     yield row(_("Numbers"), *(_numbers(record) for record in records))
-    yield row(_("Invoices"), *(_invoices(record) for record in records), compare=True)
+    invoices = row(_("Invoices"), *(_invoices(record) for record in records))
+    # Which there are is compared; that one source leaves out an amount is no difference.
+    named = {frozenset((i.number, i.series) for i in r.invoices) for r in records if r.invoices}
+    yield replace(invoices, differs=len(named) > 1)
 
 
 def _detail(record: TroubleRecord) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -51,14 +52,36 @@ from b2b_orders.portal.requests import StaffRequest, staff_page
 
 Row = TypeVar("Row")
 PAGE = 50
-# Outermost, so that to others a page does not exist, whatever the method.
-operations_page = staff_page(lambda staff: staff.can_operate)
+P = ParamSpec("P")
 shows_and_asks = require_http_methods(["GET", "HEAD", "POST"])
+
+
+class OperationsRequest(StaffRequest):
+    """A request of operations, with the notice of the errand that its address names."""
+
+    errand_notice: dict[str, object]
+
+
+def operations_page(
+    view: Callable[Concatenate[OperationsRequest, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Open a page to operations; outermost, so that to others it does not exist by any method.
+
+    The errand is read before anything that it may change: a page that says "done" shows it.
+    """
+
+    @staff_page(lambda staff: staff.can_operate)
+    @wraps(view)
+    def opened(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.errand_notice = errand_context(request)
+        return view(request, *args, **kwargs)
+
+    return opened
 
 
 @operations_page
 @require_safe
-def page(request: StaffRequest) -> HttpResponseBase:
+def page(request: OperationsRequest) -> HttpResponseBase:
     """Show what deserves attention, all connections, and what was asked for lately."""
     now = clock.now()
     figures = list_figures(viewer=request.staff, now=now)
@@ -81,7 +104,7 @@ CONNECTION_KINDS = (
 
 @operations_page
 @shows_and_asks
-def connection(request: StaffRequest, name: str) -> HttpResponseBase:
+def connection(request: OperationsRequest, name: str) -> HttpResponseBase:
     """Show all of one connection, and have something done with it."""
     now, slip = clock.now(), None
     figures = get_figures(viewer=request.staff, name=name, now=now)
@@ -105,7 +128,7 @@ def connection(request: StaffRequest, name: str) -> HttpResponseBase:
 
 @operations_page
 @shows_and_asks
-def parked(request: StaffRequest) -> HttpResponseBase:
+def parked(request: OperationsRequest) -> HttpResponseBase:
     """Show what could not be used; have it tried again, or discarded with a reason."""
     slip = None
     if request.method == "POST":
@@ -134,7 +157,7 @@ def parked(request: StaffRequest) -> HttpResponseBase:
 
 @operations_page
 @require_safe
-def incidents(request: StaffRequest) -> HttpResponseBase:
+def incidents(request: OperationsRequest) -> HttpResponseBase:
     """Show refusals of another company's data, damaged files, and other incidents."""
     name = request.GET.get("connection", "")
     rows = paged(
@@ -152,7 +175,7 @@ def incidents(request: StaffRequest) -> HttpResponseBase:
 
 @operations_page
 @require_safe
-def runs(request: StaffRequest) -> HttpResponseBase:
+def runs(request: OperationsRequest) -> HttpResponseBase:
     """Show passes with their counts."""
     name = request.GET.get("connection", "")
     rows = paged(
@@ -169,7 +192,7 @@ def runs(request: StaffRequest) -> HttpResponseBase:
 
 @operations_page
 @require_safe
-def errand(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+def errand(request: OperationsRequest, public_id: UUID) -> HttpResponseBase:
     """Show how far an errand is; once it is done, show the page that asked for it anew."""
     found, back = (
         get_errand(viewer=request.staff, public_id=public_id),
@@ -183,14 +206,14 @@ def errand(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
 
 
 def show(
-    request: StaffRequest, name: str, context: Mapping[str, object], slip: Slip | None = None
+    request: OperationsRequest, name: str, context: Mapping[str, object], slip: Slip | None = None
 ) -> HttpResponse:
     """Show a page of operations within their navigation."""
     counts = count_lists(viewer=request.staff, now=clock.now())
     whole = {
         "tabs": nav_items(counts, request.path),
         "slip": slip,
-        **errand_context(request),
+        **request.errand_notice,
         **context,
     }
     status = 400 if slip else 200

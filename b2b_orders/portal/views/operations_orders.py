@@ -27,6 +27,7 @@ from b2b_orders.portal.presenters.operations_orders import (
 from b2b_orders.portal.requests import StaffRequest
 from b2b_orders.portal.views.operations import (
     PAGE,
+    OperationsRequest,
     older,
     operations_page,
     paged,
@@ -54,7 +55,7 @@ def _asked(request: StaffRequest, *kinds: Kind) -> HttpResponse | Slip | None:
 
 @operations_page
 @shows_and_asks
-def statuses(request: StaffRequest) -> HttpResponseBase:
+def statuses(request: OperationsRequest) -> HttpResponseBase:
     """Show the words that nobody knows, and say what they mean."""
     answer = _asked(request, Kind.MAP_STATUS, Kind.DROP_STATUS)
     if isinstance(answer, HttpResponse):
@@ -71,7 +72,7 @@ def statuses(request: StaffRequest) -> HttpResponseBase:
 
 @operations_page
 @shows_and_asks
-def unassigned(request: StaffRequest) -> HttpResponseBase:
+def unassigned(request: OperationsRequest) -> HttpResponseBase:
     """Show orders that fit no company by tax id, and give them to one."""
     answer = _asked(request, Kind.ASSIGN_COMPANY)
     if isinstance(answer, HttpResponse):
@@ -88,7 +89,7 @@ def unassigned(request: StaffRequest) -> HttpResponseBase:
 
 @operations_page
 @shows_and_asks
-def divergences(request: StaffRequest) -> HttpResponseBase:
+def divergences(request: OperationsRequest) -> HttpResponseBase:
     """Show on what sources disagree, and decide by hand which records are one order."""
     answer = _asked(request, Kind.JOIN, Kind.SPLIT, Kind.UNDO_DECISION)
     if isinstance(answer, HttpResponse):

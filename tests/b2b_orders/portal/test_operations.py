@@ -9,9 +9,11 @@ import pytest
 from django.test import Client
 
 from b2b_orders.audit.services import report_incident
+from b2b_orders.common.tenancy import WORKER, scope
 from b2b_orders.ingest import errands
 from b2b_orders.ingest.errands import run_errand
 from b2b_orders.ingest.models import Connection, Errand, Lane, Parked, Run, Stream, Subscription
+from b2b_orders.portal.views import operations
 from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import NOW
 
@@ -53,7 +55,7 @@ def test_sources_stand_in_a_line_each_with_their_figures(olga, sources, erp_down
 
     rows = texts(response, "//section[@aria-label='Fontes']//tbody/tr")
     assert rows == [
-        "ERP ERP Sem resposta 09:14 0 agora, 0 depois não consultada",
+        "ERP Sem resposta 09:14 0 agora, 0 depois não consultada",
         "Loja Site Respondendo 10:00 0 agora, 0 depois não consultada Feed: Como configuramos",
     ]
     assert "ERP não responde desde 09:15. no answer before the deadline" in words(response)
@@ -193,6 +195,25 @@ def test_the_notice_asks_for_itself_and_then_shows_the_page_anew(olga, sources):
     assert parse(waiting).xpath("//section/@hx-get") == [poll]
     assert done["HX-Redirect"] == page
     assert olga.get(poll)["Location"] == page
+
+
+def test_a_page_that_says_done_shows_what_was_done(olga, sources, monkeypatch):
+    page = olga.post(
+        "/operacao/conexoes/erp", {"errand": "outage-on", "minutes": "5", "reason": "a drill"}
+    )["Location"]
+    read = operations.get_figures
+
+    def read_while_a_worker_ends(**asked):
+        figures = read(**asked)
+        with scope(role=WORKER):
+            do(Errand.objects.get())
+        return figures
+
+    monkeypatch.setattr(operations, "get_figures", read_while_a_worker_ends)
+
+    assert "Pedido agora; um worker vai assumir." in words(olga.get(page))
+    monkeypatch.undo()
+    assert "Queda ensaiada" in words(olga.get(page))
 
 
 def test_without_javascript_the_page_asks_again_by_itself(olga, sources):
