@@ -41,6 +41,7 @@ class LookupView:
     found_public_id: UUID | None
     asked_at: datetime
     is_new: bool = False
+    has_news: bool = False
 
 
 def request_lookup(*, viewer: Viewer, text: str, now: datetime) -> LookupView:
@@ -115,11 +116,11 @@ def _wake_worker_aside(lookup_id: int) -> None:
 
 
 def _view(viewer: Viewer, lookup: Lookup, *, is_new: bool = False) -> LookupView:
-    state, found = LookupState(lookup.state), None
+    state, found, has_news = LookupState(lookup.state), None, False
     if state is LookupState.FOUND and lookup.found_order_id is not None:
         order = Order.objects.filter(pk=lookup.found_order_id, company_id=viewer.company_id).first()
         if order and _is_in_scope(viewer, order):
-            found = order.public_id
+            found, has_news = order.public_id, order.changed_at >= lookup.asked_at
         else:
             # Found for the company, but not for this person: as if it did not exist.
             state = LookupState.NOT_FOUND
@@ -130,6 +131,7 @@ def _view(viewer: Viewer, lookup: Lookup, *, is_new: bool = False) -> LookupView
         found_public_id=found,
         asked_at=lookup.asked_at,
         is_new=is_new,
+        has_news=has_news,
     )
 
 

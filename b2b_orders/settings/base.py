@@ -288,6 +288,8 @@ PORTAL_DOCUMENT_SECONDS: float = env.float("PORTAL_DOCUMENT_SECONDS", default=30
 PORTAL_LOOKUP_SECONDS: int = env.int("PORTAL_LOOKUP_SECONDS", default=30)
 # How long a source is left alone when it fails again and again; twice as long each time after.
 PORTAL_BREAKER_SECONDS: float = env.float("PORTAL_BREAKER_SECONDS", default=30.0)
+# An order that somebody opens is read again when it was last read longer ago than this.
+PORTAL_FRESH_SECONDS: int = env.int("PORTAL_FRESH_SECONDS", default=300)
 # A source that has not answered for this long is asked whether it still does.
 PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
 # Support's time of acting for a company, in idle minutes.

@@ -41,7 +41,7 @@ from b2b_orders.portal.presenters.search import (
     search_words,
     too_long_words,
 )
-from b2b_orders.portal.presenters.sources import order_states, source_lines
+from b2b_orders.portal.presenters.sources import is_old, order_states, source_lines
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 
@@ -202,7 +202,8 @@ def show_order(
         "shows_documents": viewer.can(Right.DOCUMENTS),
         "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
         "refresh": to.to("refresh", public_id=public_id),
-        **_refreshing(request, public_id),
+        "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
+        **_refreshing(request, public_id, _asked_again(request)),
     }
     return render(request, "portal/orders/detail.html", context, status=status)
 
@@ -269,6 +270,9 @@ def refresh(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """Ask the sources for this order again; the page shows how far that is."""
     asked = request_refresh(viewer=request.viewer, order_public_id=public_id, now=clock.now())
     query = {"lookup": str(asked.public_id)}
+    if request.htmx:
+        # An old order asks by itself; nothing but its line about ages moves.
+        return _freshness_line(request, public_id, asked)
     if request.POST.get("from") == "trouble":
         return redirect(addresses(request).to("trouble", query, public_id=public_id))
     return redirect(addresses(request).to("order", query, public_id=public_id))
@@ -278,28 +282,36 @@ def refresh(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
 @company_page
 def freshness(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """Show the freshness line alone, while the sources are asked."""
-    now, to = clock.now(), addresses(request)
     if not request.htmx:
         query = {"lookup": request.GET.get("lookup", "")}
-        return redirect(to.to("order", query, public_id=public_id))
+        return redirect(addresses(request).to("order", query, public_id=public_id))
+    return _freshness_line(request, public_id, _asked_again(request))
+
+
+def _freshness_line(
+    request: CompanyRequest, public_id: UUID, asked: LookupView | None
+) -> HttpResponse:
+    now, to = clock.now(), addresses(request)
     detail = get_order(viewer=request.viewer, public_id=public_id, line_limit=0)
     states = order_states(detail.sources, list_source_states())
     context = {
         "sources": source_lines(states, now=now),
         "refresh": to.to("refresh", public_id=public_id),
-        **_refreshing(request, public_id),
+        **_refreshing(request, public_id, asked),
     }
     return render(request, "components/_freshness.html", context)
 
 
-def _refreshing(request: CompanyRequest, public_id: UUID) -> dict[str, str]:
+def _refreshing(
+    request: CompanyRequest, public_id: UUID, asked: LookupView | None
+) -> dict[str, str]:
     """Say whether the sources are being asked for this order, or have just answered."""
-    to, asked = addresses(request), _asked_again(request)
+    to = addresses(request)
     if asked is None:
         return {}
     if asked.state == "waiting":
         query = {"lookup": str(asked.public_id)}
         return {"refreshing": to.to("freshness", query, public_id=public_id)}
     # The page itself was built after the answer; only a line swapped into it is newer.
-    is_newer = request.htmx and asked.state == "found"
+    is_newer = request.htmx and asked.has_news
     return {"changed": to.to("order", public_id=public_id)} if is_newer else {}

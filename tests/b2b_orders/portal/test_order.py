@@ -10,7 +10,7 @@ import pytest
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.companies.models import Membership
 from b2b_orders.ingest.models import Lookup
-from b2b_orders.orders.models import FirstSeen, Line, Order
+from b2b_orders.orders.models import FirstSeen, Line, Order, SourceRecord
 from erp_bridge.records import NumberKind
 from tests.b2b_orders.portal.conftest import KEY, address
 from tests.b2b_orders.portal.pages import parse, texts, words
@@ -271,3 +271,43 @@ def test_order_of_years_ago_opens(ana, cast, sources):
 
     assert ana.get(address(old)).status_code == 200
     assert Order.objects.count() == 1
+
+
+HTMX = {"HX-Request": "true"}
+
+
+def asks_by_itself(response) -> bool:
+    return bool(parse(response).xpath("//*[@id='freshness']//form[@hx-trigger='load']"))
+
+
+@pytest.mark.parametrize(("minutes", "asks"), [(4, False), (6, True)])
+def test_an_order_read_long_ago_asks_its_sources_when_it_is_opened(ana, world, minutes, asks):
+    SourceRecord.objects.update(read_at=NOW - timedelta(minutes=minutes))
+
+    assert asks_by_itself(ana.get(address(world.o1))) is asks
+    assert not asks_by_itself(ana.get(address(world.o1), {"print": "1"}))
+    assert not Lookup.objects.exists()
+
+
+def test_a_source_that_is_down_is_not_asked_because_somebody_looks(ana, world, sources, erp_down):
+    SourceRecord.objects.filter(connection="erp").update(read_at=NOW - timedelta(hours=1))
+
+    assert not asks_by_itself(ana.get(address(world.o1)))
+
+
+def test_the_line_of_ages_alone_follows_an_order_that_asks_by_itself(ana, world):
+    line = parse(ana.post(address(world.o1) + "/atualizar", headers=HTMX)).xpath("/html/body/*")
+    assert [part.get("id") for part in line] == ["freshness"]
+    poll = line[0].get("hx-get")
+
+    # Everything was confirmed, and nothing changed: there is nothing to show anew.
+    Lookup.objects.update(
+        state="found", found_order_id=world.o1.pk, asked_at=NOW + timedelta(seconds=1)
+    )
+    after = parse(ana.get(poll, headers=HTMX))
+    assert after.xpath("//*[@hx-trigger]") == []
+    assert after.xpath(f"//a[@href='{address(world.o1)}']") == []
+
+    Order.objects.filter(pk=world.o1.pk).update(changed_at=NOW + timedelta(seconds=2))
+    after = parse(ana.get(poll, headers=HTMX))
+    assert after.xpath(f"//a[@href='{address(world.o1)}']")
