@@ -35,8 +35,10 @@ logger = logging.getLogger(__name__)
 
 # What a person waits for in all.
 SECONDS = 8.0
+# Fresher data for an order that is on the screen already: nobody waits, so a slow source may.
+REFRESH_SECONDS = 25.0
 # A worker that has not answered by then is taken for dead.
-STARTED_TOO_LONG_AGO = timedelta(seconds=30)
+STARTED_TOO_LONG_AGO = timedelta(seconds=45)
 NOBODY_WAITS_AFTER = timedelta(minutes=10)
 AT_ONCE = 8
 # More orders than these under one number are found by the next pass.
@@ -217,7 +219,8 @@ def _store(lookup: Lookup, connection: str, answer: Answer, now: datetime) -> li
 
 
 def _questions(lookup: Lookup, stack: ExitStack, outcome: _Outcome) -> Iterator[Question]:
-    call = Call.within(SECONDS, Purpose.INTERACTIVE, correlation=str(lookup.public_id))
+    seconds = SECONDS if lookup.order_id is None else REFRESH_SECONDS
+    call = Call.within(seconds, Purpose.INTERACTIVE, correlation=str(lookup.public_id))
     records = _records(lookup)
     for connection in enabled_connections():
         company = company_refs(connection, [lookup.company_id]).get(lookup.company_id)

@@ -22,6 +22,8 @@ from erp_bridge.errors import BridgeError, ConfigError
 logger = logging.getLogger(__name__)
 # Passes and look-ups are kept for so long.
 KEEP = timedelta(days=30)
+# A source that is slow is not down: its health takes two answers.
+PROBE_SECONDS = 20.0
 # A message for a lane that no worker took up by then has been sent again.
 LANE_EXPIRES = 30
 
@@ -92,7 +94,7 @@ def check_sources() -> None:
         rests = rests_until(row, now=now) is not None
         silent = row.last_success_at is None or row.last_success_at < now - silence
         if not rests and (row.down_since is not None or silent):
-            probe(row, Call.within(5, Purpose.INTERACTIVE))
+            probe(row, Call.within(PROBE_SECONDS, Purpose.INTERACTIVE))
 
 
 @shared_task(name="ingest.run_errand", acks_late=True)

@@ -7,7 +7,7 @@ meet now, lets `match` group them, gives each group an order, and writes what di
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -22,6 +22,7 @@ from b2b_orders.orders import bulk, match
 from b2b_orders.orders.deciding import Decided, Name, pairs_of
 from b2b_orders.orders.merge import Draft, MergeInput, merge
 from b2b_orders.orders.models import FirstSeen, LearnedLink, Order, OrderAlias, SourceRecord
+from b2b_orders.orders.numbers import normalise
 from b2b_orders.orders.readings import Known, from_row, to_parts
 from b2b_orders.orders.records_json import Json, digest, from_json
 from b2b_orders.orders.status_rules import Rules, Word, note_unmapped
@@ -184,7 +185,7 @@ def assemble(
     groups = [group for group in _grouped(nodes, decided) if _needs_work(group, nodes)]
     orders = Order.objects.in_bulk({n.order_id for n in nodes if n.order_id})
     _hand_out(groups, orders)
-    note_unmapped(_draft(groups, now), now)
+    note_unmapped(_draft(groups, _disowned(nodes, decided), now), now)
     _write_orders(groups, now)
     if write_records:
         write_records()
@@ -277,14 +278,39 @@ def _hand_out(groups: Sequence[_Group], orders: dict[int, Order]) -> None:
 # --- drafting and writing ----------------------------------------------------------------
 
 
-def _draft(groups: Sequence[_Group], now: datetime) -> list[Word]:
+def _disowned(nodes: Sequence[Node], decided: Decided) -> dict[Name, frozenset[str]]:
+    """Say which web numbers a record was found by, wrongly: those of what it was split from."""
+    by_name = {node.name: node for node in nodes}
+    disowned: dict[Name, set[str]] = {}
+    for pair in {pair for pairs in decided.apart.values() for pair in pairs}:
+        for mine, other in (pair, pair[::-1]):
+            if mine in by_name and other in by_name and by_name[mine].links:
+                theirs = by_name[other]
+                numbers = (theirs.external_id, *theirs.record.web_numbers)
+                disowned.setdefault(mine, set()).update(map(normalise, numbers))
+    return {name: frozenset(numbers) for name, numbers in disowned.items()}
+
+
+def _without(node: Node, disowned: frozenset[str]) -> OrderRecord:
+    """Read a record without web numbers that it was only found by, and that are another's."""
+    record = node.record
+    stated = from_json(node.facts).web_numbers
+    own = (n for n in record.web_numbers if n in stated or normalise(n) not in disowned)
+    return replace(record, web_numbers=tuple(own))
+
+
+def _draft(
+    groups: Sequence[_Group], disowned: Mapping[Name, frozenset[str]], now: datetime
+) -> list[Word]:
     """Merge each group, see whether that differs from what is stored; list unknown statuses."""
     rules = Rules.load(node.connection for group in groups for node in group.nodes)
     unmapped = []
     for group in groups:
         inputs = []
         for node in group.nodes:
-            record = rules.read(node.connection, node.record)
+            wrong = disowned.get(node.name)
+            record = _without(node, wrong) if wrong else node.record
+            record = rules.read(node.connection, record)
             inputs.append(MergeInput(node.connection, node.system, record, node.read_at))
             if record.fulfilment is Fulfilment.UNMAPPED and record.status_raw:
                 unmapped.append(Word(node.connection, record.status_raw, node.external_id))

@@ -184,7 +184,7 @@ CELERY_BEAT_SCHEDULE = {
     "check-sources": {
         "task": "ingest.check_sources",
         "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),
-        "options": {"expires": 25, "queue": "interactive"},
+        "options": {"expires": 25, "queue": "sync"},
     },
 }
 

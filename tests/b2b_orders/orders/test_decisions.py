@@ -12,7 +12,8 @@ from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.companies.models import CustomerId
 from b2b_orders.orders.decisions import join, split, undo
 from b2b_orders.orders.match import Node, RecordKey, components, edges
-from b2b_orders.orders.models import Decision, Order, OrderAlias, SourceRecord
+from b2b_orders.orders.models import Decision, Order, OrderAlias, OrderNumber, SourceRecord
+from b2b_orders.orders.numbers import normalise
 from b2b_orders.orders.services import remerge, store_readings, withdraw
 from erp_bridge.records import InvoiceRecord, System
 from tests.factories import NOW, make_erp_record, make_reading, make_vtex_record
@@ -100,6 +101,40 @@ def test_a_split_survives_that_the_record_goes_and_comes_back(site_and_two):
     store(make_erp_record("1", web_numbers=(WEB,)), company=cast.alfa, at=LATER)
 
     assert together() == [["1"], sorted(["2", WEB])]
+
+
+def found_by(number):
+    """Say which records' orders are found by a number."""
+    orders = OrderNumber.objects.filter(value=normalise(number)).values("order")
+    return sorted(
+        SourceRecord.objects.filter(order__in=orders).values_list("external_id", flat=True)
+    )
+
+
+def test_a_number_that_an_order_was_wrongly_found_by_leads_to_it_no_longer(cast):
+    store(make_vtex_record(WEB, web_numbers=(WEB, "502556")))
+    links = {"1": (WEB, "one-answer")}
+    for at in (NOW, LATER):
+        store_readings(
+            connection="erp",
+            readings=[make_reading(make_erp_record("1"), at)],
+            now=at,
+            company_id=cast.alfa.pk,
+            links=links,
+        )
+        if at == NOW:
+            assert found_by(WEB) == sorted(["1", WEB])
+            decided = do_split(cast, erp_key("1"))
+
+    assert (found_by(WEB), found_by("502556"), found_by("1")) == ([WEB], [WEB], ["1"])
+    undo(decision_id=decided.decision_id, person_id=cast.olga.pk, now=LATER)
+    assert found_by(WEB) == sorted(["1", WEB])
+
+
+def test_a_number_that_an_order_states_itself_leads_to_it_also_after_a_split(site_and_two):
+    do_split(site_and_two, erp_key("2"))
+
+    assert found_by(WEB) == sorted(["1", "2", WEB])
 
 
 def test_a_split_keeps_who_why_and_when(site_and_two):
