@@ -1,4 +1,4 @@
-"""Data one can trust, and operations that see to it: A01 to A05, B25, B28, S09, T10."""
+"""Data one can trust, and operations that see to it: A02 to A05, B25, B28, T10."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from erp_bridge.simulators.cast import O1, O6, O7
+from erp_bridge.simulators.cast import O1, O7
 from tests.journeys.conftest import api_order, search
 
 FOUND = re.compile(r"^(?!.*/procurar/).*/pedidos/[0-9a-f-]{36}")
@@ -58,20 +58,6 @@ def _await_status(page, number, status):
             return
         time.sleep(0.5)
     pytest.fail(f"{number} is {found}, not {status}")
-
-
-def test_a01_operations_see_how_every_source_does_and_can_test_it(page_of):
-    page = page_of("olga")
-    page.goto("/operacao")
-    for source in ("Site", "ERP"):
-        expect(page.locator("main tbody tr", has_text=source).first).to_be_visible()
-
-    page.goto("/operacao/conexoes/vtex")
-    figures = page.locator("main .figures").first
-    for label in ("Último sucesso", "Próxima tentativa"):
-        expect(figures).to_contain_text(label)
-    expect(page.locator("main")).to_contain_text("Feed")
-    expect(_do(page, "test-connection")).to_contain_text("Funciona")
 
 
 def test_a02_a03_events_again_and_out_of_order_end_in_the_newest_state(page_of, product):
@@ -174,28 +160,6 @@ def test_b28_an_order_older_than_vtex_serves_is_found(page_of):
 
     expect(page.locator("h1")).to_contain_text(O7.erp_number)
     expect(page.locator("main")).to_contain_text("2019")
-
-
-def test_s09_support_sees_the_sources_side_by_side_and_reads_again(page_of):
-    page = page_of("suzana")
-    search(page, O6.web_number, "/atendimento")
-    with page.expect_navigation():
-        page.locator("main tbody tr", has_text="Alfa").get_by_role("link").first.click()
-    page.locator("#reason").fill("chamado 9009")
-    with page.expect_navigation():
-        page.get_by_role("button", name=re.compile("Atuar")).click()
-    page.locator("main a[href*=lado-a-lado]").first.click()
-
-    table = page.locator("table.compare")
-    expect(table.locator("thead th")).to_have_count(3)
-    expect(table.locator("tr.differs").first).to_be_visible()
-    body = page.locator("body")
-    for secret in ("demo-app-token", "demo-erp-token", "vtexappkey"):
-        expect(body).not_to_contain_text(secret)
-    with page.expect_navigation():
-        page.locator("main form button.primary").first.click()
-    expect(page.locator("[role=status] .spin")).to_have_count(0, timeout=30_000)
-    expect(table).to_be_visible()
 
 
 def test_t10_cancelled_in_the_erp_only_is_a_divergence_that_everybody_sees(page_of, product):
