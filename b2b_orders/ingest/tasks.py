@@ -13,14 +13,14 @@ from b2b_orders.common.errors import Conflict
 from b2b_orders.ingest import errands, lanes, live, sync
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
-from b2b_orders.ingest.models import Lane, Lookup, Run
+from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
 from b2b_orders.ingest.sources import enabled_connections, probe
 from b2b_orders.orders.statuses import forget_unmapped
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
 logger = logging.getLogger(__name__)
-# Passes and look-ups are kept for so long.
+# Passes, look-ups and errands are kept for so long.
 KEEP = timedelta(days=30)
 # A source that is slow is not down: its health takes two answers.
 PROBE_SECONDS = 20.0
@@ -67,6 +67,7 @@ def tidy() -> None:
         lanes.ensure_lanes(connection=connection, now=now)
     Run.objects.filter(started_at__lt=now - KEEP).delete()
     Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
+    Errand.objects.filter(asked_at__lt=now - KEEP).exclude(state=ErrandState.WAITING).delete()
     forget_old_counts(now=now)
     forget_unmapped()
 
