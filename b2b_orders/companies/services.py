@@ -109,6 +109,13 @@ def add_customer_id(*, company_id: int, connection: str, value: str) -> Customer
     """Tell by which id a connection's ERP knows a company; `Conflict` when it is another's."""
     if not connection or not value:
         raise InvalidInput("customer_id", "write it as CONNECTION=VALUE")
+    if value.isascii() and value.isdigit():
+        # An ERP takes 055 for 55: two companies would be handed the same orders.
+        alike = CustomerId.objects.filter(
+            connection=connection, value__regex=rf"^0*{value.lstrip('0') or '0'}$"
+        ).exclude(company_id=company_id)
+        if other := alike.select_related("company").first():
+            raise Conflict(f"{connection}={other.value} belongs to {other.company.name}")
     customer_id, _ = CustomerId.objects.get_or_create(
         connection=connection, value=value, defaults={"company_id": company_id}
     )

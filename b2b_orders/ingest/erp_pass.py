@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from django.db import transaction
 from django.db.models import Q
 
 from b2b_orders.ingest import inbox
@@ -111,6 +113,23 @@ class ErpPass:
         # Companies whose answers were refused or unusable: left alone for this pass.
         self._left_alone: set[int] = set()
         self._are_changes_told = self.declares.changed != "none"
+
+    def notice_new_ids(self) -> None:
+        """Read the whole history of a company again when it is known by other ids than before."""
+        ids = {
+            company_id: hashlib.sha256("\n".join(company.customer_ids).encode()).hexdigest()
+            for company_id, company in self.companies.items()
+        }
+        known = dict(
+            self.run.connection.streams.filter(kind="customers").values_list("company_id", "cursor")
+        )
+        new = {key: digest for key, digest in ids.items() if known.get(key) != digest}
+        with transaction.atomic():
+            self.run.connection.streams.filter(
+                kind__in=("period", "links"), company_id__in=new.keys() & known.keys()
+            ).delete()
+            marks = [Mark("customers", digest, company_id) for company_id, digest in new.items()]
+            set_streams(self.run.connection, marks, now=self.run.clock())
 
     # --- what changed ---------------------------------------------------------------
 
@@ -419,7 +438,7 @@ class ErpPass:
         self, jobs: list[Job], fetch: Callable[[Job], Answer]
     ) -> Iterator[tuple[Job, Answer | BridgeError]]:
         """Ask in threads; companies that answered wrongly are not asked further."""
-        with threads(self.at_once) as pool:
+        with threads(self.run.connection, self.at_once) as pool:
             for job, answer in fetch_in_order(pool, self._wanted(jobs), fetch):
                 if job.company_id not in self._left_alone:
                     yield job, answer

@@ -38,10 +38,13 @@ LANES: dict[System, tuple[LaneName, ...]] = {
     System.VTEX: (LaneName.FEED, LaneName.INBOX, LaneName.HISTORY, LaneName.UPKEEP),
     System.ERP: (LaneName.POLL, LaneName.INBOX),
 }
-_LOCK = 7001  # first half of our advisory locks: "this lane runs"
+# First halves of our advisory locks: "this lane runs", "this request at once is taken".
+_LOCK, _SLOT = 7001, 7005
+_MOST_SLOTS = 64
 # A message not taken up for so long is sent again.
 _LOST = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=5)
+_BUSY = timedelta(seconds=3)
 
 _DUE = """
     UPDATE ingest_lane AS lane SET queued_at = %(now)s
@@ -134,6 +137,32 @@ def session_lock(space: int, key: int | str) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [space, number])
 
 
+@contextmanager
+def slots(connection_id: int, at_once: int) -> Iterator[int]:
+    """Hold some of the requests that a source may be asked at once; say how many.
+
+    All lanes on all machines share them. One is left to the others where there are several;
+    `Conflict` when none is free.
+    """
+    wanted = max(1, at_once - 1)
+    held: list[int] = []
+    try:
+        with database.cursor() as cursor:
+            for number in range(min(at_once, _MOST_SLOTS)):
+                key = connection_id * _MOST_SLOTS + number
+                cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SLOT, key])
+                held += [key] if cursor.fetchone() == (True,) else []
+                if len(held) == wanted:
+                    break
+        if not held:
+            raise Conflict("the source is asked as much at once as it allows")
+        yield len(held)
+    finally:
+        with database.cursor() as cursor:
+            for key in held:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_SLOT, key])
+
+
 def begin(*, lane: Lane, now: datetime) -> None:
     """Note that a lane runs."""
     Lane.objects.filter(pk=lane.pk).update(started_at=now)
@@ -149,6 +178,11 @@ def end(*, lane: Lane, now: datetime, is_finished: bool = True) -> None:
         failures=0,
         last_error="",
     )
+
+
+def put_back(*, lane: Lane, now: datetime) -> None:
+    """Note that a lane found its source busy, and tries again in a moment."""
+    Lane.objects.filter(pk=lane.pk).update(finished_at=now, due_at=now + _BUSY, queued_at=None)
 
 
 def fail(*, lane: Lane, now: datetime, error: str) -> None:

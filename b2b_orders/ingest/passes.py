@@ -20,7 +20,7 @@ from django.db import connection as database
 from django.db import transaction
 
 from b2b_orders.common import clock
-from b2b_orders.ingest import inbox
+from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.inbox import Due
 from b2b_orders.ingest.models import Connection, Origin, Run, Stream, Subject
 from b2b_orders.ingest.options import Options
@@ -336,13 +336,17 @@ def set_streams(connection: Connection, marks: Sequence[Mark], *, now: datetime)
 
 
 @contextmanager
-def threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Open a pool whose waiting work is dropped when the block ends early."""
-    pool = ThreadPoolExecutor(count, thread_name_prefix="source")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def threads(connection: Connection, at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Open a pool for as many requests at once as the source allows and others leave.
+
+    Its waiting work is dropped when the block ends early; `Conflict` when none is left.
+    """
+    with lanes.slots(connection.pk, at_once) as count:
+        pool = ThreadPoolExecutor(count, thread_name_prefix="source")
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def fetch_in_order(

@@ -53,6 +53,9 @@ def run_lane(lane: Lane, *, clock: Callable[[], datetime] = clocks.now) -> None:
         run = Pass(lane.connection, name.value, clock=clock, seconds=LANE_SECONDS)
         try:
             is_finished = work(run, name)
+        except Conflict:
+            lanes.put_back(lane=lane, now=clock())
+            raise
         except Exception as error:
             lanes.fail(lane=lane, now=clock(), error=str(error) or type(error).__name__)
             raise
@@ -183,6 +186,7 @@ def _poll(run: Pass) -> bool:
     with connector_for(run.connection) as connector:
         erp = ErpPass(run, connector, company_refs(run.connection))
         _refuse_strangers(run, erp.today)
+        erp.notice_new_ids()
         parts: tuple[Callable[[], None], ...] = (
             # An order whose other half is known when it arrives is stored as one at once.
             erp.links,
@@ -212,6 +216,7 @@ def _sync_erp(
     ):
         erp = ErpPass(run, connector, company_refs(run.connection))
         _refuse_strangers(run, erp.today)
+        erp.notice_new_ids()
         erp.links()
         erp.changed()
         erp.periods(since=since, until=until)

@@ -105,7 +105,7 @@ class VtexPass:
         """Read the orders that wait; say whether none is left that is due."""
         self.run.progress.stage("orders that changed")
         self.run.where = "at orders that changed"
-        with threads(self.at_once) as pool:
+        with threads(self.run.connection, self.at_once) as pool:
             while due := inbox.due(
                 connection=self.run.connection, now=self.run.clock(), limit=INBOX_LOT
             ):
@@ -151,7 +151,7 @@ class VtexPass:
             return True
         self.run.progress.stage("orders from the lists", walk.mark.total)
         self.run.progress.step(walk.mark.done)
-        with threads(self.at_once) as pool:
+        with threads(self.run.connection, self.at_once) as pool:
             batch: list[Reading] = []
             mark: Mark | None = None
             for listed, answer in fetch_in_order(

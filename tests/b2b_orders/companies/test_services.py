@@ -119,3 +119,12 @@ def test_a_portfolio_is_replaced_as_a_whole():
 
     assert [row.company_id for row in staff.portfolio.all()] == [beta.pk]
     assert staff.seller_code == "V7"
+
+
+@pytest.mark.parametrize("value", ["1001", "01001", "0001001"])
+def test_an_id_that_an_erp_takes_for_another_companys_is_refused(cast, value):
+    with pytest.raises(Conflict, match="erp=1001 belongs to Alfa Distribuidora"):
+        services.add_customer_id(company_id=cast.beta.pk, connection="erp", value=value)
+
+    assert services.add_customer_id(company_id=cast.beta.pk, connection="erp", value="10010").value
+    assert services.add_customer_id(company_id=cast.alfa.pk, connection="erp", value="01001").value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -132,3 +133,47 @@ def test_a_lane_runs_once_at_a_time_and_is_not_handed_out_while_it_does(loja):
     assert wait_until(lambda: names() == {LaneName.FEED}, seconds=10)
     with lanes.alone(feed):
         pass
+
+
+# --- requests at once ----------------------------------------------------------------------
+
+
+def take_slots(connection_id: int, at_once: int) -> list[int]:
+    """Say how many slots some other session gets, and give them back."""
+    found: list[int] = []
+
+    def other() -> None:
+        try:
+            with lanes.slots(connection_id, at_once) as count:
+                found.append(count)
+        except Conflict:
+            found.append(0)
+        finally:
+            database.close()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("at_once", "mine", "theirs"), [(8, 7, 1), (2, 1, 1), (1, 1, 0)], ids=["8", "2", "1"]
+)
+def test_lanes_share_the_requests_that_a_source_allows_at_once(loja, at_once, mine, theirs):
+    with lanes.slots(loja.pk, at_once) as count:
+        assert count == mine
+        assert take_slots(loja.pk, at_once) == [theirs]
+        assert take_slots(loja.pk + 1, at_once) == [mine]
+
+    assert take_slots(loja.pk, at_once) == [mine]
+
+
+def test_a_lane_that_finds_its_source_busy_tries_again_in_a_moment(loja):
+    names()
+
+    lanes.put_back(lane=lane(LaneName.HISTORY), now=NOW)
+
+    assert (names(NOW + 2 * SECOND), names(NOW + 4 * SECOND)) == (set(), {LaneName.HISTORY})
+    assert lane(LaneName.HISTORY).failures == 0

@@ -12,7 +12,8 @@ from django.db import DataError
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.common import clock
-from b2b_orders.companies.models import Company
+from b2b_orders.companies.models import Company, CustomerId
+from b2b_orders.companies.services import add_customer_id
 from b2b_orders.documents.models import Document
 from b2b_orders.ingest import erp_pass, inbox, passes, storing
 from b2b_orders.ingest.lanes import LaneName
@@ -270,6 +271,28 @@ def test_orders_of_a_time_are_read_alone_and_move_no_cursor(
     assert not Stream.objects.filter(kind="period").exists()
 
 
+def test_a_customer_id_that_comes_later_brings_its_whole_history(
+    erp: Connection, companies: dict[str, Company], erp_sim: ErpSimulator, world: World
+):
+    known = CustomerId.objects.get(company=companies["alfa"])
+    value, known.value = known.value, "999000"
+    known.save()
+    run_sync(erp)
+    assert not SourceRecord.objects.filter(company=companies["alfa"]).exists()
+    erp_sim.reset()
+    poll(erp)
+    usual = len(erp_sim.requests("search"))
+
+    add_customer_id(company_id=companies["alfa"].pk, connection="erp", value=value)
+    poll(erp)
+    assert SourceRecord.objects.filter(external_id=O7.erp_number).exists()
+    erp_sim.reset()
+    poll(erp)
+
+    # One more id to ask for, and nothing of the past.
+    assert usual < len(erp_sim.requests("search")) <= usual + 4
+
+
 def test_an_order_that_is_no_longer_anybodys_leaves_the_inbox(
     erp: Connection, companies: dict[str, Company]
 ):
@@ -373,7 +396,7 @@ def test_an_erp_that_does_not_work_ends_the_pass_and_nothing_is_lost(
         assert (mode, run.tally.read) == ("html", 0)
     except BridgeError:
         assert Run.objects.get().error
-    assert not Stream.objects.exclude(cursor="").exists()
+    assert not Stream.objects.exclude(kind="customers").exclude(cursor="").exists()
 
     erp_sim.reset()
     Connection.objects.update(retry_at=None)
