@@ -37,6 +37,11 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--state", type=Path, help="directory that keeps the seed date and orders added by hand"
     )
+    parser.add_argument(
+        "--by-id-only",
+        action="store_true",
+        help="an ERP that does not know the short numbers of web orders",
+    )
     parser.add_argument("--orders", type=int, default=20_000, help="how many orders to invent")
     return parser.parse_args(arguments)
 
@@ -51,7 +56,9 @@ def main(arguments: Sequence[str]) -> int:
     world = demo_world(seed_date=seed_date, started_at=started_at, orders=options.orders)
     try:
         vtex = VtexSimulator(world, host=options.host, port=options.vtex_port)
-        erp = ErpSimulator(world, host=options.host, port=options.erp_port)
+        erp = ErpSimulator(
+            world, host=options.host, port=options.erp_port, by_sequence=not options.by_id_only
+        )
     except OSError as error:
         sys.stderr.write(f"cannot listen: {error}\n")
         return 1

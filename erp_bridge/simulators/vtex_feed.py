@@ -105,8 +105,8 @@ class FeedState:
     def describe(self, feed: Feed | None) -> Json:
         """Say what it did and what is left, hidden items included; `quantity` -1 without a feed."""
         names = ("events", "lost", "delivered", "repeated", "committed")
-        left = len(feed.messages) if feed else -1
-        return {name: self.counts[name] for name in names} | {"quantity": left}
+        told: Json = {name: self.counts[name] for name in names}
+        return told | {"quantity": len(feed.messages) if feed else -1}
 
 
 @dataclass(frozen=True, slots=True)

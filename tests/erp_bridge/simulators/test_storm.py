@@ -12,7 +12,7 @@ import pytest
 
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.vtex import VtexSimulator
-from erp_bridge.simulators.world import O1, World, small_world
+from erp_bridge.simulators.world import ALFA_CUSTOMER_ID, O1, World, small_world
 from tests.erp_bridge.simulators.conftest import STARTED_AT, TODAY, ask
 from tests.erp_bridge.simulators.test_vtex import (
     ORDERS,
@@ -279,6 +279,16 @@ def test_same_changes_make_two_worlds_answer_alike():
             bodies.append(ask(vtex, f"{ORDERS}/1190000000001-01").body)
 
     assert bodies[0] == bodies[1]
+
+
+def test_erp_may_know_web_orders_by_their_id_only(erp, search):
+    erp.by_sequence = False
+
+    found = [
+        search(ALFA_CUSTOMER_ID, porCodigo={"codigo": code, "tipo": 0})
+        for code in (O1.web_number, O1.sequence)
+    ]
+    assert found == [[O1.erp_number], []]
 
 
 def test_change_is_for_orders_of_both_sources(vtex, erp):
