@@ -3,7 +3,10 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
+from b2b_orders.api.views import hooks
 from b2b_orders.common import health
+from b2b_orders.common.requests import HOOK_PATH
+from b2b_orders.portal.views import metrics
 
 # People are made by administrators, so allauth's other pages are not mounted.
 _account = [
@@ -15,6 +18,8 @@ _account = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path(HOOK_PATH[1:], hooks.vtex_hook, name="vtex_hook"),
     path("accounts/", include(_account)),
     path("api/v1/", include("b2b_orders.api.urls")),
     path("", include("b2b_orders.portal.urls")),

@@ -1,7 +1,8 @@
-"""The floor of a search: one Django view that runs the one SQL statement, and nothing else."""
+"""The floors: Django views that run the one SQL statement each, and nothing else."""
 
 from __future__ import annotations
 
+import json
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.bare_settings")
@@ -28,5 +29,21 @@ def search(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"results": rows})
 
 
-urlpatterns = [path("search", search)]
+PUT = """
+    INSERT INTO ingest_inboxitem AS t
+        (connection_id, external_id, origin, events, received_at, due_at, attempts, last_error)
+    VALUES (%s, %s, 'hook', 1, now(), now(), 0, '')
+    ON CONFLICT (connection_id, external_id) DO UPDATE
+        SET events = t.events + 1, due_at = LEAST(t.due_at, EXCLUDED.due_at)
+"""
+
+
+def hook(request: HttpRequest) -> JsonResponse:
+    """Put the order that a body names into the inbox of a connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUT, [request.GET["connection"], json.loads(request.body)["OrderId"]])
+    return JsonResponse({})
+
+
+urlpatterns = [path("search", search), path("hook", hook)]
 application = get_wsgi_application()

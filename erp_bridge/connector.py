@@ -78,23 +78,32 @@ class Declares:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The answer to "does this connection work": whose account, or what is wrong."""
+    """The answer to "does this connection work": whose account, or what is wrong.
+
+    `clock_ahead` is by how many seconds the source's clock is ahead of ours, negative when
+    it is behind, None when it does not tell.
+    """
 
     ok: bool
     account: str = ""
     version: str = ""
     problem: str = ""
     abilities: tuple[str, ...] = ()
+    clock_ahead: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some readings, and where to go on; `caught_up` when there is nothing after them."""
+    """Some readings, and where to go on; `caught_up` when there is nothing after them.
+
+    `as_of` is what the source's own clock said when it answered, where it tells.
+    """
 
     readings: tuple[Reading, ...]
     cursor: str = ""
     caught_up: bool = True
     problems: tuple[str, ...] = field(default_factory=tuple)
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,14 @@ class Connector(Protocol):
     def changed(
         self, company: CompanyRef | None, cursor: str, since: datetime, call: Call
     ) -> Iterator[Page]:
-        """List what changed since a moment, from a cursor on; `Unsupported` if not declared."""
+        """List what changed since a moment, that moment included, oldest change first.
+
+        Each page but the last carries a cursor from which another call, later and by
+        another process, goes on; `since` is the same then. An order that changes meanwhile
+        comes (again) on a later page. Without a company it is all customers of the account:
+        each reading then names its `customer_id`. `Unsupported` if not declared, and when
+        the source turns out not to have it.
+        """
         ...
 
     def order(self, company: CompanyRef, external_id: str, call: Call) -> Reading:

@@ -27,12 +27,17 @@ class BridgeError(Exception):
     """Anything a source did, or failed to do.
 
     `code` is stable and is what pages and operators' lists word;
-    `counts_for_breaker` says whether repeated failures mean that the source is down.
+    `counts_for_breaker` says whether repeated failures mean that the source is down;
+    `is_of_source` is set when the source as a whole is at fault, or was left alone for that,
+    so that the failure says nothing of the thing that was wanted; `payload` is the answer that
+    could not be used, without what must never be stored, where there is one.
     """
 
     code: ClassVar[str] = "bridge"
     retryable: ClassVar[bool] = False
     counts_for_breaker: ClassVar[bool] = False
+    is_of_source: bool = False
+    payload: bytes = b""
 
     def __init__(
         self,

@@ -258,6 +258,15 @@ class Answer:
         """The media type without parameters, lower case."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def date(self) -> datetime | None:
+        """The moment by the clock of whoever answered, None when it does not say."""
+        try:
+            moment = email.utils.parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
     def json(self) -> Json:
         """Parse the body, decimals as `Decimal`; `ContractViolation` for anything else."""
         head = self.content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()

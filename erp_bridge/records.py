@@ -53,6 +53,33 @@ class Fulfilment(StrEnum):
     UNMAPPED = "unmapped"
 
 
+class Billing(StrEnum):
+    """How much of an order is invoiced. What came back, or was never sold, is said apart."""
+
+    UNKNOWN = "unknown"
+    NOT_INVOICED = "not_invoiced"
+    PARTLY_INVOICED = "partly_invoiced"
+    INVOICED = "invoiced"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+class Payment(StrEnum):
+    """What is known of the money. Overdue is not a state: it follows from a date.
+
+    `AUTHORISED` is a promise (a card or a credit limit that said yes), not money.
+    """
+
+    UNKNOWN = "unknown"
+    AWAITING = "awaiting"
+    AUTHORISED = "authorised"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    DENIED = "denied"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+
+
 class DocumentKind(StrEnum):
     """Kinds of file; the old contract's `tipoArquivo` 0 to 7 first."""
 
@@ -204,6 +231,9 @@ class OrderRecord:
     numbers are as written by the source. `version` orders two readings of the same
     order (VTEX `lastChange`); None where the source has none, and then the moment of
     reading does. `documents` is None when the source was not asked for them.
+
+    `invoicing` and `payment` are what the source's own word for its status says of them,
+    nothing worked out: invoices and titles speak for themselves when records are merged.
     """
 
     system: System
@@ -223,6 +253,8 @@ class OrderRecord:
 
     # state
     fulfilment: Fulfilment = Fulfilment.UNMAPPED
+    invoicing: Billing = Billing.UNKNOWN
+    payment: Payment = Payment.UNKNOWN
     status_raw: str = ""
     cancel_requested: bool = False
 

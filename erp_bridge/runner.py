@@ -1,12 +1,14 @@
-"""What protects every call to a source, written once: breaker, waits, retries, and a last look.
+"""What protects every call to a source, written once: breaker, pace, retries, and a last look.
 
 A source that is down costs nothing: after some failures in a row its breaker opens and calls
 end at once, until one probe finds it well again. A source that asks for rest gets it, whoever
-calls. The state is shared through a small store, so that all processes see the same.
+calls, and none is asked faster than its pace. The state is shared through a small store, so
+that all processes see the same.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -15,8 +17,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, TypeVar
 
+from erp_bridge.breaker import REHEARSED, BreakerState, BreakerStore, Counts
 from erp_bridge.connector import (
     INTERFACE,
     Call,
@@ -39,6 +42,7 @@ from erp_bridge.errors import (
     Unsupported,
     WrongOwner,
 )
+from erp_bridge.pace import Bucket, Lots, Turns
 from erp_bridge.records import DocumentRecord, NumberKind, OrderRecord, Reading
 
 T = TypeVar("T")
@@ -46,74 +50,20 @@ MAX_ID_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
-class BreakerState:
-    """How a source does: failures in a row, since when it is down, until when to leave it alone.
-
-    `reason` is the code of the last error, "" where a store does not keep it.
-    """
-
-    failures: int = 0
-    down_since: datetime | None = None
-    retry_at: datetime | None = None
-    reason: str = ""
-
-
-class BreakerStore(Protocol):
-    """Where the state of sources is kept, seen by all processes."""
-
-    def read(self, source: str) -> BreakerState:
-        """Give the state of a source; a fresh one when it is not known."""
-        ...
-
-    def succeeded(self, source: str) -> None:
-        """Note that the source answered: no failures, not down, no rest."""
-        ...
-
-    def failed(self, source: str, error: BridgeError, retry_at: datetime | None) -> None:
-        """Note a failure; with `retry_at`, nobody should ask before then.
-
-        Only an error with `counts_for_breaker` adds to the failures in a row and begins
-        `down_since`; a throttle only asks for rest.
-        """
-        ...
-
-
-class MemoryBreakerStore:
-    """A store inside one process, for tests and tools."""
-
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._clock = clock
-        self._states: dict[str, BreakerState] = {}
-        self._lock = threading.Lock()
-
-    def read(self, source: str) -> BreakerState:
-        """Give the state of a source; a fresh one when it is not known."""
-        return self._states.get(source, BreakerState())
-
-    def succeeded(self, source: str) -> None:
-        """Forget all failures."""
-        with self._lock:
-            self._states[source] = BreakerState()
-
-    def failed(self, source: str, error: BridgeError, retry_at: datetime | None) -> None:
-        """Count a failure and keep until when to rest."""
-        with self._lock:
-            state = self.read(source)
-            if error.counts_for_breaker:
-                since = state.down_since or self._clock()
-                state = replace(state, failures=state.failures + 1, down_since=since)
-            self._states[source] = replace(state, retry_at=retry_at, reason=error.code)
-
-
-@dataclass(frozen=True, slots=True)
 class GuardPolicy:
-    """The numbers of a guard. Tries count the first; `per_second` None sets no pace."""
+    """The numbers of a guard. Tries count the first; `per_second` None sets no pace.
+
+    What a person waits for counts and never waits. A regular pass may use all of the pace,
+    history its share of it.
+    """
 
     open_after: int = 5
     open_seconds: float = 30.0
     open_max_seconds: float = 600.0
     credentials_seconds: float = 900.0
     throttle_seconds: float = 60.0
+    # A probe that has not ended by then is taken for dead.
+    probe_seconds: float = 30.0
     tries: Mapping[Purpose, int] = field(
         default_factory=lambda: MappingProxyType(
             {Purpose.INTERACTIVE: 3, Purpose.SYNC: 6, Purpose.BACKFILL: 6}
@@ -128,14 +78,31 @@ class GuardPolicy:
     # A retry with less time than this is not begun.
     least_seconds: float = 0.05
     per_second: float | None = None
+    # After a rest, the calls of so much time may come at once.
+    burst_seconds: float = 1.0
+    backfill_share: float = 0.5
     # How long one process may believe what it last read from the store.
     state_seconds: float = 1.0
     # How often a source that does well is noted as such.
     note_seconds: float = 15.0
+    # How often what was asked is counted in the store.
+    count_seconds: float = 5.0
+
+    def turns(self, bucket: Bucket, patience: float) -> Turns | None:
+        """Say what to wish for in a bucket; None when there is no pace."""
+        if self.per_second is None:
+            return None
+        share = self.backfill_share if bucket is Bucket.BACKFILL else 1.0
+        pace = self.per_second * share
+        return Turns(bucket, pace, max(1, int(pace * self.burst_seconds)), 1, patience)
+
+
+class _Held(Throttled):
+    """Our own gate says wait: nothing was asked, and trying again would not help."""
 
 
 class Guard:
-    """Protects the calls to one source. Safe to share between threads."""
+    """Protects the calls to one source. Safe to share between threads; `close` it at the end."""
 
     def __init__(
         self,
@@ -153,12 +120,15 @@ class Guard:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
-        self._lock = threading.Lock()
-        self._probe = threading.Lock()
         self._state = BreakerState()
         self._read_at: datetime | None = None
         self._noted_at: datetime | None = None
-        self._next_turn: datetime | None = None
+        self._lots = {bucket: Lots(clock) for bucket in Bucket}
+        # Failures are noted one after the other, so that one burst opens the breaker once.
+        self._noting = threading.Lock()
+        self._counting = threading.Lock()
+        self._counts: dict[datetime, Counts] = {}
+        self._counted_at = clock()
 
     def run(self, operation: str, call: Call, fn: Callable[[], T], *, tries: int = 0) -> T:
         """Do a read of the source: gate, try, retry what is worth it, and note how it went.
@@ -167,46 +137,93 @@ class Guard:
         """
         left = tries or self.policy.tries[call.purpose]
         wait = self.policy.first_wait_seconds
+        is_retry = False
         while True:
             left -= 1
             try:
-                with self._passage(operation, call):
+                with self._passage(operation, call, is_retry=is_retry):
                     return fn()
+            except _Held:
+                raise
             except TransientError as error:
                 pause = self._pause(error, wait, call)
-                if left <= 0 or pause is None or self._must_rest(error):
+                must_rest = self._must_rest(error)
+                error.is_of_source = error.is_of_source or must_rest
+                if left <= 0 or pause is None or must_rest:
                     raise
             self._sleep(pause)
             wait *= 2
+            is_retry = True
+
+    def rest(self, operation: str, call: Call) -> None:
+        """Wait for the rest that the source asked for; raise when it is left alone for longer."""
+        self._rested(operation, call)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what the block asks as one call, and how it ended."""
+        began = self._clock()
+        failures = throttled = 0
+        try:
+            yield
+        except BridgeError as error:
+            failures, throttled = int(error.counts_for_breaker), int(isinstance(error, Throttled))
+            raise
+        finally:
+            seconds = max(0.0, (self._clock() - began).total_seconds())
+            self._count(Counts(1, failures, throttled, seconds))
+
+    def close(self) -> None:
+        """Hand over what was counted and not yet kept."""
+        self._keep_counts()
 
     # --- the gate ------------------------------------------------------------------
 
     @contextmanager
-    def _passage(self, operation: str, call: Call) -> Iterator[None]:
+    def _passage(self, operation: str, call: Call, *, is_retry: bool) -> Iterator[None]:
         """Let one try through, as the only one when the source may still be down."""
-        state = self._current()
-        wait = self._seconds_until(state.retry_at)
-        if wait > 0 and state.reason == Throttled.code and self._may_wait(wait, call):
-            self._sleep(wait)
-            wait = 0.0
-        if wait > 0:
-            raise self._resting(state, wait, operation)
+        state = self._rested(operation, call)
+        if self._take_turn(operation, call):
+            # Much can happen while one waits.
+            state = self._rested(operation, call)
         is_probe = state.failures >= self.policy.open_after or (
             state.retry_at is not None and state.reason == CredentialsRejected.code
         )
-        if is_probe and not self._probe.acquire(blocking=False):
-            raise self._resting(state, 0.0, operation)
+        if is_probe:
+            self._begin_probe(state, operation, call)
+        is_noted = False
         try:
-            self._take_turn(call)
-            yield
+            with self.counted():
+                yield
         except BridgeError as error:
-            self._note(error, state)
+            # One thing that fails however often it is tried is no sign of a source that is down.
+            if not is_retry or not error.counts_for_breaker or is_probe:
+                is_noted = self._note(error, state)
             raise
         else:
-            self._note(None, state)
+            is_noted = self._note(None, state)
         finally:
-            if is_probe:
-                self._probe.release()
+            if is_probe and not is_noted:
+                self._store.end_probe(self.source)
+
+    def _rested(self, operation: str, call: Call) -> BreakerState:
+        """Give the state of a source that may be asked, waiting for the rest it asked for."""
+        while True:
+            state = self._current()
+            wait = self._seconds_until(state.retry_at)
+            if wait <= 0:
+                return state
+            if state.reason != Throttled.code or not self._may_wait(wait, call):
+                raise self._resting(state, wait, operation)
+            self._sleep(wait)
+            self._read_at = None
+
+    def _begin_probe(self, state: BreakerState, operation: str, call: Call) -> None:
+        seconds = min(self.policy.probe_seconds, call.seconds_left)
+        if not self._store.try_probe(self.source, seconds):
+            # What it finds out is to be seen at once.
+            self._read_at = None
+            raise self._resting(state, 0.0, operation)
 
     def _current(self) -> BreakerState:
         now = self._clock()
@@ -222,36 +239,73 @@ class Guard:
         return not is_waited_for and seconds + self.policy.least_seconds < call.seconds_left
 
     def _resting(self, state: BreakerState, wait: float, operation: str) -> BridgeError:
-        if state.reason == Throttled.code:
-            return Throttled(
+        error: BridgeError
+        if state.reason == Throttled.code and wait > 0:
+            error = _Held(
                 "it asked us to wait", retry_after=wait, source=self.source, operation=operation
             )
-        return Unreachable(
-            "it failed lately and is left alone", source=self.source, operation=operation
-        )
+        else:
+            message = "it failed lately and is left alone"
+            if state.reason == REHEARSED:
+                message = "its outage is rehearsed"
+            error = Unreachable(message, source=self.source, operation=operation)
+        error.is_of_source = True
+        return error
 
-    def _take_turn(self, call: Call) -> None:
-        """Keep the pace; what a person waits for goes first but counts."""
-        if self.policy.per_second is None:
-            return
-        with self._lock:
-            now = self._clock()
-            turn = max(self._next_turn or now, now)
-            self._next_turn = turn + _seconds(1 / self.policy.per_second)
-        wait = (turn - now).total_seconds()
-        if wait > 0 and call.purpose is not Purpose.INTERACTIVE:
-            self._sleep(min(wait, call.seconds_left))
+    def _take_turn(self, operation: str, call: Call) -> bool:
+        """Keep the pace; say whether that took a wait. What a person waits for goes at once."""
+        waited = 0.0
+        if call.purpose is Purpose.BACKFILL:
+            waited += self._await(Bucket.BACKFILL, operation, call)
+        waited += self._await(Bucket.ALL, operation, call)
+        return waited > 0
+
+    def _await(self, bucket: Bucket, operation: str, call: Call) -> float:
+        is_urgent = call.purpose is Purpose.INTERACTIVE
+        left = max(0.0, call.seconds_left - self.policy.least_seconds)
+        patience = math.inf if is_urgent else left
+        wish = self.policy.turns(bucket, patience)
+        if wish is None:
+            return 0.0
+        wait = self._lots[bucket].turn(
+            wish, lambda count: self._store.take_turns(self.source, replace(wish, count=count))
+        )
+        if is_urgent or wait <= 0:
+            return 0.0
+        if wait > patience:
+            raise _Held(
+                "our own pace leaves no time for it",
+                retry_after=wait,
+                source=self.source,
+                operation=operation,
+            )
+        self._sleep(wait)
+        return wait
 
     # --- what came of it -----------------------------------------------------------
 
-    def _note(self, error: BridgeError | None, before: BreakerState) -> None:
-        now = self._clock()
-        if error is None or not _is_failure(error):
+    def _note(self, error: BridgeError | None, before: BreakerState) -> bool:
+        """Note how a call ended; say whether that tells anything of the source."""
+        if error is not None and _is_failure(error):
+            with self._noting:
+                self._note_failure(error)
+        elif isinstance(error, Refused | Unsupported):
             # An answer such as "not found" shows that the source works; our own refusal does not.
-            if not isinstance(error, Refused | Unsupported):
-                self._note_success(now, before)
-            return
-        self._store.failed(self.source, error, self._rest_until(error, now))
+            return False
+        else:
+            self._note_success(self._clock(), before)
+        return True
+
+    def _note_failure(self, error: BridgeError) -> None:
+        now = self._clock()
+        # Read afresh: other processes and threads count too.
+        state = self._store.read(self.source)
+        is_open = (
+            state.failures >= self.policy.open_after and self._seconds_until(state.retry_at) > 0
+        )
+        # A call that began before the breaker opened says nothing new: it must not rest longer.
+        if not is_open or isinstance(error, Throttled | CredentialsRejected):
+            self._store.failed(self.source, error, self._rest_until(error, state, now))
         self._read_at = None
 
     def _note_success(self, now: datetime, before: BreakerState) -> None:
@@ -260,14 +314,15 @@ class Guard:
             self._store.succeeded(self.source)
             self._noted_at, self._read_at = now, None
 
-    def _rest_until(self, error: BridgeError, now: datetime) -> datetime | None:
+    def _rest_until(
+        self, error: BridgeError, state: BreakerState, now: datetime
+    ) -> datetime | None:
         if isinstance(error, Throttled):
             hint = error.retry_after
             return now + _seconds(self.policy.throttle_seconds if hint is None else hint)
         if isinstance(error, CredentialsRejected):
             return now + _seconds(self.policy.credentials_seconds)
-        # Read afresh: other processes and threads count too.
-        beyond = self._store.read(self.source).failures + 1 - self.policy.open_after
+        beyond = state.failures + 1 - self.policy.open_after
         if beyond < 0:
             return None
         seconds = self.policy.open_seconds * 2.0 ** min(beyond, 20)
@@ -286,6 +341,36 @@ class Guard:
             hint = error.retry_after
             pause = max(pause, self.policy.throttle_seconds if hint is None else hint)
         return pause if pause + self.policy.least_seconds < call.seconds_left else None
+
+    # --- counts --------------------------------------------------------------------
+
+    def _count(self, more: Counts) -> None:
+        now = self._clock()
+        minute = now.replace(second=0, microsecond=0)
+        with self._counting:
+            self._counts[minute] = self._counts.get(minute, Counts()) + more
+            is_due = now - self._counted_at >= _seconds(self.policy.count_seconds)
+            if is_due:
+                self._counted_at = now
+        if is_due:
+            self._keep_counts()
+
+    def _keep_counts(self) -> None:
+        with self._counting:
+            counts, self._counts = self._counts, {}
+        if not counts:
+            return
+        is_kept = False
+        try:
+            self._store.add_counts(self.source, counts)
+            is_kept = True
+        finally:
+            if not is_kept:
+                # The next time, with those that come.
+                with self._counting:
+                    for minute, more in self._counts.items():
+                        counts[minute] = counts.get(minute, Counts()) + more
+                    self._counts = counts
 
 
 def _seconds(value: float) -> timedelta:
@@ -373,8 +458,11 @@ class GuardedConnector:
             yield self._run("open_document", call, enter)
 
     def close(self) -> None:
-        """Give back sockets."""
-        self._connector.close()
+        """Give back sockets, and keep what was counted."""
+        try:
+            self._connector.close()
+        finally:
+            self._guard.close()
 
     # --- how ------------------------------------------------------------------------
 

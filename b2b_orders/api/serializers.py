@@ -30,8 +30,8 @@ def order_output(order: OrderRow, context: Mapping[str, Any]) -> dict[str, Any]:
 
     Plain, because every search answers it: a serializer of serializers copies forty fields
     for each answer. `url` is the order's page, for people; the API knows it by `id`.
-    `state` of a source is what the connection does now: ok, down, never
-    (answered) or disabled.
+    `payment` is null for who may not see finance. `state` of a source is what the connection
+    does now: ok, down, never (answered) or disabled.
     """
     return {
         "id": str(order.public_id),
@@ -40,6 +40,8 @@ def order_output(order: OrderRow, context: Mapping[str, Any]) -> dict[str, Any]:
         "origins": order.origins.split("+"),
         "status": order.fulfilment,
         "status_raw": order.status_raw,
+        "billing": order.billing,
+        "payment": order.payment,
         "placed_on": order.placed_on.isoformat() if order.placed_on else None,
         "total": {"amount": f"{order.total.amount:f}", "currency": order.total.currency}
         if order.total

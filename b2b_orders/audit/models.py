@@ -22,6 +22,20 @@ class Action(models.TextChoices):
     ACTING_ENDED = "acting_ended"
     COMPANY_SWITCHED = "company_switched"
     LOOKED_UP = "looked_up"
+    # What operations had done, see ingest.errands.
+    CONNECTION_TESTED = "connection_tested"
+    RUN_ASKED = "run_asked"
+    PARKED_RETRIED = "parked_retried"
+    PARKED_DISCARDED = "parked_discarded"
+    STATUS_MAPPED = "status_mapped"
+    STATUS_RULE_DROPPED = "status_rule_dropped"
+    COMPANY_ASSIGNED = "company_assigned"
+    ORDERS_JOINED = "orders_joined"
+    ORDER_SPLIT = "order_split"
+    DECISION_UNDONE = "decision_undone"
+    OUTAGE_STARTED = "outage_started"
+    OUTAGE_ENDED = "outage_ended"
+    SUBSCRIPTION_TAKEN = "subscription_taken"
 
 
 class AuditEvent(models.Model):

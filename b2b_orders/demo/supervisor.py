@@ -45,7 +45,7 @@ CONNECTIONS = ("vtex", "erp")
 # What the surroundings must not decide for the demo: where its database is, above all.
 FOREIGN_PREFIXES = ("PORTAL_", "PG", "DJANGO_", "CELERY_", "GUNICORN_")
 RESTARTS, RESTART_WINDOW = 5, 120.0
-SITE = ("web", "worker", "beat")
+SITE = ("web", "live", "worker", "beat")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -108,7 +108,7 @@ class Supervisor:
         if self.is_first_start:
             with self.console.step("Taking in the orders of VTEX and the ERP, as production would"):
                 self.take_in_orders()
-        with self.console.step("Starting the web server, the worker and its clock"):
+        with self.console.step("Starting the web server, the workers and their clock"):
             self.start_site()
         with self.console.step("Opening the first page"):
             self.await_site()
@@ -183,15 +183,19 @@ class Supervisor:
         self.state.save()
 
     def start_site(self) -> None:
-        """Start the web server, the worker and beat, and wait for each to do its work."""
+        """Start the web server, the workers and beat, and wait for each to do its work."""
         web = self.spawn("web", gunicorn_words(self.wishes.port, self.state.directory), role=WEB)
-        worker = self.spawn("worker", worker_words(), role=WORKER)
+        # Who waits for a look-up must not wait for a back-fill: each queue has its worker.
+        live = self.spawn("live", worker_words("interactive", 2), role=WORKER)
+        self.spawn("worker", worker_words("sync", 4), role=WORKER)
         schedule = self.state.directory / "beat-schedule"
         self.spawn("beat", beat_words(schedule), role=WORKER)
         self.await_ready(web, lambda: answers(f"{self.url}/readyz"), seconds=60)
         # A worker that waits for work holds a blocking read at the broker.
         self.await_ready(
-            worker, lambda: "cmd=brpop" in self.valkey.command("CLIENT", "LIST"), seconds=60
+            live,
+            lambda: self.valkey.command("CLIENT", "LIST").count("cmd=brpop") >= 2,
+            seconds=60,
         )
 
     def await_site(self) -> None:
@@ -302,7 +306,7 @@ class Supervisor:
     def mourn(self, child: Child) -> None:
         """Start a worker or beat again; let any other death end the demo."""
         complaint = child.complaint(f"has ended (exit code {child.exit_code})")
-        if child.name not in {"worker", "beat"}:
+        if child.name not in {"live", "worker", "beat"}:
             raise DemoError(complaint)
         now = time.monotonic()
         child.restarts = [then for then in child.restarts if now - then < RESTART_WINDOW] + [now]
@@ -340,11 +344,11 @@ def gunicorn_words(port: int, home: Path) -> list[str]:
     ]
 
 
-def worker_words() -> list[str]:
-    """Build the command of the worker, which serves both queues."""
+def worker_words(queue: str, concurrency: int) -> list[str]:
+    """Build the command of the worker of a queue."""
     return [
-        *("-m", "celery", "-A", "b2b_orders.celery", "worker", "--queues", "interactive,sync"),
-        *("--concurrency", "4", "--loglevel", "INFO", "--hostname", "demo@%h"),
+        *("-m", "celery", "-A", "b2b_orders.celery", "worker", "--queues", queue),
+        *("--concurrency", str(concurrency), "--loglevel", "INFO", "--hostname", f"{queue}@%h"),
         *("--without-gossip", "--without-mingle"),
     ]
 

@@ -117,7 +117,14 @@ def put_connections(*, vtex_url: str, erp_url: str, now: datetime) -> None:
         kind="vtex",
         name=VTEX,
         label="Site",
-        settings={"account": ACCOUNT, "base_url": vtex_url, "app_key": APP_KEY},
+        # The simulated account has no other callers to leave room for.
+        settings={
+            "account": ACCOUNT,
+            "base_url": vtex_url,
+            "app_key": APP_KEY,
+            "requests_per_second": 2000,
+            "backfill_percent": 100,
+        },
         secret=APP_TOKEN,
         now=now,
     )

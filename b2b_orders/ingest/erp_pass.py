@@ -1,4 +1,4 @@
-"""Reading an ERP company by company: periods, web orders it may know, whole orders."""
+"""Reading an ERP: what changed or periods of each company, web orders it may know, whole orders."""
 
 from __future__ import annotations
 
@@ -11,33 +11,46 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from b2b_orders.ingest.models import Parked, Stream
+from b2b_orders.ingest import inbox
+from b2b_orders.ingest.changes import Changes
+from b2b_orders.ingest.inbox import Due
+from b2b_orders.ingest.models import Origin, Parked, Stream, Subject
 from b2b_orders.ingest.passes import (
     BATCH,
     Mark,
     Pass,
     ends_the_pass,
     fetch_in_order,
-    read_later,
     set_streams,
     threads,
 )
+from b2b_orders.ingest.refreshing import FINAL, again_after
 from b2b_orders.ingest.slices import Covered, Looked, Window, cut, plan
 from b2b_orders.orders.models import SourceRecord
 from b2b_orders.orders.numbers import normalise
+from b2b_orders.orders.services import Link
 from erp_bridge.connector import Call, CompanyRef, Connector, Purpose
-from erp_bridge.errors import BadRequest, BridgeError, NotFound, Unsupported, WrongOwner
-from erp_bridge.records import Detail, Fulfilment, NumberKind, Reading, System
+from erp_bridge.errors import (
+    BadRequest,
+    BridgeError,
+    NotFound,
+    TransientError,
+    Unsupported,
+    WrongOwner,
+)
+from erp_bridge.records import Detail, NumberKind, Reading, System
 
 CALL_SECONDS = 60.0
 # Rows of a company that are stored at once.
 ROWS = 200
+# Orders that are taken from the inbox at once.
+INBOX_LOT = 500
+# What tied a web order to an ERP's: it was the one answer, or parts that its invoices name.
+ONE_ANSWER, PARTS_BY_INVOICE = "one-answer", "parts-by-invoice"
 # A cursor moves at least this often; a connector cuts it into what its ERP can answer.
 LEAST_WINDOW_DAYS = 90
-FINAL = (Fulfilment.DELIVERED, Fulfilment.CANCELLED, Fulfilment.REPLACED)
-# Files and states of an order change without its row changing: read it again after so long.
-AGAIN_YOUNG, AGAIN = timedelta(hours=1), timedelta(hours=24)
-YOUNG, OPEN_AT_MOST = timedelta(days=3), timedelta(days=180)
+# What could not be read whole is left alone for so long.
+PARKED_FOR = timedelta(hours=24)
 Job = TypeVar("Job", bound="_Job")
 Answer = TypeVar("Answer")
 
@@ -80,6 +93,8 @@ class _Linked:
 @dataclass(frozen=True, slots=True)
 class _OrderJob(_Job):
     external_id: str
+    # The row of the inbox that asks for it.
+    item: Due | None = None
 
 
 class ErpPass:
@@ -95,11 +110,33 @@ class ErpPass:
         self.at_once = run.options.requests_at_once or self.declares.concurrency
         # Companies whose answers were refused or unusable: left alone for this pass.
         self._left_alone: set[int] = set()
+        self._are_changes_told = self.declares.changed != "none"
+
+    # --- what changed ---------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Read what an ERP says has changed since the last time, in all companies at once.
+
+        Where it cannot say so after all, periods take its place for this pass.
+        """
+        if self.declares.changed == "none":
+            return
+        self.run.progress.stage("orders that changed")
+        changes = Changes(self.run, self.connector, self.companies)
+        try:
+            changes.read()
+        except BridgeError as error:
+            if ends_the_pass(error):
+                raise
+            changes.give_up(error)
+            self._are_changes_told = False
 
     # --- periods ------------------------------------------------------------------
 
     def periods(self, *, since: date | None = None, until: date | None = None) -> None:
         """List each company's orders by date, newest first, going on where it was stopped."""
+        if not self.declares.period:
+            return
         streams = self._streams("period")
         jobs = [
             job
@@ -119,7 +156,7 @@ class ErpPass:
                 self._give_up(job, self._period_name(job), answer)
                 continue
             for problem in answer.problems:
-                self.run.park(self._period_name(job), "row", problem)
+                self.run.park(self._period_name(job), "row", problem, subject=Subject.PART)
             if not answer.problems:
                 self.run.heal(self._period_name(job))
             self.run.where = f"at company {job.company_id}, before {job.window.first}"
@@ -134,10 +171,18 @@ class ErpPass:
             floor=years_before(today, self.run.options.backfill_years),
             overlap_days=max(self.run.options.overlap_days, 1),
             window_days=self._window_days,
+            is_newer_wanted=self._needs_net(stream),
         )
         for window in windows:
             mark = Mark("period", window.covers.cursor, company_id) if window.covers else None
             yield _WindowJob(company_id, window, mark)
+
+    def _needs_net(self, stream: Stream | None) -> bool:
+        """Say whether the newest days are listed: always, or once a day where changes are told."""
+        if not self._are_changes_told or stream is None:
+            return True
+        covered = Covered.parse(stream.cursor)
+        return covered is None or covered.until < self.today
 
     def _asked_windows(
         self, company_id: int, since: date | None, until: date | None
@@ -191,7 +236,8 @@ class ErpPass:
             if answer is None:
                 waiting.add(job.company_id, (), job.mark)
             else:
-                link = {r.record.external_id: answer.number for r in answer.readings}
+                evidence = ONE_ANSWER if len(answer.readings) == 1 else PARTS_BY_INVOICE
+                link = {r.record.external_id: (answer.number, evidence) for r in answer.readings}
                 waiting.add(job.company_id, answer.readings, job.mark, link)
         waiting.flush()
         idle = [company_id for company_id, its_jobs in by_company.items() if not its_jobs]
@@ -267,29 +313,38 @@ class ErpPass:
 
     def details(self, *, limit: int | None = None) -> None:
         """Read whole what is only known as a row: what is young or open, or the newest."""
-        jobs = list(self._due()) + list(self._rows_only(limit))
+        self._read_whole(list(self._rows_only(limit)))
+
+    def drain_inbox(self) -> bool:
+        """Read whole the orders whose turn it is again; say whether none is left."""
+        due = inbox.due(connection=self.run.connection, now=self.run.clock(), limit=INBOX_LOT)
+        owners = dict(
+            SourceRecord.objects.filter(
+                connection=self.run.connection.name,
+                external_id__in=[item.external_id for item in due],
+            ).values_list("external_id", "company_id")
+        )
+        known = [item for item in due if owners.get(item.external_id) in self.companies]
+        # An order that was withdrawn, or of a company that is gone: nobody to ask for.
+        lost = [item for item in due if item not in known]
+        inbox.done(connection=self.run.connection, items=lost, now=self.run.clock())
+        self._read_whole(
+            [_OrderJob(owners[item.external_id] or 0, item.external_id, item) for item in known]
+        )
+        return len(due) < INBOX_LOT and not self.run.is_over
+
+    def _read_whole(self, jobs: list[_OrderJob]) -> None:
         jobs.sort(key=lambda job: job.company_id)
         self.run.progress.stage("whole orders", len(jobs))
-        waiting = _Waiting(self.run, size=BATCH, after=self._plan_again, is_whole=True)
-        for job, answer in self._ask(list(dict.fromkeys(jobs)), self._order):
+        waiting = _Waiting(self.run, size=BATCH, after=self._plan_again)
+        for job, answer in self._ask(jobs, self._order):
             self.run.progress.step()
             self.run.where = f"at order {job.external_id} of company {job.company_id}"
             if isinstance(answer, BridgeError):
                 self._set_aside(job, answer, waiting)
             else:
-                waiting.add(job.company_id, (answer,), None)
+                waiting.add(job.company_id, (answer,), None, done=job.item)
         waiting.flush()
-
-    def _due(self) -> Iterator[_OrderJob]:
-        due = self.run.connection.inbox.filter(due_at__lte=self.run.clock()).order_by("due_at")
-        external_ids = list(due.values_list("external_id", flat=True)[:1000])
-        owners = SourceRecord.objects.filter(
-            connection=self.run.connection.name, external_id__in=external_ids
-        ).values_list("external_id", "company_id")
-        jobs = [_OrderJob(owner, key) for key, owner in owners if owner in self.companies]
-        if lost := set(external_ids) - {job.external_id for job in jobs}:
-            self.run.connection.inbox.filter(external_id__in=lost).delete()
-        yield from jobs
 
     def _rows_only(self, limit: int | None) -> Iterator[_OrderJob]:
         name = self.run.connection.name
@@ -297,7 +352,7 @@ class ErpPass:
             connection=name, company_id__in=list(self.companies), detail=Detail.SUMMARY
         ).exclude(
             external_id__in=Parked.objects.filter(
-                connection=name, last_at__gte=self.run.clock() - AGAIN
+                connection=name, last_at__gte=self.run.clock() - PARKED_FOR
             ).values("external_id")
         )
         if limit is None:
@@ -309,7 +364,8 @@ class ErpPass:
             yield _OrderJob(company_id or 0, external_id)
 
     def _order(self, job: _OrderJob) -> Reading:
-        call = Call.within(CALL_SECONDS, Purpose.BACKFILL)
+        purpose = Purpose.SYNC if job.item else Purpose.BACKFILL
+        call = Call.within(CALL_SECONDS, purpose)
         return self.connector.order(self.companies[job.company_id], job.external_id, call)
 
     def _set_aside(self, job: _OrderJob, error: BridgeError, waiting: _Waiting) -> None:
@@ -320,20 +376,25 @@ class ErpPass:
             self.run.refuse(job.external_id, job.company_id, error)
         elif isinstance(error, NotFound):
             self.run.park(job.external_id, error.code, error.message)
-            self.run.connection.inbox.filter(external_id=job.external_id).delete()
         else:
-            self.run.put_off(job.external_id, error)
+            self.run.put_off(job.external_id, error, job.item)
+            return
+        if job.item:
+            now = self.run.clock()
+            inbox.done(connection=self.run.connection, items=[job.item], now=now)
 
     def _plan_again(self, readings: Iterable[Reading]) -> None:
-        """Note when open orders are to be read again."""
+        """Note when orders whose files and titles may still change are to be read again."""
         now = self.run.clock()
         due = {}
         for reading in readings:
-            if (after := again_after(reading, now)) is not None:
+            if (after := again_after(reading.record, now)) is not None:
                 # Spread out, so that what was read in one go is not asked for in one go.
                 spread = random.uniform(0.5, 1.0)  # noqa: S311 guards nothing
                 due[reading.record.external_id] = now + after * spread
-        read_later(self.run.connection, due, now=now)
+        inbox.put(
+            connection_id=self.run.connection.pk, external_ids=due, origin=Origin.AGAIN, now=now
+        )
 
     # --- which companies, in which order ------------------------------------------------
 
@@ -377,8 +438,10 @@ class ErpPass:
         self._left_alone.add(job.company_id)
         if isinstance(error, WrongOwner):
             self.run.refuse(asked, job.company_id, error)
+        elif isinstance(error, TransientError):
+            self.run.fail(asked, error.message)
         else:
-            self.run.park(asked, error.code, error.message)
+            self.run.park(asked, error.code, error.message, error.payload, subject=Subject.PART)
 
     @property
     def today(self) -> date:
@@ -395,15 +458,14 @@ class _Waiting:
         *,
         size: int = ROWS,
         after: Callable[[Iterable[Reading]], None] | None = None,
-        is_whole: bool = False,
     ) -> None:
         self._run = run
         self._size = size
         self._after = after
-        self._is_whole = is_whole
         self._company_id: int | None = None
         self._readings: list[Reading] = []
-        self._links: dict[str, str] = {}
+        self._done: list[Due] = []
+        self._links: dict[str, Link] = {}
         self._mark: Mark | None = None
 
     def add(
@@ -411,7 +473,8 @@ class _Waiting:
         company_id: int,
         readings: tuple[Reading, ...],
         mark: Mark | None,
-        links: Mapping[str, str] | None = None,
+        links: Mapping[str, Link] | None = None,
+        done: Due | None = None,
     ) -> None:
         """Take a company's readings; a mark stands only once all before it are stored."""
         if company_id != self._company_id:
@@ -420,6 +483,7 @@ class _Waiting:
         self._readings += readings
         self._links |= links or {}
         self._mark = mark or self._mark
+        self._done += [done] if done else []
         if len(self._readings) >= self._size:
             self.flush()
 
@@ -432,11 +496,11 @@ class _Waiting:
                 company_id=self._company_id,
                 links=self._links,
                 mark=self._mark,
-                done=[r.record.external_id for r in readings] if self._is_whole else (),
+                done=self._done,
             )
             if self._after:
                 self._after(readings)
-        self._readings, self._links, self._mark = [], {}, None
+        self._readings, self._links, self._mark, self._done = [], {}, None, []
 
 
 def is_answer(found: Sequence[Reading], job: _LinkJob) -> bool:
@@ -462,17 +526,6 @@ def names_itself(reading: Reading, number: str) -> bool:
     """
     own = {reading.record.external_id, *reading.record.erp_numbers}
     return normalise(number) in {normalise(value) for value in own}
-
-
-def again_after(reading: Reading, now: datetime) -> timedelta | None:
-    """Say after how long an order should be read again; None when it is over or old."""
-    record = reading.record
-    if record.fulfilment in FINAL or record.placed_on is None:
-        return None
-    age = now.date() - record.placed_on
-    if age > OPEN_AT_MOST:
-        return None
-    return AGAIN_YOUNG if age <= YOUNG else AGAIN
 
 
 def _web_numbers(external_id: str, numbers: object) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ AT_ONCE = 8
 # More orders than these under one number are found by the next pass.
 MOST_WHOLE = 3
 KINDS = (NumberKind.ERP, NumberKind.WEB, NumberKind.CUSTOMER, NumberKind.INVOICE)
+# What ties a web order to an ERP's that was found because somebody asked.
+LIVE = "live"
 _WITH_SUFFIX = re.compile(r".+-\d{2}", re.ASCII)
 _SEQUENCE = re.compile(r"\d{4,12}", re.ASCII)
 
@@ -202,7 +204,7 @@ def _store(lookup: Lookup, connection: str, answer: Answer, now: datetime) -> li
         now=now,
         # An ERP was asked for this company; a web order says itself whose it is.
         company_id=lookup.company_id if is_erp else None,
-        links={r.record.external_id: answer.link for r in answer.readings if answer.link},
+        links={r.record.external_id: (answer.link, LIVE) for r in answer.readings if answer.link},
     )
     return [
         row.order_id

@@ -6,8 +6,6 @@ of one company.
 
 from __future__ import annotations
 
-import logging
-import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,20 +15,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection as database
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
-from b2b_orders.celery import app
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Viewer
+from b2b_orders.ingest import waking
 from b2b_orders.ingest.models import Lookup, LookupState
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.numbers import MAX_VALUE, normalise, recognise
 
-logger = logging.getLogger(__name__)
 _LOCK = 7002  # first half of our advisory locks: "this number is being asked for"
-# Threads that wait for a broker; when it is away the rest is left to the sweeper.
-_WAKERS = threading.BoundedSemaphore(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +41,7 @@ class LookupView:
     found_public_id: UUID | None
     asked_at: datetime
     is_new: bool = False
+    has_news: bool = False
 
 
 def request_lookup(*, viewer: Viewer, text: str, now: datetime) -> LookupView:
@@ -113,38 +108,19 @@ def _take_turn(company_id: int, value: str) -> None:
 
 def wake_worker(lookup_id: int) -> None:
     """Send the look-up to a worker; without a broker the sweeper finds its row."""
-    try:
-        app.send_task(
-            "ingest.run_lookup",
-            kwargs={"lookup_id": lookup_id},
-            queue="interactive",
-            expires=settings.PORTAL_LOOKUP_SECONDS,
-            retry=False,
-        )
-    except (OperationalError, OSError) as error:
-        logger.warning("no broker for a look-up", extra={"error": type(error).__name__})
+    waking.send("ingest.run_lookup", expires=settings.PORTAL_LOOKUP_SECONDS, lookup_id=lookup_id)
 
 
 def _wake_worker_aside(lookup_id: int) -> None:
-    """Wake a worker without making the page wait: a dead broker takes seconds to say so."""
-    if not _WAKERS.acquire(blocking=False):
-        return
-
-    def wake() -> None:
-        try:
-            wake_worker(lookup_id)
-        finally:
-            _WAKERS.release()
-
-    threading.Thread(target=wake, name="wake-worker", daemon=True).start()
+    waking.aside(lambda: wake_worker(lookup_id))
 
 
 def _view(viewer: Viewer, lookup: Lookup, *, is_new: bool = False) -> LookupView:
-    state, found = LookupState(lookup.state), None
+    state, found, has_news = LookupState(lookup.state), None, False
     if state is LookupState.FOUND and lookup.found_order_id is not None:
         order = Order.objects.filter(pk=lookup.found_order_id, company_id=viewer.company_id).first()
         if order and _is_in_scope(viewer, order):
-            found = order.public_id
+            found, has_news = order.public_id, order.changed_at >= lookup.asked_at
         else:
             # Found for the company, but not for this person: as if it did not exist.
             state = LookupState.NOT_FOUND
@@ -155,6 +131,7 @@ def _view(viewer: Viewer, lookup: Lookup, *, is_new: bool = False) -> LookupView
         found_public_id=found,
         asked_at=lookup.asked_at,
         is_new=is_new,
+        has_news=has_news,
     )
 
 

@@ -262,11 +262,10 @@ class CallCount(models.Model):
 
 
 class Pace(models.Model):
-    """The token bucket of a source, shared by all processes: when each purpose may ask next."""
+    """The token buckets of a source, shared by all processes: until when turns are given away."""
 
     connection = models.CharField(max_length=40, primary_key=True, db_collation="C")
     all_at = models.DateTimeField()
-    sync_at = models.DateTimeField()
     backfill_at = models.DateTimeField()
 
     def __str__(self) -> str:

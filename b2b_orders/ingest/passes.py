@@ -1,4 +1,4 @@
-"""What every pass over a connection shares: its lock, its counts, its cursors, its threads.
+"""What every pass over a connection shares: its counts, its cursors, its threads.
 
 Requests run in a few threads, which never touch the database; rows are written by the
 thread that runs the pass, a batch and its cursor in one transaction.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,23 +20,23 @@ from django.db import connection as database
 from django.db import transaction
 
 from b2b_orders.common import clock
-from b2b_orders.common.errors import Conflict
-from b2b_orders.ingest.models import Connection, InboxItem, Run, Stream
+from b2b_orders.ingest import inbox
+from b2b_orders.ingest.inbox import Due
+from b2b_orders.ingest.models import Connection, Origin, Run, Stream, Subject
 from b2b_orders.ingest.options import Options
 from b2b_orders.ingest.progress import Progress, Silence
 from b2b_orders.ingest.storing import UNSTORABLE, park, refuse, store, unpark
-from b2b_orders.orders.services import Stored
-from erp_bridge.errors import BridgeError, CredentialsRejected, TransientError
+from b2b_orders.orders.services import Link, Stored
+from erp_bridge.errors import BridgeError, CredentialsRejected, Throttled, TransientError
 from erp_bridge.records import Reading
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_LOCK = 7001  # first half of our advisory locks: "a pass over a connection runs"
 BATCH = 50
-# After so many tries an order that cannot be read is left to operations.
-MAX_ATTEMPTS = 8
+# An order that could not be read outside the inbox waits there for so long.
+FIRST_PAUSE = timedelta(seconds=30)
 # So many of the things that could not be read are named when a pass ends.
 MAX_TROUBLES = 5
 
@@ -83,6 +82,10 @@ class Mark:
     cursor: str
     company_id: int | None = None
     high_water: datetime | None = None
+    # How far a long reading is, for whoever watches.
+    began_at: datetime | None = None
+    total: int | None = None
+    done: int = 0
 
 
 @dataclass(slots=True)
@@ -127,11 +130,13 @@ class Pass:
         readings: Sequence[Reading],
         *,
         company_id: int | None = None,
-        links: Mapping[str, str] | None = None,
+        links: Mapping[str, Link] | None = None,
         mark: Mark | None = None,
-        done: Sequence[str] = (),
+        done: Sequence[Due] = (),
     ) -> list[Stored]:
         """Store a batch, move the cursor and clear the inbox, all in one transaction.
+
+        `done` are what was taken from the inbox *before* these readings were made.
 
         A reading that the database refuses is set aside and does not stop the others.
         """
@@ -153,9 +158,9 @@ class Pass:
         self,
         readings: Sequence[Reading],
         company_id: int | None,
-        links: Mapping[str, str] | None,
+        links: Mapping[str, Link] | None,
         mark: Mark | None,
-        done: Sequence[str],
+        done: Sequence[Due],
     ) -> list[Stored]:
         stored: list[Stored] = []
         with transaction.atomic():
@@ -172,7 +177,7 @@ class Pass:
         return stored
 
     def _store_alone(
-        self, reading: Reading, company_id: int | None, links: Mapping[str, str] | None
+        self, reading: Reading, company_id: int | None, links: Mapping[str, Link] | None
     ) -> list[Stored]:
         try:
             return self._store([reading], company_id, links, None, ())
@@ -182,11 +187,10 @@ class Pass:
             )
             return []
 
-    def _settle(self, mark: Mark | None, done: Sequence[str]) -> None:
+    def _settle(self, mark: Mark | None, done: Sequence[Due]) -> None:
         if mark:
             set_streams(self.connection, [mark], now=self.clock())
-        if done:
-            self.connection.inbox.filter(external_id__in=done).delete()
+        inbox.done(connection=self.connection, items=done, now=self.clock())
 
     # --- what went wrong -------------------------------------------------------
 
@@ -196,8 +200,16 @@ class Pass:
         if len(self.troubles) < MAX_TROUBLES:
             self.troubles.append(f"{external_id}: {message}")
 
-    def park(self, external_id: str, reason: str, message: str, payload: bytes = b"") -> None:
-        """Set an order aside, to be tried again later, and go on."""
+    def park(
+        self,
+        external_id: str,
+        reason: str,
+        message: str,
+        payload: bytes = b"",
+        *,
+        subject: Subject = Subject.ORDER,
+    ) -> None:
+        """Keep what could not be used, with the reason, where operations see it; go on."""
         self.fail(external_id, message)
         park(
             connection=self.connection.name,
@@ -206,6 +218,7 @@ class Pass:
             message=message,
             now=self.clock(),
             payload=payload,
+            subject=subject,
         )
         self._parked.add(external_id)
 
@@ -215,10 +228,26 @@ class Pass:
             unpark(connection=self.connection.name, external_ids=sorted(healed))
             self._parked -= healed
 
-    def put_off(self, external_id: str, error: BridgeError) -> None:
-        """Set an order aside that a source answers wrongly, and note to ask again."""
-        self.park(external_id, error.code, error.message)
-        try_again(self.connection, external_id, error.message, now=self.clock())
+    def put_off(self, external_id: str, error: BridgeError, item: Due | None = None) -> None:
+        """Have an order asked for again later; `item` is the row of the inbox it was read for.
+
+        A wrong answer is parked at once; a failure to answer, when it was tried often enough.
+        """
+        now = self.clock()
+        if item is None:
+            again = {external_id: now + FIRST_PAUSE}
+            inbox.put(
+                connection_id=self.connection.pk, external_ids=again, origin=Origin.AGAIN, now=now
+            )
+            is_tried_again = True
+        else:
+            is_tried_again = inbox.put_off(
+                connection=self.connection, item=item, message=error.message, now=now
+            )
+        if is_tried_again and isinstance(error, TransientError):
+            self.fail(external_id, error.message)
+        else:
+            self.park(external_id, error.code, error.message, error.payload)
 
     def refuse(self, external_id: str, company_id: int | None, error: BridgeError) -> None:
         """Alarm about an answer that is another company's; nothing of it is stored."""
@@ -270,33 +299,7 @@ def _parked_ids(connection: str) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-# --- one at a time ------------------------------------------------------------------
-
-
-@contextmanager
-def alone(connection: Connection, *, wait_seconds: float = 0) -> Iterator[None]:
-    """Be the only pass over a connection, on all machines; `Conflict` when another runs.
-
-    The lock belongs to the database session: a killed process gives it back.
-    """
-    key = zlib.crc32(connection.name.encode()) - 2**31
-    until = time.monotonic() + wait_seconds
-    with database.cursor() as cursor:
-        while True:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK, key])
-            if cursor.fetchone() == (True,):
-                break
-            if time.monotonic() >= until:
-                raise Conflict(f"another pass over {connection.name} is running")
-            time.sleep(0.5)
-    try:
-        yield
-    finally:
-        with database.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCK, key])
-
-
-# --- streams and inbox -----------------------------------------------------------------
+# --- streams ---------------------------------------------------------------------------
 
 
 def get_stream(connection: Connection, kind: str) -> Stream:
@@ -316,48 +319,16 @@ def set_streams(connection: Connection, marks: Sequence[Mark], *, now: datetime)
                 cursor=mark.cursor,
                 high_water=mark.high_water,
                 updated_at=now,
+                began_at=mark.began_at,
+                total=mark.total,
+                done=mark.done,
             )
             for mark in marks
         ],
         update_conflicts=True,
         unique_fields=["connection", "kind", "company"],
-        update_fields=["cursor", "high_water", "updated_at"],
+        update_fields=["cursor", "high_water", "updated_at", "began_at", "total", "done"],
         batch_size=1000,
-    )
-
-
-def try_again(connection: Connection, external_id: str, message: str, *, now: datetime) -> None:
-    """Put an order into the inbox with growing delays; after some tries leave it parked."""
-    item = connection.inbox.filter(external_id=external_id).first()
-    attempts = item.attempts + 1 if item else 1
-    if item and attempts >= MAX_ATTEMPTS:
-        item.delete()
-        return
-    InboxItem.objects.update_or_create(
-        connection=connection,
-        external_id=external_id,
-        defaults={
-            "due_at": now + timedelta(minutes=2**attempts),
-            "attempts": attempts,
-            "last_error": message[:300],
-        },
-        create_defaults={
-            "received_at": now,
-            "due_at": now + timedelta(minutes=2**attempts),
-            "attempts": attempts,
-            "last_error": message[:300],
-        },
-    )
-
-
-def read_later(connection: Connection, due: Mapping[str, datetime], *, now: datetime) -> None:
-    """Put orders into the inbox, to be read whole at a moment; an earlier one stands."""
-    InboxItem.objects.bulk_create(
-        [
-            InboxItem(connection=connection, external_id=external_id, received_at=now, due_at=at)
-            for external_id, at in due.items()
-        ],
-        ignore_conflicts=True,
     )
 
 
@@ -408,5 +379,9 @@ def _attempt(fetch: Callable[[Item], Result], item: Item) -> Result | BridgeErro
 
 
 def ends_the_pass(error: BridgeError) -> bool:
-    """Say whether an error is about the whole source, so that going on is pointless."""
-    return isinstance(error, TransientError | CredentialsRejected)
+    """Say whether an error is about the whole source, so that going on is pointless.
+
+    A failure at one order is not, or an order that always fails would block all others:
+    when the source is down, its breaker opens after a few, and then it is left alone.
+    """
+    return error.is_of_source or isinstance(error, Throttled | CredentialsRejected)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from b2b_orders.common import secrets
 from b2b_orders.common.errors import InvalidInput
-from b2b_orders.ingest import options
+from b2b_orders.ingest import lanes, options
 from b2b_orders.ingest.models import Connection
 from b2b_orders.ingest.sources import address_policy
 from erp_bridge import registry
@@ -32,7 +32,7 @@ def save_connection(
     """Make a connection, or change the one of that name.
 
     Without a secret a connection keeps the one it has. A change forgets what was learned
-    of the source and lets it be asked again at once. `InvalidInput` names the setting
+    of the source and lets everything of it be asked again at once. `InvalidInput` names the setting
     that is wrong and says what to do.
     """
     if not _NAME.fullmatch(name):
@@ -64,6 +64,9 @@ def save_connection(
         row.failures, row.down_since, row.retry_at = 0, None, None
         row.last_error = row.last_error_code = ""
         row.save()
+        row.subscriptions.update(checked_at=None)
+        lanes.ensure_lanes(connection=row, now=now)
+        lanes.run_soon(connection_id=row.pk, names=lanes.LANES[found.system], now=now)
     return row
 
 

@@ -133,7 +133,13 @@ def cut(first: date, last: date, days: int) -> list[tuple[date, date]]:
 
 
 def plan(
-    covered: Covered | None, *, today: date, floor: date, overlap_days: int, window_days: int
+    covered: Covered | None,
+    *,
+    today: date,
+    floor: date,
+    overlap_days: int,
+    window_days: int,
+    is_newer_wanted: bool = True,
 ) -> list[Window]:
     """Say which windows of a company to read: what is new since, then what is missing below.
 
@@ -146,9 +152,10 @@ def plan(
             for first, last in cut(floor, today, window_days)
         ]
     overlap = covered.until - timedelta(days=overlap_days)
-    newer = cut(max(min(overlap, today), floor), today, window_days)
+    newer = cut(max(min(overlap, today), floor), today, window_days) if is_newer_wanted else []
     windows = [Window(first, last) for first, last in newer]
     if windows:
         windows[-1] = replace(windows[-1], covers=Covered(today, covered.reached))
     older = cut(floor, covered.reached - timedelta(days=1), window_days)
-    return windows + [Window(first, last, Covered(today, first)) for first, last in older]
+    until = today if windows else covered.until
+    return windows + [Window(first, last, Covered(until, first)) for first, last in older]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 
 from django.conf import settings
+from django.db import Error as DatabaseProblem
 
 from b2b_orders.common import clock, secrets
 from b2b_orders.common.errors import InvalidInput
@@ -15,19 +18,27 @@ from b2b_orders.ingest import options
 from b2b_orders.ingest.breaker import DbBreakerStore, ReadOnlyBreakerStore
 from b2b_orders.ingest.models import Connection
 from erp_bridge import registry
+from erp_bridge.breaker import REHEARSED, BreakerState
 from erp_bridge.connector import Call, CompanyRef, Connector, Health
-from erp_bridge.errors import BridgeError, ConfigError, CredentialsRejected, Unreachable
+from erp_bridge.errors import (
+    BridgeError,
+    ConfigError,
+    CredentialsRejected,
+    Throttled,
+    Unreachable,
+)
 from erp_bridge.http import Policy
 from erp_bridge.records import System
-from erp_bridge.runner import BreakerStore, Guard, GuardedConnector, GuardPolicy
+from erp_bridge.runner import Guard, GuardedConnector, GuardPolicy
 from erp_bridge.vtex.client import VtexClient
 from erp_bridge.vtex.config import VtexConfig
 
+logger = logging.getLogger(__name__)
+
 # How often a source is tried, and when it is left alone.
-GUARD = GuardPolicy()
-# After a failed probe: a wrong token must not be tried until the ERP locks our user out.
-_REST = timedelta(seconds=30)
-_REST_CREDENTIALS = timedelta(minutes=15)
+GUARD = GuardPolicy(open_seconds=settings.PORTAL_BREAKER_SECONDS)
+# VTEX publishes 100 a second for an account and all that reads it; this leaves most to others.
+VTEX_PER_SECOND = 10.0
 # No customer's id: long for a counter, and still a whole number of 32 bits.
 _NOBODY = "2147480001"
 
@@ -60,6 +71,45 @@ def enabled_connections(system: System | None = None) -> list[Connection]:
     return [row for row in rows if system is None or system_of(row) is system]
 
 
+# --- the guard ------------------------------------------------------------------------
+
+
+def policy_for(connection: Connection) -> GuardPolicy:
+    """Say how a source is protected: as all are, at the pace that its options or its kind set."""
+    chosen = options.Options.of(connection.settings)
+    own = VTEX_PER_SECOND if system_of(connection) is System.VTEX else None
+    return replace(
+        GUARD,
+        per_second=float(chosen.requests_per_second) or own,
+        backfill_share=chosen.backfill_percent / 100,
+    )
+
+
+@contextmanager
+def guard_for(connection: Connection, *, read_only: bool = False) -> Iterator[Guard]:
+    """Open what protects a connection's source; at the end, what it counted is kept."""
+    policy = policy_for(connection)
+    if read_only:
+        yield Guard(connection.name, ReadOnlyBreakerStore(connection), policy)
+        return
+    with closing(DbBreakerStore()) as store:
+        guard = Guard(connection.name, store, policy)
+        try:
+            yield guard
+        finally:
+            _keep_counts(guard)
+
+
+def _keep_counts(guard: Guard) -> None:
+    try:
+        guard.close()
+    except DatabaseProblem:
+        # What was asked is done and stored: it must not fail for the sake of statistics.
+        logger.warning(
+            "calls could not be counted", extra={"connection": guard.source}, exc_info=True
+        )
+
+
 # --- ERPs -----------------------------------------------------------------------------
 
 
@@ -83,9 +133,9 @@ def connector_for(connection: Connection, *, read_only: bool = False) -> Iterato
     The web process is `read_only`: it knows how the source does and does not note it.
     """
     plain = _connector(connection)
-    store: BreakerStore = ReadOnlyBreakerStore(connection) if read_only else DbBreakerStore()
     try:
-        yield GuardedConnector(plain, Guard(connection.name, store, GUARD))
+        with guard_for(connection, read_only=read_only) as guard:
+            yield GuardedConnector(plain, guard)
     finally:
         plain.close()
         learned = getattr(plain, "learned", None)
@@ -99,18 +149,19 @@ def serves_strangers(connection: Connection, today: date, call: Call) -> bool:
 
     The old contract's rows do not say whose they are, so an ERP that ignores the customer
     would hand every company everybody's orders. An error is no such answer. Asked without
-    the guard: a customer that does not exist may well be refused.
+    the breaker: a customer that does not exist may well be refused. A source that is left
+    alone is not asked; `BridgeError` says so.
     """
     nobody = CompanyRef(key="nobody", customer_ids=(_NOBODY,))
-    connector = _connector(connection)
-    try:
+    with closing(_connector(connection)) as connector, guard_for(connection) as guard:
+        guard.rest("period", call)
         days = connector.declares().max_window_days or 31
         first = today - timedelta(days=days - 1)
-        return any(page.readings for page in connector.period(nobody, first, today, call))
-    except BridgeError:
-        return False
-    finally:
-        connector.close()
+        try:
+            with guard.counted():
+                return any(page.readings for page in connector.period(nobody, first, today, call))
+        except BridgeError:
+            return False
 
 
 # --- VTEX -----------------------------------------------------------------------------
@@ -119,11 +170,8 @@ def serves_strangers(connection: Connection, today: date, call: Call) -> bool:
 @contextmanager
 def vtex_for(connection: Connection) -> Iterator[VtexClient]:
     """Open the guarded client of a VTEX connection."""
-    client = _vtex(connection, Guard(connection.name, DbBreakerStore(), GUARD))
-    try:
+    with guard_for(connection) as guard, closing(_vtex(connection, guard)) as client:
         yield client
-    finally:
-        client.close()
 
 
 def _vtex(connection: Connection, guard: Guard | None = None) -> VtexClient:
@@ -149,28 +197,56 @@ def _secret(connection: Connection) -> str:
 
 
 def probe(connection: Connection, call: Call) -> Health:
-    """Reach a source now, whatever its breaker says, and note how it does."""
-    store = DbBreakerStore()
-    try:
-        client = (
-            _vtex(connection) if system_of(connection) is System.VTEX else _connector(connection)
-        )
+    """Reach a source now, whatever its breaker says, and note how it does.
+
+    Nothing is asked or noted while its outage is rehearsed or while it asked for rest.
+    """
+    name = connection.name
+    health: Health | None = None
+    with closing(DbBreakerStore()) as store:
+        if problem := _no_probe(store.read(name)):
+            return Health(ok=False, problem=problem)
+        guard = Guard(name, store, policy_for(connection))
         try:
-            health = client.health(call)
+            with closing(_client(connection)) as client, guard.counted():
+                health = client.health(call)
+                if not health.ok:
+                    raise Unreachable(health.problem, source=name)
+        except ConfigError as error:
+            return Health(ok=False, problem=f"{error.field}: {error.message}")
+        except BridgeError as error:
+            store.failed(name, error, clock.now() + timedelta(seconds=_rest_after(error)))
+            return health or Health(ok=False, problem=str(error))
         finally:
-            client.close()
-    except ConfigError as error:
-        return Health(ok=False, problem=f"{error.field}: {error.message}")
-    except BridgeError as error:
-        rest = _REST_CREDENTIALS if isinstance(error, CredentialsRejected) else _REST
-        store.failed(connection.name, error, clock.now() + rest)
-        return Health(ok=False, problem=str(error))
-    if health.ok:
-        store.succeeded(connection.name)
-    else:
-        problem = Unreachable(health.problem, source=connection.name)
-        store.failed(connection.name, problem, clock.now() + _REST)
+            _keep_counts(guard)
+        store.succeeded(name)
     return health
+
+
+def _client(connection: Connection) -> VtexClient | Connector:
+    if system_of(connection) is System.VTEX:
+        return _vtex(connection)
+    return _connector(connection)
+
+
+def _no_probe(state: BreakerState) -> str:
+    """Say why a source may not even be probed; nothing when it may."""
+    if state.retry_at is None or state.retry_at <= clock.now():
+        return ""
+    if state.reason == REHEARSED:
+        return f"its outage is rehearsed until {state.retry_at:%Y-%m-%d %H:%M} UTC"
+    if state.reason == Throttled.code:
+        return f"it asked us to wait until {state.retry_at:%Y-%m-%d %H:%M:%S} UTC"
+    return ""
+
+
+def _rest_after(error: BridgeError) -> float:
+    if isinstance(error, Throttled):
+        return GUARD.throttle_seconds if error.retry_after is None else error.retry_after
+    if isinstance(error, CredentialsRejected):
+        # A wrong token must not be tried until the ERP locks our user out.
+        return GUARD.credentials_seconds
+    return GUARD.open_seconds
 
 
 # --- companies ------------------------------------------------------------------------

@@ -12,13 +12,15 @@ from django.db.models import F
 
 from b2b_orders.audit.services import report_incident
 from b2b_orders.documents.services import Listing, record_listings
-from b2b_orders.ingest.models import Parked
+from b2b_orders.ingest.models import Parked, Subject
 from b2b_orders.orders.models import SourceRecord
-from b2b_orders.orders.services import Stored, store_readings, withdraw
+from b2b_orders.orders.services import Link, Stored, store_readings, withdraw
 from erp_bridge.records import Detail, Reading, System
 
 # What the database or the merge may say of a reading that no rule of ours foresaw.
 UNSTORABLE = (DataError, IntegrityError, ValueError, ArithmeticError)
+# So much of a payload is kept to be looked at.
+MAX_PAYLOAD = 1_000_000
 
 
 def store(
@@ -27,7 +29,7 @@ def store(
     readings: Sequence[Reading],
     now: datetime,
     company_id: int | None = None,
-    links: Mapping[str, str] | None = None,
+    links: Mapping[str, Link] | None = None,
 ) -> list[Stored]:
     """Store what a source told us, with the list of each order's files."""
     with transaction.atomic():
@@ -117,16 +119,23 @@ def park(
     message: str,
     now: datetime,
     payload: bytes = b"",
+    subject: Subject = Subject.ORDER,
 ) -> None:
-    """Set something aside that could not be used, for operations; once for each reason."""
+    """Set something aside that could not be used, for operations; once for each reason.
+
+    What was discarded stays so until something else is wrong with it.
+    """
     values = {
+        "subject": subject,
         "message": message[:300],
-        "payload": zlib.compress(payload) if payload else b"",
+        "payload": zlib.compress(payload[:MAX_PAYLOAD]) if payload else b"",
         "last_at": now,
     }
     key = {"connection": connection, "external_id": external_id[:80], "reason": reason[:60]}
     with transaction.atomic():
-        if not Parked.objects.filter(**key).update(attempts=F("attempts") + 1, **values):
+        mine = Parked.objects.filter(**key)
+        mine.exclude(message=values["message"]).update(discarded_at=None)
+        if not mine.update(attempts=F("attempts") + 1, **values):
             Parked.objects.create(**key, **values, first_at=now)
 
 

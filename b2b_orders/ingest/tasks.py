@@ -1,48 +1,72 @@
-"""What beat and the web process have workers do. Every task may run twice."""
+"""What beat and the web process have workers do. Every task is short and may run twice."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 
 from celery import shared_task
 from django.conf import settings
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
-from b2b_orders.ingest import live, sync
+from b2b_orders.ingest import errands, lanes, live, sync
+from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
-from b2b_orders.ingest.models import Connection, Lookup, Run
-from b2b_orders.ingest.passes import Pass
+from b2b_orders.ingest.models import Lane, Lookup, Run
 from b2b_orders.ingest.sources import enabled_connections, probe
+from b2b_orders.orders.statuses import forget_unmapped
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
-from erp_bridge.records import System
 
 logger = logging.getLogger(__name__)
 # Passes and look-ups are kept for so long.
 KEEP = timedelta(days=30)
+# A message for a lane that no worker took up by then has been sent again.
+LANE_EXPIRES = 30
 
 
-@shared_task(name="ingest.poll_feeds", acks_late=True)
-def poll_feeds() -> None:
-    """Read what every VTEX account says has changed."""
-    connections = enabled_connections(System.VTEX)
-    for connection in connections:
-        _poll(connection, "feed", partial(sync.poll_feed, share=len(connections)))
+@shared_task(name="ingest.tick")
+def tick() -> None:
+    """Tell workers of every lane that is due."""
+    for due in lanes.take_due(now=clock.now()):
+        run_lane.apply_async(
+            kwargs={"connection_id": due.connection_id, "name": due.name.value},
+            queue="sync",
+            expires=LANE_EXPIRES,
+        )
 
 
-@shared_task(name="ingest.poll_erps", acks_late=True)
-def poll_erps() -> None:
-    """Read the latest of every ERP."""
-    connections = enabled_connections(System.ERP)
-    for connection in connections:
-        _poll(connection, "poll", partial(sync.poll_erp, share=len(connections)))
-    old = clock.now() - KEEP
-    Run.objects.filter(started_at__lt=old).delete()
-    Lookup.objects.filter(asked_at__lt=old).delete()
+@shared_task(name="ingest.run_lane", acks_late=True)
+def run_lane(*, connection_id: int, name: str) -> None:
+    """Do the work of one lane of one connection for a while."""
+    lane = (
+        Lane.objects.filter(connection_id=connection_id, name=name)
+        .select_related("connection")
+        .first()
+    )
+    # A connection may be gone or switched off since the message was sent.
+    if lane is None or not lane.connection.is_enabled:
+        return
+    try:
+        sync.run_lane(lane)
+    except Conflict:
+        # The one that is at it does the same.
+        logger.info("a lane is being run", extra={"lane": str(lane)})
+    except (BridgeError, ConfigError) as error:
+        logger.warning("a lane ended early", extra={"lane": str(lane), "error": str(error)})
+
+
+@shared_task(name="ingest.tidy", acks_late=True)
+def tidy() -> None:
+    """Make missing lanes, and forget what nobody looks at any more."""
+    now = clock.now()
+    for connection in enabled_connections():
+        lanes.ensure_lanes(connection=connection, now=now)
+    Run.objects.filter(started_at__lt=now - KEEP).delete()
+    Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
+    forget_old_counts(now=now)
+    forget_unmapped()
 
 
 @shared_task(name="ingest.run_lookup", acks_late=True, soft_time_limit=30, time_limit=40)
@@ -65,22 +89,21 @@ def check_sources() -> None:
     now = clock.now()
     silence = timedelta(seconds=settings.PORTAL_SILENT_SECONDS)
     for row in enabled_connections():
-        rests = row.retry_at is not None and row.retry_at > now
+        rests = rests_until(row, now=now) is not None
         silent = row.last_success_at is None or row.last_success_at < now - silence
         if not rests and (row.down_since is not None or silent):
             probe(row, Call.within(5, Purpose.INTERACTIVE))
 
 
-def _poll(connection: Connection, kind: str, poll: Callable[[Pass], None]) -> None:
-    if connection.retry_at is not None and connection.retry_at > clock.now():
-        return
-    run = Pass(connection, kind)
-    try:
-        poll(run)
-    except Conflict:
-        # The one that runs reads the same.
-        logger.info("another pass is running", extra={"connection": connection.name})
-    except (BridgeError, ConfigError) as error:
-        logger.warning(
-            "a pass ended early", extra={"connection": connection.name, "error": str(error)}
-        )
+@shared_task(name="ingest.run_errand", acks_late=True)
+def run_errand(*, errand_id: int) -> None:
+    """Do something that operations ask for."""
+    errands.run_errand(errand_id=errand_id, clock=clock.now)
+
+
+@shared_task(name="ingest.sweep_errands", acks_late=True)
+def sweep_errands() -> None:
+    """Take up errands whose message or worker was lost."""
+    errands.give_up_errands(now=clock.now())
+    for errand_id in errands.waiting_errands(now=clock.now()):
+        errands.wake_worker(errand_id)

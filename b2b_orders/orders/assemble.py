@@ -19,12 +19,14 @@ from django.db.models import Q
 
 from b2b_orders.companies.models import Establishment
 from b2b_orders.orders import bulk, match
+from b2b_orders.orders.deciding import Decided, Name, pairs_of
 from b2b_orders.orders.merge import Draft, MergeInput, merge
 from b2b_orders.orders.models import FirstSeen, LearnedLink, Order, OrderAlias, SourceRecord
 from b2b_orders.orders.readings import Known, from_row, to_parts
 from b2b_orders.orders.records_json import Json, digest, from_json
+from b2b_orders.orders.status_rules import Rules, Word, note_unmapped
 from b2b_orders.orders.written import Rows, order_rows, write_children
-from erp_bridge.records import OrderRecord, System
+from erp_bridge.records import Fulfilment, OrderRecord, System
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ class Node:
     content_hash: str = ""
     owner_tax_id: str = ""
     links: tuple[str, ...] = ()
+    # Web numbers learned just now, each with what that rests on.
+    learned: dict[str, str] = field(default_factory=dict)
     keys: frozenset[str] = frozenset()
     first_seen_at: datetime | None = None
 
@@ -61,7 +65,6 @@ class Node:
 
     is_touched: bool = False
     is_changed: bool = False
-    learned: set[str] = field(default_factory=set)
 
     def take(self, known: Known) -> None:
         """Hold what is known after a reading, and note what of it is news."""
@@ -75,6 +78,11 @@ class Node:
             self.facts = facts
             self.content_hash = digest(facts)
             self.is_touched = self.is_changed = True
+
+    @property
+    def name(self) -> Name:
+        """Return what it is called for good."""
+        return self.connection, self.external_id
 
     @property
     def record(self) -> OrderRecord:
@@ -161,19 +169,22 @@ class _Group:
 
 def assemble(
     touched: Sequence[Node], now: datetime, *, write_records: Callable[[], None] | None = None
-) -> None:
-    """Bring the orders that some records touch up to date.
+) -> int:
+    """Bring the orders that some records touch up to date; say how many changed.
 
     `write_records` stores the touched records once their orders are known; without it
     they are stored already. The caller holds the locks of their companies.
     """
     if not touched:
-        return
-    nodes = _closure(touched)
-    groups = [group for group in _grouped(nodes) if _needs_work(group, nodes)]
+        return 0
+    decided = Decided.load(
+        company for node in touched for company in (node.company_id, node.stored_keys[0])
+    )
+    nodes = _closure(touched, decided)
+    groups = [group for group in _grouped(nodes, decided) if _needs_work(group, nodes)]
     orders = Order.objects.in_bulk({n.order_id for n in nodes if n.order_id})
     _hand_out(groups, orders)
-    _draft(groups, now)
+    note_unmapped(_draft(groups, now), now)
     _write_orders(groups, now)
     if write_records:
         write_records()
@@ -186,12 +197,13 @@ def assemble(
         [same for same, is_changed in rows if not is_changed and same.order["divergence_count"]],
         now,
     )
+    return sum(group.is_changed or len(group.owned) > 1 for group in groups)
 
 
 # --- grouping ---------------------------------------------------------------------------
 
 
-def _closure(touched: Sequence[Node]) -> list[Node]:
+def _closure(touched: Sequence[Node], decided: Decided) -> list[Node]:
     """Load all records that the touched ones met or may meet, and those these meet."""
     known = {node.id: node for node in touched if node.id}
     nodes = list(touched)
@@ -201,6 +213,9 @@ def _closure(touched: Sequence[Node]) -> list[Node]:
         pairs = sorted({pair for node in frontier for pair in node.meets()} - asked)
         asked.update(pairs)
         found = set(bulk.meeting(pairs)) if pairs else set()
+        names = {name for n in frontier for name in decided.partners(n.company_id, n.name)}
+        if names:
+            found.update(bulk.named(sorted(names)))
         orders = {node.order_id for node in frontier if node.order_id}
         wanted = Q(id__in=found - known.keys()) | Q(order_id__in=orders)
         frontier = (
@@ -218,15 +233,20 @@ def _closure(touched: Sequence[Node]) -> list[Node]:
     return nodes
 
 
-def _grouped(nodes: Sequence[Node]) -> list[_Group]:
+def _grouped(nodes: Sequence[Node], decided: Decided) -> list[_Group]:
     """Group records into orders, company by company; the unassigned stay alone."""
     by_id = {node.id or _FIRST_NEW + at: node for at, node in enumerate(nodes)}
     of_company: dict[int | None, list[int]] = {}
     for pk, node in by_id.items():
         of_company.setdefault(node.company_id, []).append(pk)
     groups = [[pk] for pk in of_company.pop(None, [])]
-    for ids in of_company.values():
-        groups += match.components(match.Node(pk, by_id[pk].system, by_id[pk].keys) for pk in ids)
+    for company_id, ids in of_company.items():
+        names = {by_id[pk].name: pk for pk in ids}
+        groups += match.components(
+            (match.Node(pk, by_id[pk].system, by_id[pk].keys, by_id[pk].name) for pk in ids),
+            joined=pairs_of(decided.joined, company_id or 0, names),
+            apart=pairs_of(decided.apart, company_id or 0, names),
+        )
     return [_Group([by_id[pk] for pk in group]) for group in sorted(groups)]
 
 
@@ -257,13 +277,17 @@ def _hand_out(groups: Sequence[_Group], orders: dict[int, Order]) -> None:
 # --- drafting and writing ----------------------------------------------------------------
 
 
-def _draft(groups: Sequence[_Group], now: datetime) -> None:
-    """Merge each group, and see whether that differs from what is stored."""
+def _draft(groups: Sequence[_Group], now: datetime) -> list[Word]:
+    """Merge each group, see whether that differs from what is stored; list unknown statuses."""
+    rules = Rules.load(node.connection for group in groups for node in group.nodes)
+    unmapped = []
     for group in groups:
-        inputs = [
-            MergeInput(node.connection, node.system, node.record, node.read_at)
-            for node in group.nodes
-        ]
+        inputs = []
+        for node in group.nodes:
+            record = rules.read(node.connection, node.record)
+            inputs.append(MergeInput(node.connection, node.system, record, node.read_at))
+            if record.fulfilment is Fulfilment.UNMAPPED and record.status_raw:
+                unmapped.append(Word(node.connection, record.status_raw, node.external_id))
         group.draft = merge(inputs, zone=_zone(settings.TIME_ZONE))
     establishments = _establishments(groups)
     for group in groups:
@@ -286,6 +310,7 @@ def _draft(groups: Sequence[_Group], now: datetime) -> None:
             seen_at=seen_at,
         )
         group.is_changed = group.is_new or group.rows.digest != group.order.draft_hash
+    return unmapped
 
 
 @cache

@@ -67,15 +67,17 @@ def upsert(
     )
 
 
-def update(model: type[models.Model], rows: Sequence[Row]) -> None:
-    """Bring encoded rows up to date by their `id`."""
+def update(model: type[models.Model], rows: Sequence[Row], *, only_differing: bool = False) -> None:
+    """Bring encoded rows up to date by their `id`; all of them, or those that differ."""
     if not rows:
         return
-    names = list(rows[0])
-    changes = ", ".join(f'"{name}" = x."{name}"' for name in names if name != "id")
+    names = [name for name in rows[0] if name != "id"]
+    changes = ", ".join(f'"{name}" = x."{name}"' for name in names)
+    old, new = (", ".join(f'{of}."{name}"' for name in names) for of in ("t", "x"))
     _run(
         f"UPDATE {_table(model)} AS t SET {changes}"  # noqa: S608
-        f" FROM {_spread(model, names)} WHERE t.id = x.id",
+        f" FROM {_spread(model, list(rows[0]))} WHERE t.id = x.id"
+        + (f" AND ({old}) IS DISTINCT FROM ({new})" if only_differing else ""),
         json.dumps(rows),
     )
 
@@ -116,13 +118,22 @@ def sync(
     )
 
 
-def lock(keys: Sequence[int]) -> None:
-    """Take transaction-long locks, in ascending order so that two takers never cross."""
-    if keys:
-        _run(
-            "SELECT count(pg_advisory_xact_lock(k)) FROM unnest(%s::bigint[]) AS k",
-            sorted(keys),
-        )
+def lock(keys: Sequence[int], *, shared: int) -> None:
+    """Take transaction-long locks, in ascending order so that two takers never cross.
+
+    The shared one comes first, in the same statement: who waits for it holds none yet.
+    """
+    _run(
+        "SELECT count(pg_advisory_xact_lock(k)) FROM"
+        " (SELECT pg_advisory_xact_lock_shared(%s) OFFSET 0) AS s, unnest(%s::bigint[]) AS k",
+        shared,
+        sorted(keys),
+    )
+
+
+def lock_alone(key: int) -> None:
+    """Take one transaction-long lock, once those who share it are done."""
+    _run("SELECT pg_advisory_xact_lock(%s)", key)
 
 
 def meeting(keys: Sequence[tuple[int, str]]) -> list[int]:
@@ -132,6 +143,18 @@ def meeting(keys: Sequence[tuple[int, str]]) -> list[int]:
         " JOIN orders_matchkey AS k ON k.company_id = f.company AND k.value = f.value",
         [company for company, _ in keys],
         [value for _, value in keys],
+    )
+    return [pk for (pk,) in found]
+
+
+def named(names: Sequence[tuple[str, str]]) -> list[int]:
+    """List the ids of the records that some (connection, external id) pairs name."""
+    found = _run(
+        "SELECT r.id FROM unnest(%s::text[], %s::text[]) AS f(connection, external_id)"
+        " JOIN orders_sourcerecord AS r"
+        " ON r.connection = f.connection AND r.external_id = f.external_id",
+        [connection for connection, _ in names],
+        [external_id for _, external_id in names],
     )
     return [pk for (pk,) in found]
 

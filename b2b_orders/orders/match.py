@@ -8,13 +8,17 @@ date, items or the customer's own number: those may only suggest. Two safeguards
 * an ERP record's strongest kind of evidence decides alone: the site's order id that it
   states, else another number of the site, else an access key, else an invoice.
 
-Components are a function of the set of records and nothing else.
+What people decided stands above all evidence: two records joined by hand meet first, and
+no edge may bring together what was split by hand, not even by way of a third record.
+
+Components are a function of the set of records and decisions, and nothing else: edges are
+taken by strength, then by the records' own names, never by when they came.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from b2b_orders.orders.numbers import index_values, normalise
@@ -23,6 +27,7 @@ from erp_bridge.records import InvoiceRecord, NumberKind, OrderRecord, System
 
 # Kinds of evidence, strongest first; each key begins with its own.
 ORDER_ID, WEB_NUMBER, ACCESS_KEY, INVOICE = "1", "2", "3", "4"
+BY_HAND = "0"
 _TIERS = (ORDER_ID, WEB_NUMBER, ACCESS_KEY, INVOICE)
 # Shorter "numbers" are placeholders (0, 1, --) and not evidence.
 _SHORTEST = 3
@@ -30,12 +35,33 @@ _LOOKS_LIKE_ORDER_ID = re.compile(r".{8,}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
+class RecordKey:
+    """What a record is called for good: its connection, and its id there."""
+
+    connection: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A record as matching sees it; `id` is any stable value that tells records apart."""
+    """A record as matching sees it; `id` is any value that tells records apart.
+
+    `name` is the same whenever the record came, and so what ties are broken by.
+    """
 
     id: int
     system: System
     keys: frozenset[str]
+    name: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Why two records are one order: a key that both carry, or `BY_HAND` without one."""
+
+    one: int
+    other: int
+    key: str
 
 
 def match_keys(record: OrderRecord) -> tuple[str, ...]:
@@ -55,48 +81,82 @@ def counterpart(system: System | str, key: str) -> str:
     return indexed(System.ERP if system == System.VTEX else System.VTEX, key)
 
 
-def components(nodes: Iterable[Node]) -> list[list[int]]:
-    """Group records into orders; ids sorted inside, groups by their first id."""
-    nodes = sorted(nodes, key=lambda node: node.id)
+def components(
+    nodes: Iterable[Node],
+    *,
+    joined: Iterable[tuple[int, int]] = (),
+    apart: Iterable[tuple[int, int]] = (),
+) -> list[list[int]]:
+    """Group records into orders; ids sorted inside, groups by their first id.
+
+    `joined` and `apart` are pairs of ids that people decided on.
+    """
+    by_id = {node.id: node for node in nodes}
+    groups = _Groups(by_id, apart)
+    for edge in edges(by_id.values(), joined=joined):
+        groups.join(edge.one, edge.other)
+    return sorted(sorted(group) for group in groups.all())
+
+
+def edges(nodes: Iterable[Node], *, joined: Iterable[tuple[int, int]] = ()) -> list[Edge]:
+    """List what speaks for two records being one order, the strongest first."""
+    by_id = {node.id: node for node in nodes}
     carriers: dict[str, list[int]] = {}
-    for node in nodes:
+    for node in by_id.values():
         if node.system is System.VTEX:
             for key in node.keys:
                 carriers.setdefault(key, []).append(node.id)
-    leader = {node.id: node.id for node in nodes}
-    for node in nodes:
+    found = [Edge(one, other, BY_HAND) for one, other in joined if one in by_id and other in by_id]
+    for node in by_id.values():
         if node.system is System.ERP:
-            for target in _targets(node, carriers):
-                _join(leader, node.id, target)
-    groups: dict[int, list[int]] = {}
-    for node in nodes:
-        groups.setdefault(_find(leader, node.id), []).append(node.id)
-    return sorted(groups.values())
+            found += [Edge(node.id, target, key) for target, key in _targets(node, carriers)]
+    return sorted(found, key=lambda edge: _rank(edge, by_id))
 
 
-def _targets(node: Node, carriers: dict[str, list[int]]) -> Sequence[int]:
+def _rank(edge: Edge, nodes: Mapping[int, Node]) -> tuple[object, ...]:
+    """Say when an edge is taken: the same whichever of its records came first."""
+    ends = sorted((nodes[at].name, at) for at in (edge.one, edge.other))
+    return edge.key[0], [name for name, _ in ends], edge.key, ends
+
+
+def _targets(node: Node, carriers: Mapping[str, list[int]]) -> list[tuple[int, str]]:
     """Find the VTEX records an ERP record belongs to, by its strongest evidence."""
     for tier in _TIERS:
-        found = {
-            carriers[key][0]
-            for key in node.keys
-            if key[0] == tier and len(carriers.get(key, ())) == 1
-        }
+        found: dict[int, str] = {}
+        for key in sorted(node.keys):
+            if key[0] == tier and len(carriers.get(key, ())) == 1:
+                found.setdefault(carriers[key][0], key)
         if found:
-            return sorted(found)
-    return ()
+            return sorted(found.items())
+    return []
 
 
-def _find(leader: dict[int, int], at: int) -> int:
-    while leader[at] != at:
-        leader[at] = leader[leader[at]]
-        at = leader[at]
-    return at
+class _Groups:
+    """A union-find that refuses to bring together what must stay apart."""
 
+    def __init__(self, ids: Iterable[int], apart: Iterable[tuple[int, int]]) -> None:
+        self._leader = {at: at for at in ids}
+        self._members = {at: {at} for at in self._leader}
+        # By leader: the records that may not join its group.
+        self._foes: dict[int, set[int]] = {}
+        for one, other in apart:
+            self._foes.setdefault(one, set()).add(other)
+            self._foes.setdefault(other, set()).add(one)
 
-def _join(leader: dict[int, int], one: int, other: int) -> None:
-    first, second = sorted((_find(leader, one), _find(leader, other)))
-    leader[second] = first
+    def all(self) -> list[set[int]]:
+        return list(self._members.values())
+
+    def join(self, one: int, other: int) -> None:
+        kept, gone = self._leader[one], self._leader[other]
+        if kept == gone or not self._members[gone].isdisjoint(self._foes.get(kept, ())):
+            return
+        if len(self._members[kept]) < len(self._members[gone]):
+            kept, gone = gone, kept
+        moved = self._members.pop(gone)
+        self._leader.update(dict.fromkeys(moved, kept))
+        self._members[kept] |= moved
+        if foes := self._foes.pop(gone, None):
+            self._foes[kept] = self._foes.get(kept, set()) | foes
 
 
 def _site_keys(record: OrderRecord) -> Iterator[str]:

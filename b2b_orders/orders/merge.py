@@ -13,32 +13,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from b2b_orders.orders import unite
-from erp_bridge.records import Address, Fulfilment, OrderRecord, Party, System
+from b2b_orders.orders import axes, quantities, unite
+from b2b_orders.orders.sides import (
+    ENDED,
+    STAGE,
+    Divergence,
+    MergeInput,
+    Rule,
+    Side,
+    active,
+    side,
+)
+from erp_bridge.records import (
+    Address,
+    Billing,
+    Fulfilment,
+    OrderRecord,
+    Party,
+    Payment,
+    System,
+)
+
+__all__ = ["PRECEDENCE", "Divergence", "Draft", "MergeInput", "divergence_values", "merge"]
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
-
-
-@dataclass(frozen=True, slots=True)
-class MergeInput:
-    """A record, the connection it came from, and when that last confirmed it."""
-
-    connection: str
-    system: System
-    record: OrderRecord
-    read_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Which kind of source rules some fields that belong together, and why."""
-
-    fields: tuple[str, ...]
-    ruler: Literal["erp", "vtex", "both"]
-    reason: str
 
 
 # Picked: the ruling kind of source first, then whoever states it.
@@ -70,6 +71,7 @@ _MADE: tuple[Rule, ...] = (
         "the ERP moves the goods once it knows the order; what both see, delivery, goes"
         " forward only, so the further one is the newer one",
     ),
+    *axes.RULES,
     Rule(("lines",), "erp", "what is really shipped, once the ERP's details are all in hand"),
     Rule(("numbers",), "both", "every number by which anybody may know the order"),
     Rule(("invoices",), "both", "united by access key, else by number and series; ERP first"),
@@ -78,45 +80,9 @@ _MADE: tuple[Rule, ...] = (
 )
 PRECEDENCE = (*_PICKED, *_MADE)
 
-_ENDED = frozenset({Fulfilment.CANCELLED, Fulfilment.REPLACED})
-# How far the goods are, for "least advanced" and "further". What is not here is no stage.
-_STAGES = (
-    Fulfilment.PLACED,
-    Fulfilment.CANCEL_REQUESTED,
-    Fulfilment.AWAITING_APPROVAL,
-    Fulfilment.AWAITING_PAYMENT,
-    Fulfilment.AWAITING_ERP,
-    Fulfilment.COMMERCIAL_REVIEW,
-    Fulfilment.CREDIT_REVIEW,
-    Fulfilment.PICKING,
-    Fulfilment.PARTLY_INVOICED,
-    Fulfilment.INVOICED,
-    Fulfilment.SHIPPED,
-    Fulfilment.DELIVERED,
-)
-_STAGE = {stage: at for at, stage in enumerate(_STAGES)}
 # VTEX's words for "paid, and now the ERP's turn".
 _READY_FOR_ERP = frozenset({"payment-approved", "ready-for-handling"})
 _CENT = Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What one connection says of a field on which sources disagree."""
-
-    connection: str
-    system: System
-    value: str
-    as_of: datetime
-    rules: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Divergence:
-    """A field on which sources disagree, with each one's word."""
-
-    field: str
-    values: tuple[Side, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +95,8 @@ class Draft:
     title: str
     origins: str
     fulfilment: Fulfilment
+    billing: Billing
+    payment: Payment
     status_raw: str
     status_system: System
     placed_on: date | None
@@ -161,9 +129,13 @@ def merge(inputs: Sequence[MergeInput], *, zone: ZoneInfo = SAO_PAULO) -> Draft:
     if total.ruler:
         provenance["total"] = total.ruler[0].connection
     lines_from = _line_sources(erp, vtex)
+    records = [i.record for i in (*erp, *vtex)]
+    lines = quantities.lines([i.record for i in lines_from], records)
     if lines_from:
         provenance["lines"] = lines_from[0].connection
-    records = [i.record for i in (*erp, *vtex)]
+    billing = axes.billing(erp, vtex, lines, provenance.get("lines", ""))
+    payment = axes.payment(erp, vtex)
+    provenance |= {"billing_state": billing.connection, "payment_state": payment.connection}
     placed_at = picked["placed_at"]
     placed_on = placed_at.astimezone(zone).date() if placed_at else picked["placed_on"]
     invoices = unite.invoices(records)
@@ -171,6 +143,8 @@ def merge(inputs: Sequence[MergeInput], *, zone: ZoneInfo = SAO_PAULO) -> Draft:
         title=_title(erp, vtex),
         origins="+".join(name for name, has in (("erp", erp), ("vtex", vtex)) if has),
         fulfilment=status.fulfilment,
+        billing=billing.state,
+        payment=payment.state,
         status_raw=status.raw,
         status_system=status.system,
         placed_on=placed_on,
@@ -187,13 +161,20 @@ def merge(inputs: Sequence[MergeInput], *, zone: ZoneInfo = SAO_PAULO) -> Draft:
         ),
         facts=_facts(picked, erp, vtex, total),
         provenance={name: of for name, of in sorted(provenance.items()) if of},
-        lines=unite.lines([i.record for i in lines_from]),
+        lines=lines,
         invoices=invoices,
         titles=unite.titles(records, invoices, placed_on),
         numbers=unite.numbers([i.record for i in (*vtex, *erp)], invoices),
         events=unite.events([(i.connection, i.record) for i in ranked]),
         divergences=tuple(
-            found for found in (total.divergence, _status_divergence(erp, vtex)) if found
+            found
+            for found in (
+                total.divergence,
+                _status_divergence(erp, vtex),
+                billing.divergence,
+                payment.divergence,
+            )
+            if found
         ),
     )
 
@@ -231,18 +212,13 @@ def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
     return datetime.combine(day, time(), tzinfo=zone) if day else None
 
 
-def _active(inputs: Sequence[MergeInput]) -> list[MergeInput]:
-    """Leave out what was cancelled or replaced, unless all of it was."""
-    return [i for i in inputs if i.record.fulfilment not in _ENDED] or list(inputs)
-
-
 def _line_sources(erp: Sequence[MergeInput], vtex: Sequence[MergeInput]) -> list[MergeInput]:
     """Choose whose items are shown: the ERP's once all are there, so that none go missing."""
-    active = _active(erp)
-    with_lines = [i for i in active if i.record.lines]
-    if active and len(with_lines) == len(active):
+    theirs = active(erp)
+    with_lines = [i for i in theirs if i.record.lines]
+    if theirs and len(with_lines) == len(theirs):
         return with_lines
-    return [i for i in _active(vtex) if i.record.lines] or with_lines
+    return [i for i in active(vtex) if i.record.lines] or with_lines
 
 
 # --- status -----------------------------------------------------------------------------------
@@ -267,11 +243,11 @@ def _status(erp: Sequence[MergeInput], vtex: Sequence[MergeInput]) -> _Status:
     site = _least_advanced(vtex)
     if theirs and (theirs.raw or theirs.fulfilment is not Fulfilment.UNMAPPED):
         delivering = (Fulfilment.INVOICED, Fulfilment.SHIPPED)
-        is_further = site and _STAGE.get(site.fulfilment, -1) > _STAGE.get(theirs.fulfilment, 99)
+        is_further = site and STAGE.get(site.fulfilment, -1) > STAGE.get(theirs.fulfilment, 99)
         return site if site and is_further and theirs.fulfilment in delivering else theirs
     if site is None:
         return theirs or _Status(Fulfilment.UNMAPPED, "", System.ERP, "")
-    goes_on = site.fulfilment not in _ENDED
+    goes_on = site.fulfilment not in ENDED
     if erp and site.fulfilment is Fulfilment.AWAITING_ERP:
         return dataclasses.replace(site, fulfilment=Fulfilment.PLACED)
     if not erp and goes_on and site.raw in _READY_FOR_ERP:
@@ -282,8 +258,8 @@ def _status(erp: Sequence[MergeInput], vtex: Sequence[MergeInput]) -> _Status:
 def _least_advanced(inputs: Sequence[MergeInput]) -> _Status | None:
     if not inputs:
         return None
-    mapped = [i for i in _active(inputs) if i.record.fulfilment is not Fulfilment.UNMAPPED]
-    chosen = min(mapped or inputs, key=lambda i: _STAGE.get(i.record.fulfilment, len(_STAGES)))
+    mapped = [i for i in active(inputs) if i.record.fulfilment is not Fulfilment.UNMAPPED]
+    chosen = min(mapped or inputs, key=lambda i: STAGE.get(i.record.fulfilment, len(STAGE)))
     record = chosen.record
     return _Status(record.fulfilment, record.status_raw, chosen.system, chosen.connection)
 
@@ -293,22 +269,15 @@ def _status_divergence(erp: Sequence[MergeInput], vtex: Sequence[MergeInput]) ->
     theirs, site = _least_advanced(erp), _least_advanced(vtex)
     if not theirs or not site or Fulfilment.UNMAPPED in (theirs.fulfilment, site.fulfilment):
         return None
-    if (theirs.fulfilment in _ENDED) == (site.fulfilment in _ENDED):
+    if (theirs.fulfilment in ENDED) == (site.fulfilment in ENDED):
         return None
     return Divergence(
         "fulfilment",
         (
-            _side(theirs.connection, erp, theirs.fulfilment, rules=True),
-            _side(site.connection, vtex, site.fulfilment, rules=False),
+            side(theirs.connection, erp, theirs.fulfilment, rules=True),
+            side(site.connection, vtex, site.fulfilment, rules=False),
         ),
     )
-
-
-def _side(connection: str, inputs: Sequence[MergeInput], value: str, *, rules: bool) -> Side:
-    """Build one side of a divergence, as old as the oldest record it rests on."""
-    own = [i for i in inputs if i.connection == connection]
-    as_of = min(i.read_at for i in own)
-    return Side(connection, own[0].system, str(value), as_of, rules)
 
 
 # --- amounts ----------------------------------------------------------------------------------
@@ -331,7 +300,7 @@ def _sum(inputs: Sequence[MergeInput], field: str) -> Decimal | None:
 
 
 def _total(erp: Sequence[MergeInput], vtex: Sequence[MergeInput]) -> _Total:
-    theirs, site = tuple(_active(erp)), tuple(_active(vtex))
+    theirs, site = tuple(active(erp)), tuple(active(vtex))
     erp_total, site_total = _sum(theirs, "total"), _sum(site, "total")
     if erp_total is None:
         return _Total(site_total, site if site_total is not None else (), ())
@@ -353,7 +322,7 @@ def _total_sides(inputs: Sequence[MergeInput], *, rules: bool) -> list[Side]:
     for connection in dict.fromkeys(i.connection for i in inputs):
         own = [i for i in inputs if i.connection == connection]
         amount = _sum(own, "total") or Decimal(0)
-        sides.append(_side(connection, own, f"{amount:.2f}", rules=rules))
+        sides.append(side(connection, own, f"{amount:.2f}", rules=rules))
     return sides
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Func
 
@@ -28,6 +29,8 @@ class Order(models.Model):
     title = models.CharField(max_length=80)
 
     fulfilment = models.CharField(max_length=20)
+    billing = models.CharField(max_length=16, db_default="unknown")
+    payment = models.CharField(max_length=12, db_default="unknown")
     status_raw = models.CharField(max_length=100, blank=True)
     status_system = models.CharField(max_length=4)
 
@@ -104,6 +107,10 @@ class SourceRecord(models.Model):
     links = models.JSONField(default=list)
     # The customer's tax id, by which a waiting record is found when a company gains it.
     owner_tax_id = models.CharField(max_length=20, blank=True, db_collation="C")
+    # Its name, for operations' list of orders that belong to no company.
+    owner_name = models.CharField(max_length=150, blank=True, db_default="")
+    # The source's word for its status, as rules compare it: see statuses.key_of.
+    status_key = models.CharField(max_length=100, blank=True, db_default="", db_collation="C")
     # Keys under which it may meet records of the other system, see orders.match.
     match_keys = models.JSONField(default=list)
     content_hash = models.CharField(max_length=64, db_collation="C")
@@ -124,6 +131,21 @@ class SourceRecord(models.Model):
         indexes = (
             models.Index(fields=("connection", "company", "detail"), name="source_record_detail"),
             models.Index(fields=("owner_tax_id", "company"), name="source_record_owner"),
+            # The orders that a rule about a status touches.
+            models.Index(fields=("connection", "status_key", "id"), name="source_record_status"),
+            # Whether any record still carries a word that its connector does not know. The
+            # default is left out of `facts`, so what has no word of ours has no key.
+            models.Index(
+                fields=("connection", "status_key"),
+                name="source_record_unmapped",
+                condition=models.Q(facts__fulfilment__isnull=True) & ~models.Q(status_key=""),
+            ),
+            # What waits for a company, grouped by whom it is for.
+            models.Index(
+                fields=("owner_tax_id", "id"),
+                name="source_record_waiting",
+                condition=models.Q(company=None),
+            ),
         )
 
     def __str__(self) -> str:
@@ -321,6 +343,7 @@ class Divergence(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("order", "field"), name="divergence_unique"),
         )
+        indexes = (models.Index(F("since").desc(), F("id").desc(), name="divergence_latest"),)
 
     def __str__(self) -> str:
         return self.field
@@ -337,3 +360,99 @@ class FirstSeen(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.at}"
+
+
+class StatusRule(models.Model):
+    """What operations say a word of one source means; an empty axis is the connector's.
+
+    `key` is the word as it is compared, see `statuses.key_of`.
+    """
+
+    connection = models.CharField(max_length=40, db_collation="C")
+    raw = models.CharField(max_length=100)
+    key = models.CharField(max_length=100, db_collation="C")
+    fulfilment = models.CharField(max_length=20, blank=True)
+    billing = models.CharField(max_length=16, blank=True)
+    payment = models.CharField(max_length=12, blank=True)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("connection", "key"), name="status_rule_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.connection}: {self.raw}"
+
+
+class UnmappedStatus(models.Model):
+    """A word for a status that neither its connector nor a rule knows, with an example."""
+
+    connection = models.CharField(max_length=40, db_collation="C")
+    raw = models.CharField(max_length=100)
+    key = models.CharField(max_length=100, db_collation="C")
+    external_id = models.CharField(max_length=80, db_collation="C")
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("connection", "key"), name="unmapped_status_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.connection}: {self.raw}"
+
+
+class DecisionKind(models.TextChoices):
+    """What operations decided of two records."""
+
+    JOIN = "join"
+    SPLIT = "split"
+
+
+class Decision(models.Model):
+    """Two records that are one order, or are not, because a person says so.
+
+    It names records by their source's keys: it outlives them, and comes into force again
+    when they come back. It counts only while both are the company's. A record that is
+    taken out of an order makes one row for each that it was with; they share an `act`.
+    """
+
+    act = models.UUIDField(default=uuid.uuid4)
+    kind = models.CharField(max_length=5, choices=DecisionKind)
+    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
+    connection_a = models.CharField(max_length=40, db_collation="C")
+    external_a = models.CharField(max_length=80, db_collation="C")
+    connection_b = models.CharField(max_length=40, db_collation="C")
+    external_b = models.CharField(max_length=80, db_collation="C")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        indexes = (
+            # Read with every batch: hand-made, so a company has few.
+            models.Index(
+                fields=("company",),
+                name="decision_in_force",
+                condition=models.Q(undone_at=None),
+            ),
+            models.Index(fields=("act",), name="decision_act"),
+            models.Index(F("at").desc(), F("id").desc(), name="decision_latest"),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} {self.connection_a}:{self.external_a}"
+            f" {self.connection_b}:{self.external_b}"
+        )

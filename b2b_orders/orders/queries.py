@@ -40,7 +40,15 @@ from b2b_orders.orders.rows import (
 )
 from b2b_orders.orders.searching import NumberValue, exact_sql, find_match, hits_of
 from b2b_orders.orders.staff_queries import placed_by, staff_search
-from erp_bridge.records import Fulfilment, Money, NumberKind, System, TitleState
+from erp_bridge.records import (
+    Billing,
+    Fulfilment,
+    Money,
+    NumberKind,
+    Payment,
+    System,
+    TitleState,
+)
 
 __all__ = [
     "COUNT_LIMIT",
@@ -90,6 +98,8 @@ _ROW_FIELDS = (
     "placed_by_name",
     "divergence_count",
     "line_count",
+    "billing",
+    "payment",
 )
 # Written out because every search, list and page runs it: compiling it from the ORM costs
 # several times what PostgreSQL needs. Whoever runs it ends it by `_visible`, the first wall;
@@ -307,6 +317,8 @@ def _order_row(
         line_count=fields["line_count"],
         sources=tuple(_source(*each) for each in sources or ()),
         matched=find_match(numbers, candidates, how),
+        billing=Billing(fields["billing"]),
+        payment=Payment(fields["payment"]) if viewer.can(Right.FINANCE) else None,
     )
 
 
@@ -457,6 +469,8 @@ def _divergences(viewer: Viewer, order_id: int) -> tuple[DivergenceRow, ...]:
     divergences = Divergence.objects.visible_to(viewer).filter(order_id=order_id)
     if not viewer.can(Right.PRICES):
         divergences = divergences.exclude(field__in=_AMOUNT_FIELDS)
+    if not viewer.can(Right.FINANCE):
+        divergences = divergences.exclude(field="payment")
     return tuple(
         DivergenceRow(field, tuple(_divergence_value(each) for each in values), since)
         for field, values, since in divergences.order_by("field").values_list(

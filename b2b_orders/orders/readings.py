@@ -14,16 +14,20 @@ from typing import Any, Literal
 
 from b2b_orders.orders.records_json import Json, digest, from_json, to_json
 from erp_bridge.records import (
+    Billing,
     Detail,
     Fulfilment,
     InvoiceRecord,
     OrderRecord,
+    Payment,
     Reading,
 )
 
 Outcome = Literal["new", "changed", "unchanged", "stale", "refused"]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _STATUS = ("fulfilment", "status_raw", "cancel_requested")
+# What the same word says besides; a list's row need not repeat it.
+_STATES: dict[str, object] = {"invoicing": Billing.UNKNOWN, "payment": Payment.UNKNOWN}
 _UNITED = ("web_numbers", "erp_numbers", "customer_numbers", "events")
 
 
@@ -128,6 +132,11 @@ def overlay(full: OrderRecord, summary: OrderRecord) -> OrderRecord:
     }
     if summary.status_raw or summary.fulfilment is not Fulfilment.UNMAPPED:
         changes |= {name: getattr(summary, name) for name in _STATUS}
+        changes |= {
+            name: getattr(summary, name)
+            for name, unknown in _STATES.items()
+            if getattr(summary, name) is not unknown or summary.status_raw != full.status_raw
+        }
     changes["invoices"] = (*full.invoices, *_unknown(full.invoices, summary.invoices))
     changes["version"] = summary.version or full.version
     for name in _fillable():
@@ -141,7 +150,7 @@ _EMPTY: tuple[object, ...] = (None, "", ())
 
 def _fillable() -> tuple[str, ...]:
     own = {"system", "external_id", "detail", "version", "documents", "invoices", "currency"}
-    own |= {*_STATUS, *_UNITED}
+    own |= {*_STATUS, *_STATES, *_UNITED}
     return tuple(f.name for f in dataclasses.fields(OrderRecord) if f.name not in own)
 
 

@@ -12,7 +12,15 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from b2b_orders.orders.numbers import Recognised
-from erp_bridge.records import Fulfilment, Money, NumberKind, System, TitleState
+from erp_bridge.records import (
+    Billing,
+    Fulfilment,
+    Money,
+    NumberKind,
+    Payment,
+    System,
+    TitleState,
+)
 
 How = Literal["exact", "prefix", "suffix"]
 
@@ -48,7 +56,7 @@ class SourceAsOf:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order in a list."""
+    """An order in a list. `payment` is None for who may not see finance."""
 
     id: int
     public_id: uuid.UUID
@@ -68,6 +76,8 @@ class OrderRow:
     line_count: int
     sources: tuple[SourceAsOf, ...]
     matched: Match | None = None
+    billing: Billing = Billing.UNKNOWN
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,12 +27,15 @@ from b2b_orders.orders.assemble import Node, assemble, learned_links, node_of
 from b2b_orders.orders.match import indexed
 from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord
 from b2b_orders.orders.readings import Outcome, Part, to_parts
+from b2b_orders.orders.status_rules import key_of
 from erp_bridge.records import Reading, System
 
 logger = logging.getLogger(__name__)
 
 # Advisory locks are one number space for the whole database; ours begin here.
 _LOCK_BASE = 7_100_000_000_000_000
+# Held by all who merge by the rules for statuses; alone by who changes one.
+_RULES_LOCK = _LOCK_BASE - 1
 _UNASSIGNED = 0
 _ATTACH_BATCH = 200
 
@@ -54,6 +57,12 @@ class Stored:
     outcome: Outcome
 
 
+# A web number, or one with what says that it is this order's: "one-answer",
+# "parts-by-invoice", "live".
+Link = str | tuple[str, str]
+_EVIDENCE = "lookup"
+
+
 class _NeedsLocks(Exception):
     """Records turned out to belong to companies that are not locked yet."""
 
@@ -68,13 +77,14 @@ def store_readings(
     readings: Sequence[Reading],
     now: datetime,
     company_id: int | None = None,
-    links: Mapping[str, str] | None = None,
+    links: Mapping[str, Link] | None = None,
 ) -> list[Stored]:
     """Store readings of one connection and bring the orders they touch up to date.
 
     `company_id` is the company an ERP was asked for; VTEX says whose an order is by
     the customer's tax id. `links` maps an ERP's external id to the web number that it
-    answered with exactly that order. One answer for each reading, in their order.
+    answered with exactly that order, alone or with what that rests on. One answer for
+    each reading, in their order.
     """
     locks: frozenset[int] = frozenset()
     while readings:
@@ -139,18 +149,65 @@ def withdraw(*, connection: str, external_id: str, company_id: int, now: datetim
 
 def remerge(*, record_ids: Sequence[int], now: datetime) -> int:
     """Match and merge stored records again, as after a better rule; say how many records."""
-    with transaction.atomic():
-        companies = SourceRecord.objects.filter(id__in=record_ids).values_list("company_id")
-        _lock({company or _UNASSIGNED for (company,) in companies})
-        nodes = [node_of(record) for record in SourceRecord.objects.filter(id__in=record_ids)]
-        for node in nodes:
-            node.refresh_keys()
-            node.is_touched = True
-        rows = [{"id": node.id, "match_keys": sorted(node.keys)} for node in nodes]
-        bulk.update(SourceRecord, rows)
-        _write_keys(nodes)
-        assemble(nodes, now)
-        return len(nodes)
+    return remerge_records(record_ids=record_ids, now=now).records
+
+
+@dataclass(frozen=True, slots=True)
+class Remerged:
+    """How many records were merged again, and how many orders that changed."""
+
+    records: int
+    orders: int
+
+
+def remerge_records(*, record_ids: Sequence[int], now: datetime) -> Remerged:
+    """Match and merge stored records again, in one transaction; say what that changed."""
+    locks: frozenset[int] = frozenset()
+    while True:
+        try:
+            with transaction.atomic():
+                return _remerge(record_ids, now, locks)
+        except _NeedsLocks as error:
+            locks |= error.companies
+
+
+def _remerge(record_ids: Sequence[int], now: datetime, locks: frozenset[int]) -> Remerged:
+    records = SourceRecord.objects.filter(id__in=record_ids)
+    wanted = locks | {company or _UNASSIGNED for (company,) in records.values_list("company_id")}
+    _lock(wanted)
+    nodes = [node_of(record) for record in records.defer("payload")]
+    companies = {node.company_id or _UNASSIGNED for node in nodes}
+    if not companies <= wanted:
+        # Moved to another company while the lock of the one before was waited for.
+        raise _NeedsLocks(companies)
+    for node in nodes:
+        node.refresh_keys()
+        node.is_touched = True
+    rows = [bulk.encode(SourceRecord, _derived(node)) for node in nodes]
+    bulk.update(SourceRecord, rows, only_differing=True)
+    _write_keys(nodes)
+    return Remerged(len(nodes), assemble(nodes, now))
+
+
+def _derived(node: Node) -> dict[str, object]:
+    """Build the columns of a record that follow from what its source said."""
+    customer = node.facts.get("customer", {})
+    return {
+        "id": node.id,
+        "match_keys": sorted(node.keys),
+        "status_key": key_of(node.facts.get("status_raw", "")),
+        "owner_name": customer.get("name", ""),
+    }
+
+
+def lock_companies(companies: Iterable[int]) -> None:
+    """Keep others from grouping the orders of some companies until the transaction ends."""
+    _lock(companies)
+
+
+def lock_rules() -> None:
+    """Let all who merge finish, and keep others from beginning, until the transaction ends."""
+    bulk.lock_alone(_RULES_LOCK)
 
 
 def _attach(record_ids: Sequence[int], company_id: int, now: datetime) -> int:
@@ -170,7 +227,7 @@ def _attach(record_ids: Sequence[int], company_id: int, now: datetime) -> int:
 
 
 def _lock(companies: Iterable[int]) -> None:
-    bulk.lock([_LOCK_BASE + company for company in companies])
+    bulk.lock([_LOCK_BASE + company for company in companies], shared=_RULES_LOCK)
 
 
 class _Batch:
@@ -181,7 +238,7 @@ class _Batch:
         connection: str,
         now: datetime,
         company_id: int | None,
-        links: Mapping[str, str],
+        links: Mapping[str, Link],
     ) -> None:
         self.connection = connection
         self.now = now
@@ -250,10 +307,11 @@ class _Batch:
         known, outcome = node.known.take(record.detail, Part.of(reading))
         node.take(known)
         self._own(node)
-        link = self.links.get(record.external_id)
-        if link and link not in node.links:
-            node.links = tuple(sorted({*node.links, link}))
-            node.learned.add(link)
+        link = self.links.get(record.external_id, "")
+        number, evidence = (link, _EVIDENCE) if isinstance(link, str) else link
+        if number and number not in node.links:
+            node.links = tuple(sorted({*node.links, number}))
+            node.learned[number] = evidence
             node.is_touched = True
         return outcome
 
@@ -324,7 +382,7 @@ class _Batch:
             "parts": to_parts(node.known),
             "links": list(node.links),
             "owner_tax_id": node.owner_tax_id,
-            "match_keys": sorted(node.keys),
+            **{name: value for name, value in _derived(node).items() if name != "id"},
             "content_hash": node.content_hash,
             "payload": b"" if node.was_stored else zlib.compress(node.known.payload, 1),
             "first_seen_at": node.first_seen_at or self.now,
@@ -349,12 +407,12 @@ class _Batch:
                     external_id=node.external_id,
                     web_number=number,
                     company_id=node.company_id,
-                    evidence="lookup",
+                    evidence=evidence,
                     learned_at=self.now,
                 )
                 for node in touched
                 if node.company_id
-                for number in sorted(node.learned)
+                for number, evidence in sorted(node.learned.items())
             ],
             ignore_conflicts=True,
         )

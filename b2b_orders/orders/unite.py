@@ -84,30 +84,6 @@ class Event:
     text: str
 
 
-def lines(records: Sequence[OrderRecord]) -> tuple[Line, ...]:
-    """List the records' items one after the other, numbered from 1."""
-    found: list[Line] = []
-    for record in records:
-        invoiced: dict[int, Decimal] = {}
-        for invoice in record.invoices:
-            for part in () if invoice.is_return else invoice.lines:
-                invoiced[part.position] = invoiced.get(part.position, Decimal(0)) + part.quantity
-        for line in sorted(record.lines, key=lambda line: line.position):
-            found.append(
-                Line(
-                    position=len(found) + 1,
-                    sku=line.sku,
-                    name=line.name,
-                    quantity=line.quantity,
-                    unit=line.unit,
-                    unit_price=line.unit_price,
-                    total=line.total,
-                    invoiced=invoiced.get(line.position, Decimal(0)) if invoiced else None,
-                )
-            )
-    return tuple(found)
-
-
 # --- invoices --------------------------------------------------------------------------
 
 
@@ -153,6 +129,14 @@ def _invoice(record: InvoiceRecord) -> Invoice:
 def _shown(number: str) -> str:
     number = number.strip()
     return (number.lstrip("0") or "0") if number.isdigit() else number
+
+
+def is_same_invoice(one: InvoiceRecord, other: InvoiceRecord) -> bool:
+    """Say whether two sources may mean one invoice: by access key, else number and series."""
+    first, second = _invoice(one), _invoice(other)
+    if first.access_key and second.access_key:
+        return (first.access_key, one.is_return) == (second.access_key, other.is_return)
+    return _is_same(first, second)
 
 
 def _is_same(one: Invoice, other: Invoice) -> bool:

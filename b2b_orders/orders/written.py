@@ -64,6 +64,8 @@ def order_rows(
             "origins": draft.origins,
             "title": draft.title,
             "fulfilment": str(draft.fulfilment),
+            "billing": str(draft.billing),
+            "payment": str(draft.payment),
             "status_raw": draft.status_raw,
             "status_system": str(draft.status_system),
             "placed_on": draft.placed_on,

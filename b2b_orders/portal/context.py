@@ -150,20 +150,16 @@ def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, 
         pages.append((_("Telesales"), "portal:telesales"))
     if staff.can_operate:
         pages.append((_("Operations"), "portal:operations"))
-    items = [
-        NavItem(text, reverse(name), request.path.startswith(reverse(name))) for text, name in pages
-    ]
+    items = [_item(text, reverse(name), request.path) for text, name in pages]
     if company is not None:
-        orders = addresses(request).to("orders")
-        items.append(
-            NavItem(
-                _("Orders of %(company)s") % {"company": company.name},
-                orders,
-                request.path.startswith(orders),
-                "page" if request.path == orders else "true",
-            )
-        )
+        text = _("Orders of %(company)s") % {"company": company.name}
+        items.append(_item(text, addresses(request).to("orders"), request.path))
     return tuple(items)
+
+
+def _item(text: str, url: str, path: str) -> NavItem:
+    """Mark the page itself, or the part of the site that the page belongs to."""
+    return NavItem(text, url, path.startswith(url), "page" if path == url else "true")
 
 
 def _here(request: HttpRequest) -> str:

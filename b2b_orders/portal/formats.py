@@ -134,6 +134,32 @@ def count(value: int) -> str:
     return format_decimal(value, "#,##0", locale=_locale(language()))
 
 
+def bounded(value: int, most: int) -> str:
+    """Write how many there are, or that there are more than were counted."""
+    return count(value) if value <= most else f">{NBSP}{count(most)}"
+
+
+def percent(value: float) -> str:
+    """Write a share: 0 %, 0.4 %, 12 %."""
+    pattern = "#,##0.#" if 0 < value < 0.1 else "#,##0"
+    return f"{format_decimal(value * 100, pattern, locale=_locale(language()))}{NBSP}%"
+
+
+def duration(seconds: float) -> str:
+    """Write a length of time in its two largest units, alike in all our languages."""
+    whole = max(0, round(seconds))
+    for unit, length, smaller, part in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if whole >= length:
+            rest = whole % length // part
+            text = f"{whole // length}{NBSP}{unit}"
+            return f"{text}{NBSP}{rest}{NBSP}{smaller}" if rest and whole < 10 * length else text
+    return f"{whole}{NBSP}s"
+
+
 def size(value: int | None) -> str:
     """Write a file's size."""
     if value is None:

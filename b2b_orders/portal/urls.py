@@ -10,6 +10,7 @@ from b2b_orders.portal.views import (
     home,
     lookups,
     operations,
+    operations_orders,
     orders,
     support,
     telesales,
@@ -24,6 +25,7 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>", orders.order, name="order"),
     path("pedidos/<uuid:public_id>/atualizar", orders.refresh, name="refresh"),
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
+    path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
 ]
 
@@ -37,6 +39,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("televendas", telesales.page, name="telesales"),
     path("televendas/procura", telesales.found, name="telesales-found"),
     path("operacao", operations.page, name="operations"),
+    path("operacao/conexoes/<str:name>", operations.connection, name="operations-connection"),
+    path("operacao/retidos", operations.parked, name="operations-parked"),
+    path("operacao/situacoes", operations_orders.statuses, name="operations-statuses"),
+    path("operacao/sem-empresa", operations_orders.unassigned, name="operations-unassigned"),
+    path("operacao/divergencias", operations_orders.divergences, name="operations-divergences"),
+    path("operacao/recusas", operations.incidents, name="operations-incidents"),
+    path("operacao/execucoes", operations.runs, name="operations-runs"),
+    path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
     *of_a_company,
     path("c/<uuid:company>/", include(of_a_company)),
 ]

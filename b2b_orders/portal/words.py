@@ -50,6 +50,24 @@ FULFILMENT: dict[str, Word] = {
     "replaced": Word(lazy("Replaced"), "plain", "swap"),
 }
 
+# A state that is not known is not shown: it says nothing.
+BILLING: dict[str, Word] = {
+    "not_invoiced": Word(lazy("Not invoiced yet"), "plain", "clock"),
+    "partly_invoiced": Word(lazy("Partly invoiced"), "info", "half"),
+    "invoiced": Word(lazy("Invoiced"), "info", "invoice"),
+    "returned": Word(lazy("Goods returned"), "plain", "swap"),
+    "cancelled": Word(lazy("Not to be invoiced"), "plain", "cross"),
+}
+PAYMENT: dict[str, Word] = {
+    "awaiting": Word(lazy("Awaiting payment"), "warn", "clock"),
+    "authorised": Word(lazy("Payment authorised"), "info", "check"),
+    "partly_paid": Word(lazy("Partly paid"), "info", "half"),
+    "paid": Word(lazy("Paid"), "good", "check"),
+    "denied": Word(lazy("Payment denied"), "bad", "cross"),
+    "refunded": Word(lazy("Refunded"), "plain", "swap"),
+    "cancelled": Word(lazy("Nothing to pay"), "plain", "cross"),
+}
+
 STEPS = (
     "placed",
     "commercial_review",
@@ -142,6 +160,8 @@ TITLE_STATE: dict[str, Word] = {
 FIELD: dict[str, Text] = {
     "total": lazy("Total"),
     "fulfilment": lazy("Status"),
+    "billing": lazy("Invoicing"),
+    "payment": lazy("Payment"),
     "lines": lazy("Items"),
     "items": lazy("Items"),
     "currency": lazy("Currency"),
@@ -162,6 +182,9 @@ SOURCE_STATE: dict[str, Word] = {
     "ok": Word(lazy("Answering"), "good", "check"),
     "down": Word(lazy("Not answering"), "bad", "alert"),
     "never": Word(lazy("Not read yet"), "plain", "dots"),
+    # Only operations are told that an outage is rehearsed.
+    "outage": Word(lazy("Outage rehearsed"), "warn", "clock"),
+    "off": Word(lazy("Switched off"), "plain", "minus"),
 }
 
 # By the codes of `documents.checks`, of refused downloads and of ingest.
@@ -180,6 +203,13 @@ INCIDENT: dict[str, Text] = {
     "document-refused": lazy("Refused file: its address is not allowed"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
+    "feed-foreign": lazy(
+        "The VTEX feed of our key serves another purpose: nothing is read from it"
+    ),
+    "feed-vanished": lazy("The VTEX feed was gone and has been set up again"),
+    "feed-ageing": lazy("Changes have waited in the VTEX feed for half of the time it keeps them"),
+    "hook-foreign": lazy("The VTEX hook of our key calls somebody else"),
+    "hook-refused": lazy("A call to the VTEX hook was refused"),
 }
 
 ANSWER: dict[str, Text] = {

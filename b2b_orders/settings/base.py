@@ -53,6 +53,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that nothing after it can write down what it hides.
+    "b2b_orders.common.requests.SecretPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before whatever may answer or fail by itself, so that every answer has the policy.
     "csp.middleware.CSPMiddleware",
@@ -155,19 +157,27 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.5,
 }
 CELERY_TIMEZONE = "UTC"
+# Pauses between two looks at the VTEX feed and at the ERPs.
+PORTAL_FEED_SECONDS: float = env.float("PORTAL_FEED_SECONDS", default=30.0)
+PORTAL_ERP_SECONDS: float = env.float("PORTAL_ERP_SECONDS", default=300.0)
 CELERY_BEAT_SCHEDULE = {
-    "poll-feeds": {
-        "task": "ingest.poll_feeds",
-        "schedule": env.float("PORTAL_FEED_SECONDS", default=30.0),
-        "options": {"expires": 25, "queue": "sync"},
+    "tick": {
+        "task": "ingest.tick",
+        "schedule": 2.0,
+        "options": {"expires": 1.9, "queue": "interactive"},
     },
-    "poll-erps": {
-        "task": "ingest.poll_erps",
-        "schedule": env.float("PORTAL_ERP_SECONDS", default=300.0),
-        "options": {"expires": 250, "queue": "sync"},
+    "tidy": {
+        "task": "ingest.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
     },
     "sweep-lookups": {
         "task": "ingest.sweep_lookups",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "sweep-errands": {
+        "task": "ingest.sweep_errands",
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
@@ -276,10 +286,17 @@ PORTAL_DOCUMENT_MAX_BYTES: int = env.int("PORTAL_DOCUMENT_MAX_BYTES", default=25
 PORTAL_DOCUMENT_SECONDS: float = env.float("PORTAL_DOCUMENT_SECONDS", default=30.0)
 # A live look-up of the same number for the same company runs once in this many seconds.
 PORTAL_LOOKUP_SECONDS: int = env.int("PORTAL_LOOKUP_SECONDS", default=30)
+# How long a source is left alone when it fails again and again; twice as long each time after.
+PORTAL_BREAKER_SECONDS: float = env.float("PORTAL_BREAKER_SECONDS", default=30.0)
+# An order that somebody opens is read again when it was last read longer ago than this.
+PORTAL_FRESH_SECONDS: int = env.int("PORTAL_FRESH_SECONDS", default=300)
 # A source that has not answered for this long is asked whether it still does.
 PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
 # Support's time of acting for a company, in idle minutes.
 PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
+
+# The token that Prometheus sends for /metrics; without one there is no such address.
+PORTAL_METRICS_TOKEN: str = env("PORTAL_METRICS_TOKEN", default="")
 
 # --- API --------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -12,12 +12,20 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Collection
-from datetime import date, datetime
-from typing import Literal
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from typing import Literal, cast
 
 from erp_bridge.simulators import control, files
 from erp_bridge.simulators.documents import Document, documents_of
-from erp_bridge.simulators.erp_payloads import Generation, details, document_entry, search_row
+from erp_bridge.simulators.erp_payloads import (
+    Generation,
+    changed_row,
+    details,
+    document_entry,
+    search_row,
+)
 from erp_bridge.simulators.faults import BadBody, Json
 from erp_bridge.simulators.model import BRASILIA, Company, ErpOrder, Order
 from erp_bridge.simulators.server import (
@@ -49,7 +57,9 @@ class ErpSimulator(Simulator):
     `lacks_status`. `by_web_number` lets details be asked by the site's number too;
     `by_sequence` lets orders be searched by the site's short number beside its id.
     `fresh_links` gives documents another address at each listing, as signed links do;
-    an address stays good.
+    an address stays good. `changed_since` adds the optional search for what changed, so
+    many rows an answer; `clock_ahead` is how far its clock is ahead of this machine's, which
+    only `tells_date` lets others know.
     """
 
     routes = frozenset({"search", "detail", "documents", "file"})
@@ -68,6 +78,10 @@ class ErpSimulator(Simulator):
         by_web_number: bool = False,
         by_sequence: bool = True,
         fresh_links: bool = False,
+        changed_since: bool = False,
+        changes_at_once: int = 5,
+        clock_ahead: timedelta = timedelta(),
+        tells_date: bool = True,
     ) -> None:
         super().__init__(world, host=host, port=port)
         self.generation: Generation = generation
@@ -77,6 +91,10 @@ class ErpSimulator(Simulator):
         self.by_web_number = by_web_number
         self.by_sequence = by_sequence
         self.fresh_links = fresh_links
+        self.changed_since = changed_since
+        self.changes_at_once = changes_at_once
+        self.clock_ahead = clock_ahead
+        self.tells_date = tells_date
         self._links = itertools.count(1)
         self._paths = {_SEARCH: "search"}
         if paths != "documented":
@@ -105,7 +123,16 @@ class ErpSimulator(Simulator):
         return self.generation, path
 
     def answer(self, route: str, request: Request) -> Response:
-        """Answer as the contract says."""
+        """Answer as the contract says, with the time by this ERP's clock if it tells it."""
+        answer = self._answer(route, request)
+        if not self.tells_date:
+            return answer
+        now = datetime.now(UTC) + self.clock_ahead
+        return replace(
+            answer, headers=(*answer.headers, ("Date", format_datetime(now, usegmt=True)))
+        )
+
+    def _answer(self, route: str, request: Request) -> Response:
         generation, path = self._generation_of(request.path)
         if route == "file":  # links are opened by browsers: no token, not guessable
             return self._file(path, request)
@@ -160,9 +187,20 @@ class ErpSimulator(Simulator):
             for row in self.world.erp_orders.values()
             if str(row[0].company.customer_id) != str(asked) and row[1].invoices
         )
+        if route == "search" and "porAlteracao" in request.json():
+            return self._forged_changes(request, generation)
         if route == "search":
             return json_response({"itens": [search_row(other[1], generation)]})
         return self._show(route, other, request, generation)
+
+    def _forged_changes(self, request: Request, generation: Generation) -> Response:
+        """Answer with what changed, each order in another customer's name."""
+        answer = self._changes(request.json()["porAlteracao"], generation)
+        ids = sorted(self.world.by_customer_id)
+        following: dict[object, int] = dict(zip(ids, [*ids[1:], ids[0]], strict=True))
+        rows = cast("list[Json]", answer["itens"])
+        forged = [{**row, "revendaId": following[row["revendaId"]]} for row in rows]
+        return json_response({**answer, "itens": forged})
 
     def unauthorized(self) -> Response:
         """Refuse a token."""
@@ -186,6 +224,8 @@ class ErpSimulator(Simulator):
 
     def _search(self, _route: str, request: Request, generation: Generation) -> Response:
         told = request.json()
+        if self.changed_since and told.get("porAlteracao") is not None:
+            return json_response(self._changes(told["porAlteracao"], generation))
         company = self._company(told.get("revendaId"))
         given = [name for name in _CRITERIA if told.get(name) is not None]
         if len(given) != 1:
@@ -228,6 +268,25 @@ class ErpSimulator(Simulator):
                 row = self.world.erp_order(code)
                 return [row] if row else []
         raise BadBody("tipo inválido")
+
+    def _changes(self, criterion: object, generation: Generation) -> Json:
+        """List a page of what changed in all customers' orders, after a cursor by key."""
+        if not isinstance(criterion, dict):
+            raise BadBody("porAlteracao inválido")
+        cursor = str(criterion.get("cursor") or "")
+        try:
+            since = datetime.fromisoformat(str(criterion.get("desde"))) - self.clock_ahead
+            moment, _, number = cursor.partition("|")
+            after = (datetime.fromisoformat(moment), number) if cursor else None
+            rows = self.world.erp_changed(since, after)
+        except (ValueError, TypeError) as error:
+            raise BadBody("desde ou cursor inválido") from error
+        page = rows[: self.changes_at_once]
+        last = page[-1][1] if len(rows) > len(page) else None
+        return {
+            "itens": [changed_row(*row, generation, self.clock_ahead) for row in page],
+            "cursor": f"{last.changed_at.isoformat()}|{last.number}" if last else "",
+        }
 
     # --- files -------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Only the first carries the optional extension fields of docs/erp-contract.md.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from erp_bridge.simulators.catalogue import PRODUCTS
@@ -58,6 +58,16 @@ def search_row(erp: ErpOrder, generation: Generation) -> Json:
         "notaFiscal": number,
         "serieNotaFiscal": series,
         **_telesales(erp, generation),
+    }
+
+
+def changed_row(order: Order, erp: ErpOrder, generation: Generation, skew: timedelta) -> Json:
+    """Make one row of what changed: it says whose it is, and when by the ERP's clock."""
+    stamp = (erp.changed_at + skew).astimezone(BRASILIA)
+    return {
+        **search_row(erp, generation),
+        "revendaId": order.company.customer_id,
+        "alteradoEm": stamp.isoformat(timespec="milliseconds"),
     }
 
 

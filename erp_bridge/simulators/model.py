@@ -7,13 +7,15 @@ when somebody asks. Amounts are integer cents.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Literal, NamedTuple
 
 from erp_bridge.simulators import numbers
 
 # Brazil has kept this offset all year since 2019.
 BRASILIA = timezone(timedelta(hours=-3))
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 SellerState = Literal["aberto", "pago", "cancelado"]
 
@@ -166,6 +168,13 @@ class ErpOrder:
     damaged_danfe: bool = False
     tax_slips: tuple[tuple[Literal["gnre", "dare"], int], ...] = ()
     note: str = ""
+    # When it last changed; as it was placed until somebody changes it.
+    changed_at: datetime = NEVER
+
+    def __post_init__(self) -> None:
+        """Begin as changed when it was placed."""
+        if self.changed_at == NEVER:
+            self.changed_at = self.placed_at
 
 
 @dataclass(slots=True)

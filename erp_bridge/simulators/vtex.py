@@ -15,6 +15,8 @@ Two control calls more, for what a feed does wrong by itself:
 `again` answers a commit and keeps the item; `short` gives fewer items than there are, or
 none; `lost` forgets an event. `shuffled` takes any of the visible ones; `hidden_seconds`
 brings retrieved items back earlier, or later, than the configuration says.
+
+`POST /_control/forget {"what": "feed"}`, or `hook`, removes its configuration.
 """
 
 from __future__ import annotations
@@ -97,6 +99,9 @@ class VtexSimulator(Simulator):
         self._guard = threading.Lock()
         self._lists: OrderedDict[tuple[object, ...], tuple[list[Order], Json]] = OrderedDict()
         self.world.on_web_change.append(self.emit)
+        self.controls["POST", "forget"] = lambda request: self.forget(
+            str(request.json().get("what"))
+        )
         self.controls["GET", "feed"] = self._tell_feed
         self.controls["POST", "feed"] = self._set_feed_faults
 
@@ -415,6 +420,14 @@ class VtexSimulator(Simulator):
                 return
 
     # --- control -------------------------------------------------------------------
+
+    def forget(self, what: str) -> Json:
+        """Remove the configuration of the `feed` or the `hook`, as VTEX does when it idles."""
+        if what not in {"feed", "hook"}:
+            raise BadBody("what must be feed or hook")
+        with self._guard:
+            setattr(self, what, None)
+        return {}
 
     def control_orders(self, told: Json) -> Json:
         """Add or change a web order and emit a feed event, see `control.web_order`."""

@@ -156,6 +156,21 @@ class World:
                 bisect_left(days, first) : bisect_right(days, last)
             ]
 
+    def erp_changed(
+        self, since: datetime, after: tuple[datetime, str] | None
+    ) -> list[tuple[Order, ErpOrder]]:
+        """List all customers' ERP orders changed since a moment, or after a change and number.
+
+        Oldest change first, then by number.
+        """
+        # A copy at one stroke: orders are added meanwhile.
+        rows = [
+            (erp.changed_at, erp.number, order, erp)
+            for order, erp in list(self.erp_orders.values())
+        ]
+        found = [row for row in rows if (row[:2] > after if after else row[0] >= since)]
+        return [(order, erp) for _, _, order, erp in sorted(found, key=lambda row: row[:2])]
+
     def erp_by_web_number(self, number: str) -> list[tuple[Order, ErpOrder]]:
         """List the ERP orders of a web order, found by orderId or sequence."""
         order = self.web_orders.get(number) or self.web_sequences.get(number)

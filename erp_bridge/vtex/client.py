@@ -1,4 +1,7 @@
-"""The calls to a VTEX account: orders, lists, and the feed. Reads, apart from the feed's own."""
+"""The calls to a VTEX account: orders, lists, the feed and the hook.
+
+Reads, apart from what configures and empties our own feed and hook.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,21 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from erp_bridge.connector import Call, Health
-from erp_bridge.errors import BridgeError, ContractViolation, CredentialsRejected, NotFound
+from erp_bridge.errors import BridgeError, ContractViolation, NotFound, Throttled
 from erp_bridge.http import Answer, Door
 from erp_bridge.records import Reading
 from erp_bridge.runner import Guard
 from erp_bridge.vtex.config import VtexConfig
+from erp_bridge.vtex.events import FeedConfig, HookConfig, ResourceMissing
 from erp_bridge.vtex.mapping import map_order, sanitise
-from erp_bridge.vtex.values import moment, text
+from erp_bridge.vtex.values import cents, moment, rows, text
 
 T = TypeVar("T")
 
@@ -27,23 +32,39 @@ MAX_PER_PAGE = 100
 MAX_PAGE = 30
 # VTEX recommends a minute when it gives no hint.
 THROTTLE_SECONDS = 60.0
-VISIBILITY_SECONDS = 300
-RETENTION_SECONDS = 1_209_600
 
 _ORDERS = "/api/oms/pvt/orders"
 _FEED = "/api/orders/feed"
 _FEED_CONFIG = "/api/orders/feed/config"
+_HOOK_CONFIG = "/api/orders/hook/config"
+# A key without the resource for feed and hook says nothing of the key as a whole.
+_EVENT_ROWS: Mapping[int, type[BridgeError]] = {403: ResourceMissing}
 _ORDER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
 _MAX_ORDER_BYTES = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One order as a list has it: some minutes old, and without its customer."""
+
+    order_id: str
+    status: str = ""
+    total: Decimal | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
     """One page of a list of orders. VTEX gives at most 30 pages of 100 for one question."""
 
-    order_ids: tuple[str, ...]
+    rows: tuple[ListRow, ...]
     total: int
     pages: int
+
+    @property
+    def order_ids(self) -> tuple[str, ...]:
+        """The ids of its orders, in its order."""
+        return tuple(row.order_id for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +114,17 @@ class VtexClient:
                 operation="list orders",
                 params={"page": "1", "per_page": "1"},
             ).json()
+        except Throttled:
+            # It says how long to wait, which a health cannot.
+            raise
         except BridgeError as error:
             return Health(ok=False, account=account, problem=str(error))
         try:
-            feed = self._read_feed_config(call)
-        except CredentialsRejected:
+            feed = self._read_config(_FEED_CONFIG, "feed configuration", call)
+        except ResourceMissing:
             return Health(ok=True, account=account, abilities=("orders", "feed-forbidden"))
+        except Throttled:
+            raise
         except BridgeError as error:
             return Health(ok=False, account=account, abilities=("orders",), problem=str(error))
         ability = "feed" if feed is not None else "feed-not-configured"
@@ -106,21 +132,26 @@ class VtexClient:
 
     def order(self, order_id: str, call: Call) -> Reading:
         """Read one order, by its id or by `seq` and its sequence; `NotFound` when absent."""
-        if not _ORDER_ID.fullmatch(order_id):
+        if not is_order_id(order_id):
             # Not an id that VTEX could have given, and not one to put into an address.
             raise NotFound("not found", source=self.source, operation="order")
 
         def ask() -> Reading:
             answer = self._send("GET", f"{_ORDERS}/{order_id}", call, "order")
             payload = self._object(answer)
-            self._check_asked(order_id, payload)
-            record = map_order(payload, self.config)
+            try:
+                self._check_asked(order_id, payload)
+                record = map_order(payload, self.config)
+            except ContractViolation as error:
+                # Kept for whoever has to find out why.
+                error.payload = _stored(payload)
+                raise
             return Reading(record, _stored(payload), datetime.now(UTC))
 
         return self._run("order", call, ask)
 
     def list_orders(self, first: datetime, last: datetime, page: int, call: Call) -> ListPage:
-        """List the ids of orders created from `first` to `last`, both included, newest first.
+        """List the orders created from `first` to `last`, both included, newest first.
 
         The list runs minutes behind and holds two years; `page` counts from 1 to 30.
         """
@@ -136,33 +167,31 @@ class VtexClient:
         def ask() -> ListPage:
             answer = self._send("GET", _ORDERS, call, "list orders", params=params)
             payload = self._object(answer)
-            rows = payload.get("list")
-            if not isinstance(rows, list):
+            if not isinstance(payload.get("list"), list):
                 raise self._violation(answer, "list")
             paging = payload.get("paging")
             total = paging.get("total") if isinstance(paging, dict) else None
             pages = paging.get("pages") if isinstance(paging, dict) else None
             if not isinstance(total, int) or not isinstance(pages, int):
                 raise self._violation(answer, "paging")
-            return ListPage(
-                tuple(id_ for row in rows if (id_ := text(row, "orderId"))), total, pages
-            )
+            listed = tuple(_list_row(row) for row in rows(payload, "list") if text(row, "orderId"))
+            return ListPage(listed, total, pages)
 
         return self._run("list orders", call, ask)
 
     # --- the feed -------------------------------------------------------------------
 
     def feed_items(self, call: Call, limit: int = MAX_LOT) -> list[FeedItem]:
-        """Take some events; they come back after five minutes unless they are committed.
+        """Take some events; they come back after a while unless they are committed.
 
         Raises `NotFound` when this key has no feed configured.
         """
         params = {"maxlot": str(max(1, min(limit, MAX_LOT)))}
 
         def ask() -> list[FeedItem]:
-            answer = self._send("GET", _FEED, call, "feed", params=params)
-            rows = answer.json() if answer.content else []
-            if not isinstance(rows, list):
+            answer = self._send("GET", _FEED, call, "feed", params=params, rows=_EVENT_ROWS)
+            items = answer.json() if answer.content else []
+            if not isinstance(items, list):
                 raise self._violation(answer, "$")
             return [
                 FeedItem(
@@ -171,7 +200,7 @@ class VtexClient:
                     state=text(row, "state"),
                     current_change=moment(row, "currentChange"),
                 )
-                for row in rows
+                for row in items
                 if (handle := text(row, "handle"))
             ]
 
@@ -182,27 +211,41 @@ class VtexClient:
         for start in range(0, len(handles), MAX_LOT):
             self._post("feed commit", _FEED, {"handles": [*handles[start : start + MAX_LOT]]}, call)
 
-    def feed_config(self, call: Call) -> dict[str, Any] | None:
+    def feed_config(self, call: Call) -> FeedConfig | None:
         """Read how the feed of this key is configured; None when it is not."""
-        return self._run("feed configuration", call, lambda: self._read_feed_config(call))
+        found = self._config(_FEED_CONFIG, "feed configuration", call)
+        return None if found is None else FeedConfig.read(found)
 
-    def set_feed_config(self, expression: str = "", *, call: Call) -> None:
-        """Configure the feed: every change of every order that the expression fits.
+    def set_feed_config(self, call: Call) -> None:
+        """Configure the feed as the connection's settings want it.
 
-        Without an expression the connection's own is taken.
+        What an earlier configuration gathered stays in the queue.
         """
-        body = {
-            "filter": {
-                "type": "FromOrders",
-                "expression": expression or self.config.feed_expression,
-                "disableSingleFire": True,
-            },
-            "queue": {
-                "visibilityTimeoutInSeconds": VISIBILITY_SECONDS,
-                "MessageRetentionPeriodInSeconds": RETENTION_SECONDS,
-            },
-        }
-        self._post("feed configuration", _FEED_CONFIG, body, call)
+        self._post("feed configuration", _FEED_CONFIG, self.config.feed.body(), call)
+
+    # --- the hook -------------------------------------------------------------------
+
+    def hook_config(self, call: Call) -> HookConfig | None:
+        """Read how the hook of this key is configured; None when it is not."""
+        found = self._config(_HOOK_CONFIG, "hook configuration", call)
+        return None if found is None else HookConfig.read(found)
+
+    def set_hook_config(self, url: str, headers: Mapping[str, str], call: Call) -> None:
+        """Have VTEX call an address of ours at each change.
+
+        It tries the address at once, and refuses (`BadRequest`) unless that answers 200.
+        """
+        wanted = HookConfig(self.config.event_filter, url, headers)
+        self._post("hook configuration", _HOOK_CONFIG, wanted.body(), call)
+
+    def delete_hook_config(self, call: Call) -> None:
+        """Have VTEX call us no longer; nothing happens when it does not."""
+
+        def ask() -> None:
+            with suppress(NotFound):
+                self._send("DELETE", _HOOK_CONFIG, call, "hook configuration", rows=_EVENT_ROWS)
+
+        self._run("hook configuration", call, ask)
 
     def close(self) -> None:
         """Give back sockets."""
@@ -222,6 +265,7 @@ class VtexClient:
         *,
         params: Mapping[str, str] | None = None,
         body: object = None,
+        rows: Mapping[int, type[BridgeError]] | None = None,
     ) -> Answer:
         return self._door.send(
             method,
@@ -231,15 +275,22 @@ class VtexClient:
             params=params,
             body=body,
             max_bytes=_MAX_ORDER_BYTES,
+            rows=rows,
         )
 
     def _post(self, operation: str, path: str, body: object, call: Call) -> None:
-        # Both posts may be repeated: what is committed or configured stays so.
-        self._run(operation, call, lambda: self._send("POST", path, call, operation, body=body))
+        # Each of these may be repeated: what is committed or configured stays so.
+        def ask() -> Answer:
+            return self._send("POST", path, call, operation, body=body, rows=_EVENT_ROWS)
 
-    def _read_feed_config(self, call: Call) -> dict[str, Any] | None:
+        self._run(operation, call, ask)
+
+    def _config(self, path: str, operation: str, call: Call) -> dict[str, Any] | None:
+        return self._run(operation, call, lambda: self._read_config(path, operation, call))
+
+    def _read_config(self, path: str, operation: str, call: Call) -> dict[str, Any] | None:
         try:
-            answer = self._send("GET", _FEED_CONFIG, call, "feed configuration")
+            answer = self._send("GET", path, call, operation, rows=_EVENT_ROWS)
         except NotFound:
             return None
         return self._object(answer)
@@ -271,14 +322,17 @@ class VtexClient:
         )
 
 
-def is_feed_as_wanted(config: Mapping[str, Any] | None, expression: str) -> bool:
-    """Whether a feed's configuration tells of every change that the expression fits."""
-    found = (config or {}).get("filter")
-    return (
-        isinstance(found, dict)
-        and found.get("type") == "FromOrders"
-        and found.get("expression") == expression
-        and found.get("disableSingleFire") is True
+def is_order_id(value: str) -> bool:
+    """Say whether VTEX could have given this id, and it may stand in an address."""
+    return _ORDER_ID.fullmatch(value) is not None
+
+
+def _list_row(row: Mapping[str, Any]) -> ListRow:
+    return ListRow(
+        text(row, "orderId"),
+        text(row, "status"),
+        cents(row, "totalValue"),
+        moment(row, "creationDate"),
     )
 
 

@@ -13,10 +13,13 @@ from zoneinfo import ZoneInfo
 from erp_bridge import readers
 from erp_bridge.errors import ConfigError
 from erp_bridge.http import Policy, address_problem
+from erp_bridge.vtex.events import FROM_ORDERS, FeedConfig, Filter
 
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 # Header values: a line break or a space inside a key is a slip of copy and paste.
 _KEY = re.compile(r"[!-~]{1,4000}", re.ASCII)
+_MAX_EXPRESSION = 2000
+_DAY_SECONDS = 86_400
 
 
 class Place(StrEnum):
@@ -76,6 +79,11 @@ class VtexConfig:
     trust_organization: bool = False
     # What the feed should tell of, in JSONata over the order; as narrow as the store allows.
     feed_expression: str = "value >= 0"
+    # Tell of an order once, ever: less to read, and what happens to it later comes by lists.
+    feed_single_fire: bool = False
+    # How long events that we took stay hidden before they come back, and how long any is kept.
+    feed_visibility_seconds: int = 300
+    feed_retention_days: int = 14
     # Requests at once, for whoever reads many orders.
     concurrency: int = 8
 
@@ -92,10 +100,34 @@ class VtexConfig:
                 raise ConfigError(name, "is missing")
             if not _KEY.fullmatch(what):
                 raise ConfigError(name, "holds characters that a header cannot carry")
-        if not self.feed_expression:
-            raise ConfigError("feed_expression", "is missing")
+        self._check_feed()
         if not 1 <= self.concurrency <= 32:
             raise ConfigError("concurrency", "must be from 1 to 32")
+
+    def _check_feed(self) -> None:
+        if not self.feed_expression:
+            raise ConfigError("feed_expression", "is missing")
+        if len(self.feed_expression) > _MAX_EXPRESSION or not self.feed_expression.isprintable():
+            raise ConfigError("feed_expression", "must be one line of at most 2000 characters")
+        # Ten orders must be read meanwhile; VTEX allows twelve hours.
+        if not 60 <= self.feed_visibility_seconds <= 43_200:
+            raise ConfigError("feed_visibility_seconds", "must be from 60 to 43200")
+        if not 4 <= self.feed_retention_days <= 14:
+            raise ConfigError("feed_retention_days", "must be from 4 to 14")
+
+    @property
+    def event_filter(self) -> Filter:
+        """Which changes feed and hook should tell of."""
+        return Filter(FROM_ORDERS, self.feed_expression, single_fire=self.feed_single_fire)
+
+    @property
+    def feed(self) -> FeedConfig:
+        """How the feed should be configured."""
+        return FeedConfig(
+            self.event_filter,
+            self.feed_visibility_seconds,
+            self.feed_retention_days * _DAY_SECONDS,
+        )
 
     @classmethod
     def build(cls, settings: Mapping[str, object], secret: str, policy: Policy) -> VtexConfig:
@@ -137,5 +169,8 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "customer_numbers": _rules,
     "trust_organization": readers.flag,
     "feed_expression": readers.text,
+    "feed_single_fire": readers.flag,
+    "feed_visibility_seconds": readers.whole_number,
+    "feed_retention_days": readers.whole_number,
     "concurrency": readers.whole_number,
 }

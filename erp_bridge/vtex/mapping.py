@@ -39,8 +39,10 @@ from erp_bridge.vtex.config import Place, VtexConfig
 from erp_bridge.vtex.sanitise import sanitise
 from erp_bridge.vtex.statuses import (
     fulfilment_of,
+    invoicing_of,
     is_cancel_requested,
     is_return,
+    payment_of,
     sold_parcels,
 )
 from erp_bridge.vtex.values import cents, child, day, moment, rows, text, whole
@@ -80,6 +82,8 @@ def map_order(payload: dict[str, Any], config: VtexConfig) -> OrderRecord:
         customer=_customer(profile),
         organization_id=campaign if config.trust_organization else "",
         fulfilment=fulfilment_of(payload),
+        invoicing=invoicing_of(payload),
+        payment=payment_of(payload),
         status_raw=text(payload, "status"),
         cancel_requested=is_cancel_requested(payload),
         placed_at=placed_at,
@@ -95,7 +99,7 @@ def map_order(payload: dict[str, Any], config: VtexConfig) -> OrderRecord:
         freight=totals.get("Shipping"),
         taxes=totals.get("Tax"),
         payment_terms=", ".join(_distinct(_payment_words(p) for p in _payments(payload))),
-        note=text(child(payload, "openTextField"), "value"),
+        note=text(child(payload, "openTextField"), "value")[:_MAX_NOTE],
         # Without an address of its own the bill goes where the goods go.
         billing=billing if billing != Address() else delivery,
         delivery=delivery,

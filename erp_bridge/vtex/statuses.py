@@ -7,8 +7,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from erp_bridge.records import Fulfilment
-from erp_bridge.vtex.values import child, rows, text, whole
+from erp_bridge.records import Billing, Fulfilment, Payment
+from erp_bridge.vtex.values import child, moment, rows, text, whole
 
 _WORDS: Mapping[Fulfilment, str] = MappingProxyType(
     {
@@ -35,6 +35,16 @@ _WORDS: Mapping[Fulfilment, str] = MappingProxyType(
 STATUSES: Mapping[str, Fulfilment] = MappingProxyType(
     {word: ours for ours, words in _WORDS.items() for word in words.split()}
 )
+# What a word says of the money, and no more: no word of VTEX's says that money came in.
+_PAYMENT: Mapping[str, Payment] = MappingProxyType(
+    {
+        "payment-pending": Payment.AWAITING,
+        "approve-payment": Payment.AWAITING,
+        "window-to-change-payment": Payment.AWAITING,
+        "payment-approved": Payment.AUTHORISED,
+        "payment-denied": Payment.DENIED,
+    }
+)
 # Where a part may be invoiced before the whole is; VTEX goes back to payment-approved then.
 _BEFORE_INVOICED = frozenset({Fulfilment.AWAITING_ERP, Fulfilment.PICKING})
 _ENDED = frozenset({Fulfilment.CANCELLED, Fulfilment.REPLACED})
@@ -52,6 +62,26 @@ def fulfilment_of(payload: Mapping[str, Any]) -> Fulfilment:
         if any(_is_on_its_way(parcel) for parcel in parcels):
             return Fulfilment.SHIPPED
     return ours
+
+
+def invoicing_of(payload: Mapping[str, Any]) -> Billing:
+    """Say that all is invoiced when VTEX found that the invoices add up to the order's value."""
+    return Billing.INVOICED if text(payload, "status").lower() == "invoiced" else Billing.UNKNOWN
+
+
+def payment_of(payload: Mapping[str, Any]) -> Payment:
+    """Say what is known of the payment, by the status and the moment of authorisation.
+
+    Authorised is the most that it can be. What was authorised and then cancelled may have
+    been refunded, or never charged: nobody says, so it is unknown.
+    """
+    status = text(payload, "status").lower()
+    was_authorised = moment(payload, "authorizedDate") is not None
+    if status in _PAYMENT:
+        return _PAYMENT[status]
+    if STATUSES.get(status) is Fulfilment.CANCELLED:
+        return Payment.UNKNOWN if was_authorised else Payment.CANCELLED
+    return Payment.AUTHORISED if was_authorised else Payment.UNKNOWN
 
 
 def is_cancel_requested(payload: Mapping[str, Any]) -> bool:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from erp_bridge.breaker import REHEARSED, BreakerState, Counts, MemoryBreakerStore
 from erp_bridge.connector import (
     INTERFACE,
     Call,
@@ -31,6 +32,7 @@ from erp_bridge.errors import (
     Unsupported,
     WrongOwner,
 )
+from erp_bridge.pace import Bucket
 from erp_bridge.records import (
     DocumentKind,
     DocumentRecord,
@@ -40,13 +42,7 @@ from erp_bridge.records import (
     Reading,
     System,
 )
-from erp_bridge.runner import (
-    BreakerState,
-    Guard,
-    GuardedConnector,
-    GuardPolicy,
-    MemoryBreakerStore,
-)
+from erp_bridge.runner import Guard, GuardedConnector, GuardPolicy
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -109,6 +105,13 @@ class World:
 
 
 DOWN = SourceFailing("the source failed")
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def fn() -> None:
+        raise error
+
+    return fn
 
 
 # --- retries -------------------------------------------------------------------------
@@ -238,6 +241,73 @@ def test_throttles_never_open_the_breaker():
     assert world.run("fine") == "fine"
 
 
+def test_a_person_is_told_at_once_how_long_a_throttle_lasts_still():
+    world = World()
+    world.fail(Throttled("x", retry_after=30.0))
+    world.now += timedelta(seconds=28)
+
+    with pytest.raises(Throttled) as caught:
+        world.run("fine", within=8.0, purpose=Purpose.INTERACTIVE)
+
+    assert (caught.value.retry_after, world.tries, world.slept) == (2.0, 0, [])
+
+
+@pytest.mark.parametrize("purpose", [Purpose.SYNC, Purpose.BACKFILL])
+def test_a_throttle_that_outlasts_the_deadline_is_not_waited_for(purpose):
+    world = World()
+    world.fail(Throttled("x", retry_after=30.0))
+
+    with pytest.raises(Throttled) as caught:
+        world.run("fine", within=20.0, purpose=purpose)
+
+    assert (caught.value.retry_after, world.tries, world.slept) == (30.0, 0, [])
+    assert world.state.retry_at == START + timedelta(seconds=30)
+
+
+def test_an_answer_to_an_earlier_call_does_not_end_a_throttle():
+    world = World()
+    other = world.another()
+
+    def meanwhile_throttled() -> str:
+        with pytest.raises(Throttled):
+            other.run("order", Call.within(5), raising(Throttled("x", retry_after=30.0)), tries=1)
+        return "fine"
+
+    world.guard.run("order", Call.within(5), meanwhile_throttled)
+
+    assert world.state == BreakerState(0, None, START + timedelta(seconds=30), "throttled")
+
+
+@pytest.mark.parametrize(
+    ("error", "hint", "failures", "seconds"),
+    [
+        (DOWN, None, 1, 50),
+        (Throttled("x"), 5, 0, 50),
+        (Throttled("x"), 70, 0, 70),
+    ],
+)
+def test_a_throttle_is_never_made_shorter_by_an_earlier_call(error, hint, failures, seconds):
+    world = World()
+    world.fail(Throttled("x", retry_after=50.0))
+
+    world.store.failed("erp", error, START + timedelta(seconds=hint) if hint else None)
+
+    until = START + timedelta(seconds=seconds)
+    assert world.state == BreakerState(failures, START if failures else None, until, "throttled")
+
+
+def test_a_rest_can_be_waited_for_without_a_call():
+    world = World()
+    world.guard.rest("period", Call.within(5))
+    world.fail(Throttled("x", retry_after=30.0))
+
+    world.guard.rest("period", Call.within(60))
+    assert world.slept == [30.0]
+    world.fail(Throttled("x", retry_after=30.0))
+    with pytest.raises(Throttled):
+        world.guard.rest("period", Call.within(10))
+
+
 # --- the breaker ---------------------------------------------------------------------
 
 
@@ -256,11 +326,37 @@ def test_the_breaker_opens_after_failures_in_a_row_and_calls_end_at_once():
 
 def test_retries_end_when_the_breaker_opens():
     world = World()
+    world.fail(DOWN, 4)
+    failing = SourceFailing("the source failed")
 
     with pytest.raises(SourceFailing):
-        world.run(DOWN)
+        world.run(failing)
 
-    assert world.tries == 5
+    assert world.tries == 1
+    # Whoever asked knows that it was not about what was asked for.
+    assert failing.is_of_source
+
+
+def test_one_thing_that_fails_at_every_try_does_not_open_the_breaker():
+    world = World()
+    failing = SourceFailing("the source failed")
+
+    with pytest.raises(SourceFailing):
+        world.run(failing)
+
+    assert world.tries == 6
+    assert world.store.read("erp").failures == 1
+    assert not failing.is_of_source
+
+
+def test_a_source_that_is_left_alone_is_not_at_fault_for_one_thing():
+    world = World()
+    world.fail(DOWN, 5)
+
+    with pytest.raises(Unreachable) as caught:
+        world.run("fine")
+
+    assert caught.value.is_of_source
 
 
 def test_an_open_breaker_holds_in_other_processes_too():
@@ -330,6 +426,89 @@ def test_one_probe_at_a_time_is_let_through():
 
     assert results == ["fine"]
     assert world.tries == 0
+    assert world.run("fine") == "fine"
+
+
+def test_one_probe_at_a_time_is_let_through_whichever_process_asks():
+    world = World()
+    world.fail(DOWN, 5)
+    world.now += timedelta(seconds=31)
+    other = world.another()
+    got: list[str] = []
+
+    def meanwhile() -> str:
+        with pytest.raises(Unreachable):
+            other.run("order", Call.within(5), lambda: got.append("twice"), tries=1)
+        return "fine"
+
+    assert world.guard.run("order", Call.within(5), meanwhile) == "fine"
+    other.run("order", Call.within(5), lambda: got.append("after"))
+    assert got == ["after"]
+
+
+def test_a_probe_that_never_ends_holds_others_back_for_its_seconds_only():
+    world = World()
+    world.fail(DOWN, 5)
+    world.now += timedelta(seconds=31)
+    assert world.store.try_probe("erp", 4.0)
+
+    with pytest.raises(Unreachable):
+        world.run("fine", tries=1)
+    world.now += timedelta(seconds=4)
+
+    assert world.run("fine", tries=1) == "fine"
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [Refused("x"), ZeroDivisionError(), NotFound("x"), DOWN],
+    ids=lambda e: type(e).__name__,
+)
+def test_a_probe_is_over_however_it_ends(ending):
+    world = World()
+    world.fail(DOWN, 5)
+    world.now += timedelta(seconds=31)
+
+    with pytest.raises(type(ending)):
+        world.guard.run("order", Call.within(5), raising(ending), tries=1)
+
+    assert world.store.try_probe("erp", 1.0)
+
+
+def test_calls_that_began_before_it_opened_do_not_make_it_rest_longer():
+    world = World()
+    world.fail(DOWN, 4)
+    guards = [world.another() for _ in range(8)]
+
+    def all_at_once(left: int) -> None:
+        if left:
+            with pytest.raises(SourceFailing):
+                guards[left - 1].run(
+                    "order", Call.within(9), lambda: all_at_once(left - 1), tries=1
+                )
+        raise DOWN
+
+    with pytest.raises(SourceFailing):
+        all_at_once(8)
+
+    assert world.state.failures == 5
+    assert world.state.retry_at == START + timedelta(seconds=30)
+
+
+def test_a_rehearsed_outage_lets_nothing_through_and_notes_nothing():
+    class Store(MemoryBreakerStore):
+        def read(self, source: str) -> BreakerState:
+            return BreakerState(0, START, START + timedelta(minutes=5), REHEARSED)
+
+    world = World()
+    world.store = Store(world.clock)
+    world.guard = world.another()
+
+    for purpose in Purpose:
+        with pytest.raises(Unreachable):
+            world.run("fine", purpose=purpose)
+    assert (world.tries, world.slept, world.store._states) == (0, [], {})
+    world.now += timedelta(minutes=5)
     assert world.run("fine") == "fine"
 
 
@@ -415,8 +594,11 @@ def test_an_error_of_ours_passes_through_and_is_not_the_source_s_fault():
     assert world.state == BreakerState()
 
 
+# --- the pace ------------------------------------------------------------------------
+
+
 def test_a_pace_is_kept_but_a_person_goes_first():
-    world = World(per_second=10.0)
+    world = World(per_second=10.0, burst_seconds=0.0)
 
     for _ in range(4):
         world.run("fine")
@@ -424,6 +606,156 @@ def test_a_pace_is_kept_but_a_person_goes_first():
 
     world.run("fine", purpose=Purpose.INTERACTIVE)
     assert len(world.slept) == 3
+
+
+def test_after_a_rest_a_second_s_worth_of_calls_may_come_at_once():
+    world = World(per_second=10.0)
+
+    for _ in range(12):
+        world.run("fine")
+
+    assert world.slept == pytest.approx([0.1, 0.1])
+
+
+def test_without_a_pace_the_store_is_not_asked_for_turns():
+    world = World()
+
+    for purpose in Purpose:
+        world.run("fine", purpose=purpose)
+
+    assert world.store._given == {}
+
+
+def test_history_keeps_to_its_share_while_a_pass_may_use_the_rest():
+    world = World(per_second=10.0, burst_seconds=0.0, backfill_share=0.2)
+
+    began = world.now
+    for _ in range(5):
+        world.run("fine", purpose=Purpose.BACKFILL)
+    assert world.slept == pytest.approx([0.5] * 4)
+    for _ in range(10):
+        world.run("fine", purpose=Purpose.SYNC)
+
+    # 2 s of history at its share, then 10 calls at the whole pace.
+    assert (world.now - began).total_seconds() == pytest.approx(3.0, abs=0.11)
+
+
+def test_a_person_is_never_delayed_by_history_and_counts():
+    world = World(per_second=10.0, burst_seconds=0.0)
+    for _ in range(20):
+        world.run("fine", purpose=Purpose.BACKFILL)
+    world.slept.clear()
+    given = world.store._given["erp", Bucket.ALL]
+
+    for _ in range(30):
+        world.run("fine", purpose=Purpose.INTERACTIVE, within=5.0)
+
+    assert world.slept == []
+    assert (world.store._given["erp", Bucket.ALL] - given).total_seconds() == pytest.approx(3.0)
+
+
+def test_a_turn_beyond_the_deadline_is_not_taken_and_not_the_source_s_doing():
+    world = World(per_second=0.1)
+    world.run("fine")
+    given = dict(world.store._given)
+
+    with pytest.raises(Throttled) as caught:
+        world.run("fine", within=5.0)
+
+    assert (caught.value.retry_after, world.tries, world.slept) == (10.0, 0, [])
+    assert world.store._given == given
+    assert world.state == BreakerState()
+
+
+def test_a_throttle_that_comes_while_one_waits_for_a_turn_is_obeyed():
+    world = World(per_second=0.1)
+    world.run("fine")
+    sleep = world.sleep
+
+    def throttled_meanwhile(seconds: float) -> None:
+        sleep(seconds)
+        if len(world.slept) == 1:
+            world.store.failed("erp", Throttled("x"), world.now + timedelta(seconds=30))
+
+    world.guard._sleep = throttled_meanwhile
+
+    assert world.run("fine") == "fine"
+    assert world.slept == [10.0, 30.0]
+
+
+# --- the counts ----------------------------------------------------------------------
+
+
+def minute(number: int) -> tuple[str, datetime]:
+    return "erp", START + timedelta(minutes=number)
+
+
+def test_what_is_asked_is_counted_by_the_minute_and_kept_now_and_then():
+    world = World()
+
+    def call_of(seconds: float, outcome: BridgeError | None = None) -> None:
+        def fn() -> None:
+            world.now += timedelta(seconds=seconds)
+            if outcome:
+                raise outcome
+
+        with suppress(BridgeError):
+            world.guard.run("order", Call.within(5), fn, tries=1)
+
+    call_of(1.0)
+    call_of(2.0, DOWN)
+    assert world.store.counts == {}
+    call_of(1.0, Throttled("x", retry_after=0.0))
+    call_of(1.0, NotFound("x"))
+    assert world.store.counts == {minute(0): Counts(4, 1, 1, 5.0)}
+    world.now += timedelta(minutes=1)
+    call_of(2.0)
+
+    assert world.store.counts == {minute(0): Counts(4, 1, 1, 5.0), minute(1): Counts(1, 0, 0, 2.0)}
+
+
+def test_what_was_not_asked_is_not_counted():
+    world = World()
+    world.fail(DOWN, 5)
+    with pytest.raises(Unreachable):
+        world.run("fine")
+    world.guard.close()
+
+    assert world.store.counts == {minute(0): Counts(5, 5, 0, 0.0)}
+
+
+def test_counts_are_kept_when_the_connector_is_closed():
+    world = World()
+    wrapped = GuardedConnector(connector_with(reading()), world.guard)
+    wrapped.order(COMPANY, "8801", Call.within(5))
+
+    wrapped.close()
+    wrapped.close()
+
+    assert world.store.counts == {minute(0): Counts(1)}
+
+
+def test_counts_that_could_not_be_kept_are_kept_with_the_next():
+    class Store(MemoryBreakerStore):
+        is_away = True
+
+        def add_counts(self, source: str, counts: Mapping[datetime, Counts]) -> None:
+            if self.is_away:
+                raise OSError("away")
+            super().add_counts(source, counts)
+
+    world = World()
+    world.store = store = Store(world.clock)
+    world.guard = world.another()
+    world.run("fine")
+    with pytest.raises(OSError, match="away"):
+        world.guard.close()
+    world.run("fine")
+    store.is_away = False
+
+    world.guard.close()
+
+    assert store.counts == {minute(0): Counts(2)}
 
 
 # --- the guarded connector ---------------------------------------------------------------

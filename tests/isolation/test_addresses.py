@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from b2b_orders.ingest.models import Lookup
+from b2b_orders.ingest.models import Connection, Errand, Lookup
 from b2b_orders.orders.models import OrderAlias
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order
@@ -22,10 +22,13 @@ from tests.factories import NOW, make_document, make_order
 WITHOUT_OBJECTS = {
     "healthz",
     "readyz",
+    "metrics",
+    "vtex/hook",
     "accounts/login/",
     "accounts/logout/",
     "accounts/inactive/",
     "api/v1/orders",
+    "api/v1/sources",
     "",
     "idioma",
     "empresa/trocar",
@@ -34,20 +37,33 @@ WITHOUT_OBJECTS = {
     "atendimento/encerrar",
     "televendas",
     "televendas/procura",
-    "operacao",
     "pedidos",
     "pedidos/procurar",
     "c/<uuid:company>/pedidos",
     "c/<uuid:company>/pedidos/procurar",
+}
+# Of operations alone; to everybody else they do not exist.
+OPERATIONS_ROUTES = {
+    "operacao",
+    "operacao/conexoes/<str:name>",
+    "operacao/retidos",
+    "operacao/situacoes",
+    "operacao/sem-empresa",
+    "operacao/divergencias",
+    "operacao/recusas",
+    "operacao/execucoes",
+    "operacao/tarefas/<uuid:public_id>",
 }
 ORDER_ROUTES = {
     "api/v1/orders/<uuid:public_id>",
     "pedidos/<uuid:public_id>",
     "pedidos/<uuid:public_id>/atualizar",
     "pedidos/<uuid:public_id>/fontes",
+    "pedidos/<uuid:public_id>/lado-a-lado",
     "c/<uuid:company>/pedidos/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/lado-a-lado",
 }
 LOOKUP_ROUTES = {
     "pedidos/procurar/<uuid:public_id>",
@@ -76,7 +92,7 @@ def routes(patterns=None, prefix="") -> Iterator[str]:
 
 
 def test_every_address_of_the_site_is_listed_here():
-    assert set(routes()) == WITHOUT_OBJECTS | OBJECT_ROUTES
+    assert set(routes()) == WITHOUT_OBJECTS | OPERATIONS_ROUTES | OBJECT_ROUTES
 
 
 @dataclass(frozen=True)
@@ -194,7 +210,38 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 11
+    assert compared == 13
+
+
+@pytest.mark.parametrize("method", ["get", "htmx", "post"])
+@pytest.mark.parametrize("name", ["ana", "rita", "beto", "suzana", "teo"])
+def test_nobody_but_operations_has_pages_of_operations(
+    cast, client_for, alfas, betas, name, method
+):
+    client = client_for(getattr(cast, name))
+    if name == "suzana":
+        start_acting(client, "111", alfas.order)
+    source = Connection.objects.create(
+        name="erp", kind="b2b_orders_v1", secret=b"", created_at=NOW, changed_at=NOW
+    )
+    errand = Errand.objects.create(kind="run-now", params={"connection": "erp"}, asked_at=NOW)
+    client.get("/")
+
+    def seen(path: str) -> tuple[int, dict[str, str], bytes]:
+        # The page says where a change of language comes back to.
+        status, headers, body, _statements = answer(client, method, path)
+        del headers["Content-Length"]
+        return status, headers, body.replace(UUID.sub("id", path).encode(), b"here")
+
+    unknown = seen("/operacao/nowhere/at-all")
+
+    for route in sorted(OPERATIONS_ROUTES):
+        path = route.replace("<str:name>", source.name).replace(
+            "<uuid:public_id>", str(errand.public_id)
+        )
+        assert seen(f"/{path}") == unknown
+    assert unknown[0] == 404
+    assert Errand.objects.count() == 1
 
 
 def test_a_branch_does_not_see_the_main_house(cast, client_for, alfas):
@@ -283,7 +330,9 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
 
 
 @pytest.mark.parametrize(
-    "route", sorted(WITHOUT_OBJECTS | OBJECT_ROUTES), ids=lambda route: route or "home"
+    "route",
+    sorted(WITHOUT_OBJECTS | OPERATIONS_ROUTES | OBJECT_ROUTES),
+    ids=lambda route: route or "home",
 )
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
     public = {"healthz", "readyz", "accounts/login/", "accounts/inactive/"}

@@ -14,7 +14,7 @@ from b2b_orders.common import tenancy
 from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import Acting
 from b2b_orders.ingest.models import Connection, Lookup, Stream
-from b2b_orders.orders.models import FirstSeen, LearnedLink, MatchKey, OrderAlias
+from b2b_orders.orders.models import Decision, FirstSeen, LearnedLink, MatchKey, OrderAlias
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order
 
@@ -46,6 +46,9 @@ def filled(cast):
     MatchKey.objects.create(company=cast.alfa, value="web:1", record=record_)
     LearnedLink.objects.create(
         company=cast.alfa, connection="erp", external_id="1", web_number="2", learned_at=NOW
+    )
+    Decision.objects.create(
+        kind="join", company=cast.alfa, external_a="1", external_b="2", reason="x", at=NOW
     )
     order.lines.create(company=cast.alfa, position=1)
     order.invoices.create(company=cast.alfa, number="1")
@@ -148,7 +151,6 @@ def test_the_web_role_reads_none_of_what_only_ingest_needs(filled, cast):
     assert unreadable == {
         "audit_incident",
         "ingest_stream",
-        "orders_learnedlink",
         "orders_matchkey",
     }
 
@@ -233,6 +235,23 @@ def test_staff_search_reads_only_the_columns_granted_to_it(filled):
     )
 
     assert dict(readable) == {
+        "orders_decision": [
+            "act",
+            "at",
+            "company_id",
+            "connection_a",
+            "connection_b",
+            "external_a",
+            "external_b",
+            "id",
+            "kind",
+            "person_id",
+            "reason",
+            "undone_at",
+            "undone_by_id",
+        ],
+        # Not its values, which may be amounts.
+        "orders_divergence": ["company_id", "field", "id", "order_id", "since"],
         "orders_firstseen": ["at", "company_id", "order_id"],
         "orders_order": [
             "company_id",
@@ -257,4 +276,45 @@ def test_staff_search_reads_only_the_columns_granted_to_it(filled):
             "value",
             "written",
         ],
+        # Of records that belong to no company, see the policy below.
+        "orders_sourcerecord": [
+            "company_id",
+            "connection",
+            "external_id",
+            "first_seen_at",
+            "id",
+            "order_id",
+            "owner_name",
+            "owner_tax_id",
+        ],
+        "orders_statusrule": [
+            "billing",
+            "changed_at",
+            "connection",
+            "fulfilment",
+            "id",
+            "key",
+            "payment",
+            "person_id",
+            "raw",
+        ],
+        "orders_unmappedstatus": [
+            "connection",
+            "external_id",
+            "first_at",
+            "id",
+            "key",
+            "last_at",
+            "raw",
+        ],
     }
+
+
+def test_staff_read_no_record_that_belongs_to_a_company(filled, cast):
+    waiting = make_order(cast.alfa, [(NumberKind.WEB, "222")]).records.get()
+    type(waiting).objects.filter(pk=waiting.pk).update(company=None)
+
+    with tenancy.scope(role=tenancy.STAFF):
+        found = ask("SELECT id, company_id FROM orders_sourcerecord")
+
+    assert found == [(waiting.pk, None)]

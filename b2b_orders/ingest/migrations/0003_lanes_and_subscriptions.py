@@ -62,7 +62,6 @@ class Migration(migrations.Migration):
             fields=[
                 ('connection', models.CharField(db_collation='C', max_length=40, primary_key=True, serialize=False)),
                 ('all_at', models.DateTimeField()),
-                ('sync_at', models.DateTimeField()),
                 ('backfill_at', models.DateTimeField()),
             ],
         ),

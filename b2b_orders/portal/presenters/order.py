@@ -35,6 +35,7 @@ from erp_bridge.records import NumberKind
 
 FIRST_LINES = 50
 KIND_ORDER = ("customer", "web", "erp", "tracking")
+_STATE_WORDS = {"billing": words.BILLING, "payment": words.PAYMENT}
 AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
 
 
@@ -134,6 +135,7 @@ class OrderPage:
     numbers: tuple[NumberGroup, ...]
     found_by: str
     status: words.Chip
+    states: tuple[Fact, ...]
     layout: str
     layout_words: str
     steps: tuple[Step, ...]
@@ -181,6 +183,7 @@ def order_page(
         numbers=numbers,
         found_by=found_by,
         status=words.fulfilment(row.fulfilment, row.status_raw),
+        states=_states(detail),
         layout=layout,
         layout_words=_layout_words(layout, detail),
         steps=steps,
@@ -250,6 +253,16 @@ def _leads(number: NumberRow, wanted: Mapping[str, frozenset[NumberKind] | None]
             if kinds is None or kind in kinds:
                 return True
     return False
+
+
+def _states(detail: OrderDetail) -> tuple[Fact, ...]:
+    """Word what is known of invoices and of the money, beside how far the goods are."""
+    row = detail.row
+    found = (
+        (words.FIELD["billing"], words.BILLING.get(row.billing)),
+        (words.FIELD["payment"], words.PAYMENT.get(row.payment or "")),
+    )
+    return tuple(Fact(str(label), str(word.text)) for label, word in found if word)
 
 
 def _layout(fulfilment: str) -> str:
@@ -336,6 +349,8 @@ def _value(field: str, value: DivergenceValue, currency: str, now: datetime) -> 
         text = _amount(text, currency)
     elif field == "fulfilment":
         text = words.fulfilment(text).text
+    elif field in _STATE_WORDS:
+        text = words.chip(_STATE_WORDS[field], text).text
     if value.as_of is not None:
         label = _("%(source)s at %(time)s") % {
             "source": label,

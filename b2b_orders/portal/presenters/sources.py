@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from b2b_orders.ingest.queries import SourceState
@@ -48,6 +49,15 @@ def order_states(
 def down_sources(states: Iterable[SourceState]) -> tuple[SourceState, ...]:
     """Pick the sources that do not answer."""
     return tuple(state for state in states if state.state == "down")
+
+
+def is_old(states: Iterable[SourceState], *, now: datetime) -> bool:
+    """Say whether a source that answers was last asked so long ago that it is asked again."""
+    fresh_for = timedelta(seconds=settings.PORTAL_FRESH_SECONDS)
+    return any(
+        state.state == "ok" and state.as_of is not None and now - state.as_of > fresh_for
+        for state in states
+    )
 
 
 def source_name(state: SourceState, *, alone: bool = True) -> str:

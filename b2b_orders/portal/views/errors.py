@@ -7,7 +7,10 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
+from b2b_orders.common import clock
+from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.portal.context import shell
+from b2b_orders.portal.presenters.sources import SourceLine, source_lines
 
 
 @requires_csrf_token
@@ -55,10 +58,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _page(request, _("Something failed"), sentence, status=500, icon="alert")
 
 
+SERVER_ERROR = 500
+
+
+def _sources(request: HttpRequest) -> tuple[SourceLine, ...]:
+    """Word the freshness line for whoever looks at a company; it stands on all their pages."""
+    if getattr(request, "viewer", None) is None:
+        return ()
+    return source_lines(list_source_states(), now=clock.now())
+
+
 def _page(
     request: HttpRequest, heading: str, sentence: str, *, status: int, icon: str
 ) -> HttpResponse:
     context = {
+        "sources": _sources(request) if status < SERVER_ERROR else (),
         "heading": heading,
         "sentence": sentence,
         "icon": icon,

@@ -1,26 +1,215 @@
-"""Operations, first cut: how the sources do, and what went wrong."""
+"""Operations: how the sources do, what deserves attention, and what was done about it."""
 
 from __future__ import annotations
 
-from django.http.response import HttpResponseBase
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+from uuid import UUID
 
-from b2b_orders.audit.queries import recent_incidents
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from b2b_orders.audit.queries import list_incidents
 from b2b_orders.common import clock
-from b2b_orders.ingest.queries import list_parked, list_source_health
-from b2b_orders.portal.presenters.staff import incident_items, parked_items, source_items
+from b2b_orders.common.errors import InvalidInput
+from b2b_orders.common.paging import PageOf
+from b2b_orders.ingest.errands import Kind, get_errand, list_errands
+from b2b_orders.ingest.operations import (
+    count_lists,
+    get_figures,
+    list_figures,
+    list_parked,
+    list_parked_groups,
+    list_runs,
+)
+from b2b_orders.portal.errands import (
+    Slip,
+    ask,
+    asked_kind,
+    errand_context,
+    notice_context,
+    way_back,
+)
+from b2b_orders.portal.presenters.errands import errand_items
+from b2b_orders.portal.presenters.operations import (
+    concern_items,
+    connection_page,
+    incident_items,
+    run_items,
+    source_items,
+)
+from b2b_orders.portal.presenters.operations_lists import (
+    connection_choices,
+    parked_items,
+    reason_choices,
+)
+from b2b_orders.portal.presenters.operations_nav import nav_items
 from b2b_orders.portal.requests import StaffRequest, staff_page
 
+Row = TypeVar("Row")
+PAGE = 50
+# Outermost, so that to others a page does not exist, whatever the method.
+operations_page = staff_page(lambda staff: staff.can_operate)
+shows_and_asks = require_http_methods(["GET", "HEAD", "POST"])
 
+
+@operations_page
 @require_safe
-@staff_page(lambda staff: staff.can_operate)
 def page(request: StaffRequest) -> HttpResponseBase:
-    """Show sources, incidents and what is parked."""
-    now, staff = clock.now(), request.staff
+    """Show what deserves attention, all connections, and what was asked for lately."""
+    now = clock.now()
+    figures = list_figures(viewer=request.staff, now=now)
     context = {
-        "sources": source_items(list_source_health(viewer=staff), now=now),
-        "incidents": incident_items(recent_incidents(viewer=staff), now=now),
-        "parked": parked_items(list_parked(viewer=staff), now=now),
+        "concerns": concern_items(figures, now=now),
+        "sources": source_items(figures, now=now),
+        "errands": errand_items(list_errands(viewer=request.staff), now=now),
     }
-    return render(request, "portal/staff/operations.html", context)
+    return show(request, "overview", context)
+
+
+CONNECTION_KINDS = (
+    Kind.TEST_CONNECTION,
+    Kind.RUN_NOW,
+    Kind.OUTAGE_ON,
+    Kind.OUTAGE_OFF,
+    Kind.TAKE_OVER,
+)
+
+
+@operations_page
+@shows_and_asks
+def connection(request: StaffRequest, name: str) -> HttpResponseBase:
+    """Show all of one connection, and have something done with it."""
+    now, slip = clock.now(), None
+    figures = get_figures(viewer=request.staff, name=name, now=now)
+    if request.method == "POST":
+        kind = asked_kind(request, CONNECTION_KINDS)
+        given = {each: request.POST.get(each, "") for each in ("minutes", "subscription")}
+        answer = ask(request, kind, {"connection": name, **given})
+        if isinstance(answer, HttpResponse):
+            return answer
+        slip = answer
+    runs = list_runs(viewer=request.staff, connection=name, limit=10)
+    parked = list_parked(viewer=request.staff, connection=name, limit=10)
+    context = {
+        "page": connection_page(figures, now=now),
+        "concerns": concern_items([figures], now=now),
+        "runs": run_items(runs.rows, now=now),
+        "parked": parked_items(parked.rows, now=now),
+    }
+    return show(request, "connection", context, slip)
+
+
+@operations_page
+@shows_and_asks
+def parked(request: StaffRequest) -> HttpResponseBase:
+    """Show what could not be used; have it tried again, or discarded with a reason."""
+    slip = None
+    if request.method == "POST":
+        kind = asked_kind(request, (Kind.RETRY_PARKED, Kind.DISCARD_PARKED))
+        answer = ask(request, kind, {"ids": request.POST.getlist("id")})
+        if isinstance(answer, HttpResponse):
+            return answer
+        slip = answer
+    name, reason = request.GET.get("connection", ""), request.GET.get("reason", "")
+    rows = paged(
+        request,
+        lambda after: list_parked(
+            viewer=request.staff, connection=name, reason=reason, after=after, limit=PAGE
+        ),
+    )
+    groups = list_parked_groups(viewer=request.staff)
+    context = {
+        "items": parked_items(rows.rows, now=clock.now()),
+        "connections": connection_choices(groups, name),
+        "reasons": reason_choices(groups, name, reason),
+        "is_filtered": bool(name or reason),
+        "older": older(request, rows.next),
+    }
+    return show(request, "parked", context, slip)
+
+
+@operations_page
+@require_safe
+def incidents(request: StaffRequest) -> HttpResponseBase:
+    """Show refusals of another company's data, damaged files, and other incidents."""
+    name = request.GET.get("connection", "")
+    rows = paged(
+        request,
+        lambda after: list_incidents(
+            viewer=request.staff, connection=name, after=after, limit=PAGE
+        ),
+    )
+    context = {
+        "items": incident_items(rows.rows, now=clock.now()),
+        "older": older(request, rows.next),
+    }
+    return show(request, "incidents", context)
+
+
+@operations_page
+@require_safe
+def runs(request: StaffRequest) -> HttpResponseBase:
+    """Show passes with their counts."""
+    name = request.GET.get("connection", "")
+    rows = paged(
+        request,
+        lambda after: list_runs(viewer=request.staff, connection=name, after=after, limit=PAGE),
+    )
+    context = {
+        "items": run_items(rows.rows, now=clock.now()),
+        "connection": name,
+        "older": older(request, rows.next),
+    }
+    return show(request, "runs", context)
+
+
+@operations_page
+@require_safe
+def errand(request: StaffRequest, public_id: UUID) -> HttpResponseBase:
+    """Show how far an errand is; once it is done, show the page that asked for it anew."""
+    found, back = (
+        get_errand(viewer=request.staff, public_id=public_id),
+        way_back(request, public_id),
+    )
+    if not request.htmx:
+        return redirect(back)
+    if found.state != "waiting":
+        return HttpResponseClientRedirect(back)
+    return render(request, "portal/operations/_errand.html", notice_context(found, back))
+
+
+def show(
+    request: StaffRequest, name: str, context: Mapping[str, object], slip: Slip | None = None
+) -> HttpResponse:
+    """Show a page of operations within their navigation."""
+    counts = count_lists(viewer=request.staff, now=clock.now())
+    whole = {
+        "tabs": nav_items(counts, request.path),
+        "slip": slip,
+        **errand_context(request),
+        **context,
+    }
+    status = 400 if slip else 200
+    return render(request, f"portal/operations/{name}.html", whole, status=status)
+
+
+def paged(request: StaffRequest, read: Callable[[str | None], PageOf[Row]]) -> PageOf[Row]:
+    """Read the page that the address names; the first one when it names none of ours."""
+    try:
+        return read(request.GET.get("after") or None)
+    except InvalidInput:
+        return read(None)
+
+
+def older(request: StaffRequest, after: str | None) -> str:
+    """Build the address of the next page, with the filters of this one."""
+    if after is None:
+        return ""
+    query = request.GET.copy()
+    query.pop("errand", None)
+    query["after"] = after
+    return f"{request.path}?{query.urlencode()}"

@@ -12,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies.access import Right
 from b2b_orders.documents.queries import count_documents, list_documents
-from b2b_orders.ingest.lookups import get_lookup, request_refresh
+from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
 from b2b_orders.orders.queries import (
     OrderRow,
@@ -29,6 +30,7 @@ from b2b_orders.orders.queries import (
 )
 from b2b_orders.orders.queries import search as search_orders
 from b2b_orders.orders.seen import note_first_seen
+from b2b_orders.orders.trouble import trouble_view
 from b2b_orders.portal.addresses import Addresses, addresses
 from b2b_orders.portal.presenters.documents import invoice_groups
 from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
@@ -39,7 +41,8 @@ from b2b_orders.portal.presenters.search import (
     search_words,
     too_long_words,
 )
-from b2b_orders.portal.presenters.sources import order_states, source_lines
+from b2b_orders.portal.presenters.sources import is_old, order_states, source_lines
+from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 
 PAGE = 20
@@ -197,8 +200,10 @@ def show_order(
         "print_now": "print" in request.GET,
         "alert": alert,
         "shows_documents": viewer.can(Right.DOCUMENTS),
+        "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
         "refresh": to.to("refresh", public_id=public_id),
-        **_refreshing(request, public_id),
+        "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
+        **_refreshing(request, public_id, _asked_again(request)),
     }
     return render(request, "portal/orders/detail.html", context, status=status)
 
@@ -216,12 +221,60 @@ def _record_opening(request: CompanyRequest, row: OrderRow, now: datetime) -> No
     note_first_seen(viewer=viewer, order_id=row.id, now=now)
 
 
+@require_safe
+@company_page
+def trouble(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
+    """Show staff both sources' records of an order side by side, and which rule won."""
+    now, to = clock.now(), addresses(request)
+    if not request.viewer.is_staff:
+        raise NotVisible
+    asked = _asked_again(request)
+    if request.htmx and asked:
+        if asked.state == "waiting":
+            return HttpResponse(status=204)
+        query = {"lookup": str(asked.public_id)}
+        return HttpResponseClientRedirect(to.to("trouble", query, public_id=public_id))
+    view = trouble_view(viewer=request.viewer, order_public_id=public_id)
+    record(
+        Action.ORDER_VIEWED,
+        actor=request.actor,
+        company_id=request.viewer.company_id,
+        object_kind="order",
+        object_id=str(view.order_public_id),
+        detail={"how": "side by side"},
+        now=now,
+    )
+    states = list_source_states()
+    context = {
+        "page": trouble_page(view, states, now=now),
+        "sources": source_lines(states, now=now),
+        "back": to.to("order", public_id=view.order_public_id),
+        "refresh": to.to("refresh", public_id=view.order_public_id),
+        "asked": rereading(asked.state) if asked else None,
+        "poll": request.get_full_path(),
+    }
+    return render(request, "portal/orders/trouble.html", context)
+
+
+def _asked_again(request: CompanyRequest) -> LookupView | None:
+    """Find the look-up that reads the order again, if the address names one."""
+    try:
+        return get_lookup(viewer=request.viewer, public_id=UUID(request.GET.get("lookup", "")))
+    except (ValueError, NotVisible):
+        return None
+
+
 @require_POST
 @company_page
 def refresh(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """Ask the sources for this order again; the page shows how far that is."""
     asked = request_refresh(viewer=request.viewer, order_public_id=public_id, now=clock.now())
     query = {"lookup": str(asked.public_id)}
+    if request.htmx:
+        # An old order asks by itself; nothing but its line about ages moves.
+        return _freshness_line(request, public_id, asked)
+    if request.POST.get("from") == "trouble":
+        return redirect(addresses(request).to("trouble", query, public_id=public_id))
     return redirect(addresses(request).to("order", query, public_id=public_id))
 
 
@@ -229,29 +282,36 @@ def refresh(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
 @company_page
 def freshness(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """Show the freshness line alone, while the sources are asked."""
-    now, to = clock.now(), addresses(request)
     if not request.htmx:
         query = {"lookup": request.GET.get("lookup", "")}
-        return redirect(to.to("order", query, public_id=public_id))
+        return redirect(addresses(request).to("order", query, public_id=public_id))
+    return _freshness_line(request, public_id, _asked_again(request))
+
+
+def _freshness_line(
+    request: CompanyRequest, public_id: UUID, asked: LookupView | None
+) -> HttpResponse:
+    now, to = clock.now(), addresses(request)
     detail = get_order(viewer=request.viewer, public_id=public_id, line_limit=0)
     states = order_states(detail.sources, list_source_states())
     context = {
         "sources": source_lines(states, now=now),
         "refresh": to.to("refresh", public_id=public_id),
-        **_refreshing(request, public_id),
+        **_refreshing(request, public_id, asked),
     }
     return render(request, "components/_freshness.html", context)
 
 
-def _refreshing(request: CompanyRequest, public_id: UUID) -> dict[str, str]:
+def _refreshing(
+    request: CompanyRequest, public_id: UUID, asked: LookupView | None
+) -> dict[str, str]:
     """Say whether the sources are being asked for this order, or have just answered."""
-    to, wanted = addresses(request), request.GET.get("lookup", "")
-    try:
-        asked = get_lookup(viewer=request.viewer, public_id=UUID(wanted))
-    except (ValueError, NotVisible):
+    to = addresses(request)
+    if asked is None:
         return {}
     if asked.state == "waiting":
-        return {"refreshing": to.to("freshness", {"lookup": wanted}, public_id=public_id)}
+        query = {"lookup": str(asked.public_id)}
+        return {"refreshing": to.to("freshness", query, public_id=public_id)}
     # The page itself was built after the answer; only a line swapped into it is newer.
-    is_newer = request.htmx and asked.state == "found"
+    is_newer = request.htmx and asked.has_news
     return {"changed": to.to("order", public_id=public_id)} if is_newer else {}

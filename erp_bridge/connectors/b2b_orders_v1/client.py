@@ -19,7 +19,7 @@ from erp_bridge.connector import Call, DocumentStream
 from erp_bridge.connectors.b2b_orders_v1.config import B2BOrdersV1Config
 from erp_bridge.connectors.b2b_orders_v1.mapping import order_id
 from erp_bridge.connectors.b2b_orders_v1.payloads import Fields, objects_of
-from erp_bridge.errors import BadRequest, ContractViolation, NotFound
+from erp_bridge.errors import BadRequest, ContractViolation, NotFound, Unsupported
 from erp_bridge.http import Answer, Door
 
 # The README and the guide spell two paths otherwise than the old client sent them.
@@ -30,6 +30,9 @@ DOCUMENTED: Final[Mapping[str, tuple[str, str]]] = {
 OK: Final = frozenset(range(200, 300))
 # After so many orders for which no spelling answered, only the first is asked.
 _GIVE_UP_AFTER = 5
+# Answers of gateways that never had the search for what changed.
+_NO_CHANGES: Final = frozenset({400, 403, 404, 405, 501})
+MAX_CURSOR = 200
 _NOTHING = re.compile(
     r"nenhum|n[ãa]o (?:foi |foram |h[áa]\b|existe|encontr)|not found|no order", re.IGNORECASE
 )
@@ -109,6 +112,54 @@ class B2BOrdersV1Client:
             source=self.source,
             operation="search",
             status=answer.status,
+        )
+
+    def search_changed(
+        self, since: str, cursor: str, call: Call
+    ) -> tuple[list[Fields], str, Answer]:
+        """Search what changed in all customers' orders: rows, and the cursor after them.
+
+        Only an answer that says where to go on is one: a gateway that ignores what it does
+        not know would otherwise be believed that nothing ever changes.
+        """
+        answer = self._door.send(
+            "POST",
+            self.config.search_path,
+            call=call,
+            operation="changed",
+            body={"porAlteracao": {"desde": since, "cursor": cursor}},
+            accept_status=OK | _NO_CHANGES,
+        )
+        if answer.status == 400 and cursor:
+            raise BadRequest(
+                "refuses the cursor that it gave",
+                source=self.source,
+                operation="changed",
+                status=400,
+            )
+        if answer.status not in OK:
+            raise self._lacks_changes("refuses it", answer)
+        payload = self._content(answer)
+        if payload is None or isinstance(payload, list):
+            raise self._lacks_changes("answers without a cursor", answer)
+        if not isinstance(payload, Mapping):
+            raise self._violation("is not an object", "changed", "changed")
+        further = Fields(payload).raw("cursor")
+        if further is None:
+            raise self._lacks_changes("answers without a cursor", answer)
+        if not isinstance(further, str) or len(further) > MAX_CURSOR:
+            raise self._violation(f"is not text of at most {MAX_CURSOR}", "changed", "cursor")
+        if further and further == cursor:
+            raise self._violation("does not move", "changed", "cursor")
+        return self.rows(answer), further, answer
+
+    def _lacks_changes(self, how: str, answer: Answer) -> Unsupported:
+        return Unsupported(
+            f"has no search porAlteracao ({how}): take the setting changed_since back,"
+            " or have the gateway serve it",
+            source=self.source,
+            operation="changed",
+            status=None if answer.status in OK else answer.status,
         )
 
     def details(self, customer_id: str, number: str, call: Call) -> Mapping[str, object] | None:

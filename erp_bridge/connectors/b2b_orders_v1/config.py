@@ -49,6 +49,9 @@ class B2BOrdersV1Config:
     window_days: int = 31
     scan_days: int = 90
     concurrency: int = 2
+    # Whether the gateway has the search for what changed. The old app had none: it is never
+    # sent unasked.
+    changed_since: bool = False
     # Further hosts that document links may point to; the endpoint's own always may.
     document_hosts: tuple[str, ...] = ()
     # Send the token when a document's link is on the endpoint's own host.
@@ -148,6 +151,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "window_days": readers.whole_number,
     "scan_days": readers.whole_number,
     "concurrency": readers.whole_number,
+    "changed_since": readers.flag,
     "document_hosts": _hosts,
     "token_for_documents": readers.flag,
     "emitter": _cnpj,

@@ -97,7 +97,7 @@ class B2BOrdersV1:
         return Declares(
             find=FINDABLE - scans,
             find_scans=frozenset(scans),
-            changed="none",
+            changed="second" if self.config.changed_since else "none",
             period=True,
             documents=frozenset(DocumentKind),
             max_window_days=self.config.window_days,
@@ -135,8 +135,22 @@ class B2BOrdersV1:
             ok=True,
             account=self.config.endpoint.split("//", 1)[-1].split("/", 1)[0],
             version="b2b_orders_v1",
-            abilities=("find", "period", "order", "documents"),
+            abilities=(
+                *("find", "period", "order", "documents"),
+                *(("changed",) if self._answers_changes(call) else ()),
+            ),
+            clock_ahead=(answer.date - self._clock()).total_seconds() if answer.date else None,
         )
+
+    def _answers_changes(self, call: Call) -> bool:
+        """Try the search for what changed, where a setting says that there is one."""
+        if not self.config.changed_since:
+            return False
+        try:
+            next(self.changed(None, "", self._clock(), call))
+        except Unsupported:
+            return False
+        return True
 
     def find(self, company: CompanyRef, kind: NumberKind, value: str, call: Call) -> list[Reading]:
         """Find the company's orders by a number: rows, or whole orders where details answered."""
@@ -162,14 +176,26 @@ class B2BOrdersV1:
                 )
 
     def changed(
-        self,
-        company: CompanyRef | None,  # noqa: ARG002 the Protocol's
-        cursor: str,  # noqa: ARG002
-        since: datetime,  # noqa: ARG002
-        call: Call,  # noqa: ARG002
+        self, company: CompanyRef | None, cursor: str, since: datetime, call: Call
     ) -> Iterator[Page]:
-        """Refuse: the contract has no changed-since."""
-        raise Unsupported("has no changed-since", source=self.source, operation="changed")
+        """List what changed in all customers' orders, or what of it is one company's."""
+        if not self.config.changed_since:
+            raise Unsupported("has no changed-since", source=self.source, operation="changed")
+        if company is not None and not _customer_ids(company):
+            return
+        moment = since.astimezone(self.config.time_zone).isoformat(timespec="seconds")
+        while True:
+            rows, cursor, answer = self._client.search_changed(moment, cursor, call)
+            readings, problems = self._read_changes(company, rows)
+            yield Page(
+                readings=tuple(readings),
+                cursor=cursor,
+                caught_up=not cursor,
+                problems=tuple(problems),
+                as_of=answer.date,
+            )
+            if not cursor:
+                return
 
     def order(self, company: CompanyRef, external_id: str, call: Call) -> Reading:
         """Read details and documents as one order."""
@@ -336,6 +362,27 @@ class B2BOrdersV1:
             readings.append(Reading(record, to_payload({"row": row.payload}), self._clock()))
         return readings, problems
 
+    def _read_changes(
+        self, company: CompanyRef | None, rows: Sequence[Fields]
+    ) -> tuple[list[Reading], list[str]]:
+        """Read rows that say themselves whose they are; of one company only its own."""
+        readings, problems = [], []
+        named = [(row, _named_owner(row)) for row in rows]
+        owners: dict[str, set[str]] = {}
+        for row, owner in named:
+            owners.setdefault(order_id(row), set()).add(_plain(owner))
+        for row, owner in named:
+            if not _plain(owner):
+                problems.append(f"{row.path}revendaId does not say whose order it is")
+            elif order_id(row) and len(owners[order_id(row)]) > 1:
+                problems.append(f"{row.path}revendaId is not the same in all rows of the order")
+            elif company is None or _is_theirs(company, owner):
+                whose = company or CompanyRef(owner, customer_ids=(owner,))
+                found, missing = self._read_rows(whose, owner, [row])
+                readings += found
+                problems += missing
+        return readings, problems
+
     def _read_details(
         self,
         company: CompanyRef,
@@ -448,6 +495,17 @@ def _customer_ids(company: CompanyRef) -> tuple[str, ...]:
     """
     stripped = (customer_id.strip() for customer_id in company.customer_ids)
     return tuple(dict.fromkeys(i for i in stripped if i and i.casefold() not in {"null", "none"}))
+
+
+def _named_owner(row: Fields) -> str:
+    """Return the one customer whom a row names, "" for none, several or no customer's id."""
+    named = row.spellings("revendaId")
+    whose = CompanyRef("", customer_ids=tuple(named))
+    return next(iter(_customer_ids(whose)), "") if len(named) == 1 else ""
+
+
+def _is_theirs(company: CompanyRef, owner: str) -> bool:
+    return _plain(owner) in {_plain(customer_id) for customer_id in _customer_ids(company)}
 
 
 def _criterion(kind: NumberKind, value: str) -> tuple[str, dict[str, object]]:

@@ -64,6 +64,13 @@ class Fields:
                 return value[:limit].rstrip()
         return ""
 
+    def spellings(self, name: str) -> set[str]:
+        """Return all that is said under a name in any capitals: more than one contradict."""
+        wanted = _plain(name)
+        return {
+            as_text(v) for n, v in self.payload.items() if _plain(n) == wanted and v is not None
+        }
+
     def decimal(self, *names: str) -> Decimal | None:
         """Return the first of the names that holds an amount."""
         for name in names:

@@ -50,6 +50,8 @@ def test_a_search_answers_in_the_words_that_stay(cast, order, client_for):
             "origins": ["erp", "vtex"],
             "status": "invoiced",
             "status_raw": "Faturado",
+            "billing": "unknown",
+            "payment": "unknown",
             "placed_on": "2026-03-10",
             "total": {"amount": "1234.50", "currency": "BRL"},
             "establishment": "12345678000195",
@@ -183,6 +185,22 @@ def test_without_finance_there_are_no_titles_and_no_boletos(cast, order, client_
     body = response.json()
     assert (body["titles"], body["documents"], body["total"]) == ([], [], None)
     assert "77.77" not in response.content.decode()
+
+
+def test_what_is_known_of_the_money_is_for_who_may_see_finance(cast, client_for):
+    order = make_order(cast.alfa, [(K.ERP, "7")], billing="invoiced", payment="paid")
+    company = {"company": str(cast.alfa.public_id)}
+
+    for path in (ORDERS, f"{ORDERS}/{order.public_id}"):
+        bodies = [
+            client_for(person).get(path, params).json()
+            for person, params in ((cast.ana, {}), (cast.teo, company))
+        ]
+        rows = [body["results"][0] if "results" in body else body for body in bodies]
+        assert [(row["billing"], row["payment"]) for row in rows] == [
+            ("invoiced", "paid"),
+            ("invoiced", None),
+        ]
 
 
 def test_a_mistyped_key_says_so(cast, order, client_for):

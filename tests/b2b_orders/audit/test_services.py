@@ -61,9 +61,9 @@ def test_incidents_are_read_by_operations_alone(cast):
     operations = StaffViewer(cast.olga.pk, StaffRole.OPERATIONS)
 
     with tenancy.scope(role=tenancy.WEB, person_id=cast.olga.pk):
-        rows = queries.recent_incidents(viewer=operations)
+        rows = queries.list_incidents(viewer=operations).rows
     with pytest.raises(NotAllowed):
-        queries.recent_incidents(viewer=StaffViewer(cast.suzana.pk, StaffRole.SUPPORT))
+        queries.list_incidents(viewer=StaffViewer(cast.suzana.pk, StaffRole.SUPPORT))
 
     assert [(row.code, row.connection, row.object_id) for row in rows] == [
         ("damaged-document", "erp", "d1")

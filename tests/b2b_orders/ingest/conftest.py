@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
+from b2b_orders.common import clock
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import Document
-from b2b_orders.ingest import sources
+from b2b_orders.ingest import lanes, sources, tasks
+from b2b_orders.ingest.lanes import LaneName
 from b2b_orders.ingest.models import Connection, InboxItem, Parked, Stream
 from b2b_orders.ingest.passes import Pass
 from b2b_orders.ingest.services import save_connection
-from b2b_orders.ingest.sync import sync
+from b2b_orders.ingest.sync import sync, work
 from b2b_orders.orders.models import LearnedLink, Order, SourceRecord
 from erp_bridge.runner import GuardPolicy
 from erp_bridge.simulators.erp import TOKEN, ErpSimulator
@@ -29,6 +31,7 @@ from tests.faults.compare import Rows, read_rows
 def _quick_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try as often as production does, without its pauses."""
     monkeypatch.setattr(sources, "GUARD", GuardPolicy(first_wait_seconds=0.001))
+    monkeypatch.setattr(sources, "VTEX_PER_SECOND", 10_000.0)
 
 
 @pytest.fixture
@@ -108,6 +111,23 @@ def run_sync(connection: Connection, **options: Any) -> Pass:
     run = Pass(Connection.objects.get(pk=connection.pk), "sync")
     sync(run, **options)
     return run
+
+
+def run_lanes(connection: Connection, *names: LaneName) -> Pass:
+    """Do the work of some lanes to its end, as workers do it one after the other."""
+    run = Pass(Connection.objects.get(pk=connection.pk), "lanes")
+    for name in names:
+        while not work(run, name):
+            pass
+    return run
+
+
+def run_due() -> list[str]:
+    """Do what beat and workers do at one moment: everything that is due, once."""
+    due = lanes.take_due(now=clock.now())
+    for lane in due:
+        tasks.run_lane(connection_id=lane.connection_id, name=lane.name.value)
+    return sorted(lane.name.value for lane in due)
 
 
 def forget_orders() -> None:

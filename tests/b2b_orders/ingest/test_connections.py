@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -200,6 +201,40 @@ def test_a_working_erp_says_what_it_can_do(erp: Connection, erp_sim: ErpSimulato
     assert lines[0] == f"erp: works (b2b_orders_v1, {host})"
     assert "  finds by: customer, erp, invoice, web" in lines
     assert "  companies with an id there: 1" in lines
+
+
+def test_the_setting_for_changes_is_given_as_the_others_and_shows(erp_sim: ErpSimulator):
+    erp_sim.changed_since = True
+    ways = ("--kind", "b2b_orders_v1", "--name", "erp", "--endpoint", erp_sim.url)
+    add(*ways, "--token-env", "ERP_TOKEN", "--setting", "changed_since=true")
+    erp_sim.token = "very-secret-1"
+
+    assert Connection.objects.get().settings["changed_since"] is True
+    lines = check("erp").splitlines()
+    assert "  says what changed: yes" in lines
+    assert "  answers: find, period, order, documents, changed" in lines
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, ""),
+        (50, ""),
+        (-50, ""),
+        (300, "  its clock is {} s ahead of ours: set one of them right"),
+        (-300, "  its clock is {} s behind ours: set one of them right"),
+    ],
+)
+def test_a_clock_that_is_far_off_is_told_of(
+    seconds: int, told: str, erp: Connection, erp_sim: ErpSimulator
+):
+    erp_sim.clock_ahead = timedelta(seconds=seconds)
+
+    lines = [line for line in check("erp").splitlines() if "clock" in line]
+
+    # A `Date` has no parts of seconds, and is some moments old.
+    near = range(298, 303)
+    assert lines in ([[told.format(n)] for n in near] if told else [[]])
 
 
 def test_an_erp_without_companies_says_so(erp: Connection):

@@ -14,17 +14,16 @@ from b2b_orders.common.tenancy import WORKER, scope
 from b2b_orders.companies.access import Viewer
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import Document
-from b2b_orders.ingest import lookups, storing, sync
+from b2b_orders.ingest import lanes, lookups, storing
 from b2b_orders.ingest.live import erp_numbers, run_lookup, vtex_ids, waiting_lookups
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_lookup, request_refresh
 from b2b_orders.ingest.models import Connection, Lookup, Parked
-from b2b_orders.ingest.passes import Pass
 from b2b_orders.orders.models import LearnedLink, Order, OrderNumber, SourceRecord
-from erp_bridge.records import NumberKind
+from erp_bridge.records import NumberKind, System
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.vtex import VtexSimulator
 from erp_bridge.simulators.world import O1, O3, O5, World
-from tests.b2b_orders.ingest.conftest import run_sync
+from tests.b2b_orders.ingest.conftest import run_lanes, run_sync
 from tests.factories import NOW, make_company, make_person
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +94,8 @@ def test_both_halves_found_at_once_are_one_order(
     order = Order.objects.get()
     assert (view.state, view.answers) == ("found", {"erp": "found", "loja": "found"})
     assert (order.origins, order.public_id) == ("erp+vtex", view.found_public_id)
-    assert LearnedLink.objects.get().web_number == O1.web_number
+    link = LearnedLink.objects.get()
+    assert (link.web_number, link.evidence) == (O1.web_number, "live")
     assert Document.objects.filter(company=companies["alfa"]).exists()
 
 
@@ -339,9 +339,9 @@ def test_a_worker_may_do_all_of_this(
         run_sync(erp)
         vtex_sim.control_orders({"order_id": O3.web_number, "status": "handling"})
         vtex_sim.fault("order", "html", times=1)
-        sync.poll_feed(Pass(Connection.objects.get(name="loja"), "feed"))
+        run_lanes(loja, *lanes.LANES[System.VTEX])
         erp_sim.fault("detail", "wrong_company", times=1)
-        sync.poll_erp(Pass(Connection.objects.get(name="erp"), "poll"))
+        run_lanes(erp, *lanes.LANES[System.ERP])
         erp_sim.reset()
     erp_sim.control_orders({"company": "alfa", "erp_number": "0008800001"})
     view = request_lookup(viewer=who, text="0008800001", now=clock.now())

@@ -15,7 +15,7 @@ from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.tenancy import WEB, scope
 from b2b_orders.companies.access import Viewer
 from b2b_orders.companies.models import Company
-from b2b_orders.ingest import lookups
+from b2b_orders.ingest import lookups, waking
 from b2b_orders.ingest.lookups import get_lookup, request_lookup, request_refresh
 from b2b_orders.ingest.models import Lookup, LookupState
 from b2b_orders.ingest.portfolio import request_portfolio_lookup
@@ -262,11 +262,11 @@ def test_a_broker_that_is_not_there_is_logged_and_nothing_else(
     db: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     def refuses(*args: Any, **kwargs: Any) -> None:
-        raise lookups.OperationalError
+        raise waking.OperationalError
 
-    monkeypatch.setattr(lookups.app, "send_task", refuses)
+    monkeypatch.setattr(waking.app, "send_task", refuses)
 
     lookups.wake_worker(1)
 
-    assert [record.message for record in caplog.records] == ["no broker for a look-up"]
+    assert [record.message for record in caplog.records] == ["no broker"]
     assert not Order.objects.exists()

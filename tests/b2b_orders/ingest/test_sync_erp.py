@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import DataError
-from django.db import connection as database
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.common import clock
-from b2b_orders.common.errors import Conflict
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import Document
-from b2b_orders.ingest import erp_pass, passes, storing
-from b2b_orders.ingest.models import Connection, InboxItem, Parked, Run, Stream
-from b2b_orders.ingest.passes import Pass, alone
-from b2b_orders.ingest.sync import poll_erp
+from b2b_orders.ingest import erp_pass, inbox, passes, storing
+from b2b_orders.ingest.lanes import LaneName
+from b2b_orders.ingest.models import Connection, InboxItem, Origin, Parked, Run, Stream
+from b2b_orders.ingest.passes import Pass
 from b2b_orders.orders.models import LearnedLink, Order, OrderNumber, SourceRecord
 from erp_bridge.errors import BridgeError, CredentialsRejected, WrongOwner
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.world import O1, O2, O3, O5, O7, SPLIT, World
-from tests.b2b_orders.ingest.conftest import connect_erp, forget_orders, run_sync
-from tests.factories import NOW
+from tests.b2b_orders.ingest.conftest import connect_erp, forget_orders, run_lanes, run_sync
 
 pytestmark = pytest.mark.django_db
 Rows = Callable[[], dict[str, list[str]]]
@@ -42,9 +38,7 @@ def erp_orders(world: World) -> int:
 
 
 def poll(connection: Connection) -> Pass:
-    run = Pass(Connection.objects.get(pk=connection.pk), "poll")
-    poll_erp(run)
-    return run
+    return run_lanes(connection, LaneName.POLL, LaneName.INBOX)
 
 
 def find(company: Company, value: str) -> Order:
@@ -214,7 +208,8 @@ def test_a_web_order_is_tied_once_it_enters_the_erp(
     poll(erp)
 
     assert find(companies["alfa"], O3.sequence) == find(companies["alfa"], "8800003")
-    assert LearnedLink.objects.filter(external_id="0008800003").get().web_number == O3.web_number
+    link = LearnedLink.objects.get(external_id="0008800003")
+    assert (link.web_number, link.evidence) == (O3.web_number, "one-answer")
 
 
 def test_an_erp_that_takes_any_number_for_its_own_ties_nothing(
@@ -280,22 +275,11 @@ def test_an_order_that_is_no_longer_anybodys_leaves_the_inbox(
 ):
     run_sync(erp)
     now = Stream.objects.latest("updated_at").updated_at
-    passes.read_later(erp, {"0009999999": now}, now=now)
+    inbox.put(connection_id=erp.pk, external_ids=["0009999999"], origin=Origin.PERSON, now=now)
 
     poll(erp)
 
     assert not InboxItem.objects.filter(external_id="0009999999").exists()
-
-
-def test_what_cannot_be_read_for_long_is_left_to_operations(erp: Connection):
-    for attempt in range(1, passes.MAX_ATTEMPTS):
-        passes.try_again(erp, "1", "not JSON", now=NOW)
-        item = InboxItem.objects.get()
-        assert (item.attempts, item.due_at) == (attempt, NOW + timedelta(minutes=2**attempt))
-
-    passes.try_again(erp, "1", "not JSON", now=NOW)
-
-    assert not InboxItem.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -374,6 +358,7 @@ def test_a_broken_detail_is_set_aside_and_read_later(
     assert SourceRecord.objects.get(external_id=parked.external_id).detail == "full"
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", ["dead", "error", "truncated", "html", "throttled"])
 def test_an_erp_that_does_not_work_ends_the_pass_and_nothing_is_lost(
     mode: Any,
@@ -391,11 +376,13 @@ def test_an_erp_that_does_not_work_ends_the_pass_and_nothing_is_lost(
     assert not Stream.objects.exclude(cursor="").exists()
 
     erp_sim.reset()
+    Connection.objects.update(retry_at=None)
     run = run_sync(erp)
 
     assert run.tally.new == erp_orders(world)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_erp_that_goes_down_in_the_middle_keeps_what_was_read(
     erp: Connection, companies: dict[str, Company], erp_sim: ErpSimulator, world: World
 ):
@@ -436,29 +423,6 @@ def test_what_the_database_refuses_is_set_aside_and_the_rest_is_stored(
     assert (parked.external_id, parked.reason) == (O2.erp_number, "cannot-store")
     assert bytes(parked.payload)
     assert run.tally.new == erp_orders(world) - 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_passes_never_run_at_once(erp: Connection):
-    seen: list[type] = []
-
-    def other() -> None:
-        try:
-            with alone(erp):
-                seen.append(type(None))
-        except Conflict as error:
-            seen.append(type(error))
-        finally:
-            database.close()
-
-    with alone(erp):
-        thread = threading.Thread(target=other)
-        thread.start()
-        thread.join()
-
-    assert seen == [Conflict]
-    with alone(erp):
-        pass
 
 
 def test_o5_stays_with_beta(loja: Connection, erp: Connection, companies: dict[str, Company]):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from b2b_orders.companies.models import Company, Establishment
 from b2b_orders.orders.models import (
+    Decision,
     Divergence,
     Event,
     Invoice,
@@ -24,7 +25,7 @@ from b2b_orders.orders.models import (
     SourceRecord,
     Title,
 )
-from b2b_orders.orders.services import store_readings
+from b2b_orders.orders.services import remerge, store_readings
 from erp_bridge.records import (
     Detail,
     EventRecord,
@@ -103,6 +104,17 @@ READINGS = st.lists(
 LINKS = st.dictionaries(st.sampled_from(["1", "2"]), st.sampled_from(NUMBERS), max_size=2)
 
 
+NAMES = [("loja", external_id) for external_id in SITE_IDS] + [("erp", n) for n in ("1", "2")]
+DECISIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["join", "split"]),
+        st.sampled_from([0, 0, 0, 1]),
+        st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True),
+    ),
+    max_size=3,
+)
+
+
 def companies():
     made = [Company.objects.create(name=name) for name in ("Alfa", "Beta")]
     for company, tax_id in zip(made, TAX_IDS, strict=False):
@@ -125,6 +137,27 @@ def store_batch(readings, owners, links):
         store_readings(
             connection="erp", readings=own, now=NOW, company_id=owner.id, links=own_links
         )
+
+
+def decide(decision, owners):
+    """Write a decision of a person down, whether or not its records are there yet."""
+    kind, owner, (one, other) = decision
+    Decision.objects.create(
+        kind=kind,
+        company=owners[owner],
+        connection_a=one[0],
+        external_a=one[1],
+        connection_b=other[0],
+        external_b=other[1],
+        reason="by hand",
+        at=NOW,
+    )
+    here = [
+        pk
+        for pk, *name in SourceRecord.objects.values_list("id", "connection", "external_id")
+        if tuple(name) in (one, other)
+    ]
+    remerge(record_ids=here, now=NOW)
 
 
 def store_and_die(batch, owners, links):
@@ -172,18 +205,23 @@ def rows(owners):
     return found
 
 
-def replay(batches, links, *, killed=frozenset()):
+def replay(batches, links, *, killed=frozenset(), decided=()):
     """Store batches in a world of their own and describe the rows they end in.
 
-    A killed batch is stored, lost with its transaction, and stored again.
+    A killed batch is stored, lost with its transaction, and stored again. `decided` are
+    decisions of people, each with after how many batches it is taken.
     """
     with transaction.atomic():
         owners = companies()
-        for at, batch in enumerate(batches):
-            if at in killed:
+        for at, batch in enumerate([*batches, []]):
+            for after, decision in decided:
+                if min(after, len(batches)) == at:
+                    decide(decision, owners)
+            if batch and at in killed:
                 with pytest.raises(Interrupted):
                     store_and_die(batch, owners, links)
-            store_batch(batch, owners, links)
+            if batch:
+                store_batch(batch, owners, links)
         found = rows(owners)
         transaction.set_rollback(True)
     return found
@@ -210,18 +248,22 @@ def batched(readings, sizes):
 @given(
     readings=READINGS,
     links=LINKS,
+    decisions=DECISIONS,
     random=st.randoms(use_true_random=False),
     killed=st.frozensets(st.integers(0, 4), max_size=2),
 )
 def test_any_way_of_storing_the_same_readings_ends_in_the_same_rows(
-    readings, links, random, killed
+    readings, links, decisions, random, killed
 ):
-    expected = replay(batched(readings, itertools.repeat(1)), links)
+    expected = replay(
+        batched(readings, itertools.repeat(1)), links, decided=[(99, d) for d in decisions]
+    )
 
     again = [*readings, *random.sample(readings, k=len(readings) // 2)]
     random.shuffle(again)
     sizes = (random.randint(1, 4) for _ in itertools.count())
-    found = replay(batched(again, sizes), links, killed=killed)
+    decided = [(random.randint(0, 6), d) for d in random.sample(decisions, k=len(decisions))]
+    found = replay(batched(again, sizes), links, killed=killed, decided=decided)
 
     assert found == expected
 

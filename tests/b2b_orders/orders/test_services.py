@@ -340,7 +340,17 @@ def test_a_link_learned_from_a_look_up_joins_and_stays(alfa):
     store(replace(plain, note="x"), at=LATER, company_id=alfa.id)
 
     assert Order.objects.get().origins == "erp+vtex"
-    assert LearnedLink.objects.get().web_number == WEB
+    link = LearnedLink.objects.get()
+    assert (link.web_number, link.evidence) == (WEB, "lookup")
+
+
+def test_a_link_keeps_what_it_rests_on(alfa):
+    plain = erp(web_numbers=())
+
+    store(plain, company_id=alfa.id, links={"0004500123": (WEB, "one-answer")})
+    store(plain, at=LATER, company_id=alfa.id, links={"0004500123": (WEB, "live")})
+
+    assert LearnedLink.objects.get().evidence == "one-answer"
 
 
 def test_a_link_survives_its_record_and_finds_the_order_before_the_site_is_known(alfa):
@@ -497,7 +507,7 @@ def test_a_batch_costs_the_same_few_statements_whatever_its_size(alfa, count):
         store(*records, company_id=alfa.id)
 
     assert Order.objects.count() == count
-    assert len(queries) == 20
+    assert len(queries) == 22
 
 
 def store_and_die(*records):

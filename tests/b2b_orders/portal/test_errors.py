@@ -7,7 +7,7 @@ from django.test import Client, RequestFactory
 from django.utils import translation
 
 from b2b_orders.portal.views import errors
-from tests.b2b_orders.portal.pages import words
+from tests.b2b_orders.portal.pages import texts, words
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_every_page_that_is_not_there_is_the_same_page(ana, world, url):
     response = ana.get(url)
 
     assert response.status_code == 404
-    assert words(response, "//main") == (
+    assert words(response, "//main//*[contains(@class, 'blank')]") == (
         "Página não encontrada Página não encontrada para a Alfa Distribuidora. O endereço pode"
         " ter mudado ou pertencer a outra empresa. Início"
     )
@@ -71,3 +71,22 @@ def test_policy_forbids_inline_code(client, db):
     assert "unsafe-inline" not in policy
     assert "unsafe-eval" not in policy
     assert "default-src 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    "path", ["/pedidos", "/pedidos?q=999999", "/nowhere", "/pedidos/{o1}", "/pedidos/{unknown}"]
+)
+def test_every_page_of_a_buyer_says_once_how_old_the_data_is(ana, world, erp_down, path):
+    path = path.format(o1=world.o1.public_id, unknown="00000000-0000-4000-8000-000000000000")
+
+    lines = texts(ana.get(path), "//*[@id='freshness']//li")
+
+    assert len(lines) == 2
+    assert lines[1].startswith("ERP sem resposta desde 09:15. Mostrando dados das ")
+
+
+def test_a_page_that_is_not_for_a_company_says_nothing_of_sources(
+    client, client_for, cast, sources
+):
+    for each in (client, client_for(cast.olga)):
+        assert texts(each.get("/nowhere"), "//*[@id='freshness']") == []

@@ -10,7 +10,7 @@ import pytest
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.companies.models import Membership
 from b2b_orders.ingest.models import Lookup
-from b2b_orders.orders.models import FirstSeen, Line, Order
+from b2b_orders.orders.models import FirstSeen, Line, Order, SourceRecord
 from erp_bridge.records import NumberKind
 from tests.b2b_orders.portal.conftest import KEY, address
 from tests.b2b_orders.portal.pages import parse, texts, words
@@ -69,6 +69,38 @@ def test_unmapped_status_is_shown_as_received(ana, cast, sources):
     )
 
     assert texts(response, "//*[contains(@class, 'large')]") == ["quarentena (não mapeado)"]
+
+
+STATES = "//div[@class='page-head']//p[@class='small']"
+
+
+def test_invoices_and_money_are_said_beside_how_far_the_goods_are(ana, cast, sources):
+    order = make_order(cast.alfa, billing="partly_invoiced", payment="awaiting")
+
+    page = ana.get(address(order))
+
+    assert words(page, STATES) == "Faturamento: Faturado em parte · Pagamento: Aguardando pagamento"
+
+
+def test_what_is_not_known_of_invoices_and_money_is_not_said(ana, cast, sources):
+    assert parse(ana.get(address(make_order(cast.alfa)))).xpath(STATES) == []
+
+
+def test_who_may_not_see_finance_reads_nothing_of_the_money(ana, cast, sources):
+    order = make_order(cast.alfa, billing="invoiced", payment="paid")
+    order.divergences.create(
+        company=cast.alfa,
+        field="payment",
+        values=[{"connection": "erp", "system": "erp", "value": "paid", "rules": True}],
+        since=NOW,
+    )
+    assert "Pago" in words(ana.get(address(order)), "//section[@aria-labelledby='divergence']")
+
+    Membership.objects.filter(person=cast.ana).update(role="viewer")
+    page = ana.get(address(order))
+
+    assert words(page, STATES) == "Faturamento: Faturado"
+    assert parse(page).xpath("//section[@aria-labelledby='divergence']") == []
 
 
 def test_divergence_shows_both_values_with_their_times_and_which_rules(ana, world):
@@ -239,3 +271,43 @@ def test_order_of_years_ago_opens(ana, cast, sources):
 
     assert ana.get(address(old)).status_code == 200
     assert Order.objects.count() == 1
+
+
+HTMX = {"HX-Request": "true"}
+
+
+def asks_by_itself(response) -> bool:
+    return bool(parse(response).xpath("//*[@id='freshness']//form[@hx-trigger='load']"))
+
+
+@pytest.mark.parametrize(("minutes", "asks"), [(4, False), (6, True)])
+def test_an_order_read_long_ago_asks_its_sources_when_it_is_opened(ana, world, minutes, asks):
+    SourceRecord.objects.update(read_at=NOW - timedelta(minutes=minutes))
+
+    assert asks_by_itself(ana.get(address(world.o1))) is asks
+    assert not asks_by_itself(ana.get(address(world.o1), {"print": "1"}))
+    assert not Lookup.objects.exists()
+
+
+def test_a_source_that_is_down_is_not_asked_because_somebody_looks(ana, world, sources, erp_down):
+    SourceRecord.objects.filter(connection="erp").update(read_at=NOW - timedelta(hours=1))
+
+    assert not asks_by_itself(ana.get(address(world.o1)))
+
+
+def test_the_line_of_ages_alone_follows_an_order_that_asks_by_itself(ana, world):
+    line = parse(ana.post(address(world.o1) + "/atualizar", headers=HTMX)).xpath("/html/body/*")
+    assert [part.get("id") for part in line] == ["freshness"]
+    poll = line[0].get("hx-get")
+
+    # Everything was confirmed, and nothing changed: there is nothing to show anew.
+    Lookup.objects.update(
+        state="found", found_order_id=world.o1.pk, asked_at=NOW + timedelta(seconds=1)
+    )
+    after = parse(ana.get(poll, headers=HTMX))
+    assert after.xpath("//*[@hx-trigger]") == []
+    assert after.xpath(f"//a[@href='{address(world.o1)}']") == []
+
+    Order.objects.filter(pk=world.o1.pk).update(changed_at=NOW + timedelta(seconds=2))
+    after = parse(ana.get(poll, headers=HTMX))
+    assert after.xpath(f"//a[@href='{address(world.o1)}']")

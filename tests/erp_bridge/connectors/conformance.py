@@ -11,12 +11,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
-from erp_bridge.connector import INTERFACE, Call, CompanyRef, Connector
+from erp_bridge.connector import INTERFACE, Call, CompanyRef, Connector, Page
 from erp_bridge.errors import (
     BridgeError,
     ContractViolation,
@@ -49,6 +49,22 @@ class Subject:
     secret: str
     # Texts of the source that must never be in what we keep.
     private: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChangingSubject:
+    """A source that tells what changed, and orders of companies of which it told already."""
+
+    build: Callable[[str], Connector]
+    answers: Answering
+    company: CompanyRef
+    other: CompanyRef
+    # All that changed since then, oldest change first: more than fit on one page.
+    since: datetime
+    external_ids: tuple[str, ...]
+    # Changes an order now and says when that was by the source's clock.
+    change: Callable[[str], datetime]
+    secret: str
 
 
 def soon(seconds: float = 5.0) -> Call:
@@ -332,3 +348,154 @@ class Conformance:
         if operation == "documents":
             return connector.documents(subject.company, subject.external_id, call)
         return list(connector.period(subject.company, subject.first, subject.last, call))
+
+
+class ChangedConformance:
+    """What a connector that declares `changed` must do besides; give a fixture `subject`."""
+
+    @pytest.fixture
+    def gateway(self, subject: ChangingSubject):
+        gateway = Gateway(subject.answers)
+        yield gateway
+        gateway.stop()
+
+    @pytest.fixture
+    def connector(self, subject: ChangingSubject, gateway: Gateway):
+        connector = subject.build(gateway.url)
+        yield connector
+        connector.close()
+
+    def test_it_declares_how_fine_changes_are(self, connector, gateway):
+        assert connector.declares().changed in {"day", "second"}
+        assert gateway.log == []
+
+    def test_all_that_changed_comes_once_oldest_first_on_several_pages(self, connector, subject):
+        pages = self._walk(connector, subject)
+
+        assert len(pages) > 1
+        assert [i for page in pages for i in ids_of(page)] == list(subject.external_ids)
+
+    def test_only_the_last_page_has_no_cursor(self, connector, subject):
+        *others, last = self._walk(connector, subject)
+
+        assert (last.cursor, last.caught_up) == ("", True)
+        assert all(page.cursor and not page.caught_up for page in others)
+        # As a stream's row keeps it.
+        assert all(len(page.cursor) <= 200 for page in others)
+
+    def test_each_reading_names_its_customer_and_when_it_was_read(self, connector, subject):
+        for page in self._walk(connector, subject):
+            assert page.problems == ()
+            for reading in page.readings:
+                assert_shape(reading.record)
+                assert reading.record.customer_id in subject.company.customer_ids
+                assert reading.read_at.tzinfo is not None
+
+    def test_a_change_appears_and_its_very_moment_is_included(self, connector, subject):
+        changed = subject.external_ids[0]
+        moment = subject.change(changed)
+
+        # Others of the same second, or day, may come before it.
+        assert self._ids(connector.changed(None, "", moment, soon()))[-1] == changed
+
+    def test_nothing_after_the_last_change_is_one_page_that_is_caught_up(self, connector, subject):
+        moment = subject.change(subject.external_ids[0])
+
+        (page,) = connector.changed(None, "", moment + timedelta(days=1), soon())
+
+        assert (page.readings, page.cursor, page.caught_up) == ((), "", True)
+
+    def test_the_zone_in_which_a_moment_is_asked_for_does_not_matter(self, connector, subject):
+        moment = subject.change(subject.external_ids[1])
+        elsewhere = moment.astimezone(timezone(timedelta(hours=9)))
+
+        there, here = (
+            self._ids(connector.changed(None, "", at, soon())) for at in (elsewhere, moment)
+        )
+        assert there == here
+        assert there[-1] == subject.external_ids[1]
+
+    def test_an_order_that_changes_between_pages_is_not_lost_nor_is_another(
+        self, connector, subject
+    ):
+        pages = connector.changed(None, "", subject.since, soon())
+        first = ids_of(next(pages))
+        # One that was read, and the very next one: it leaves its place.
+        follower = subject.external_ids[len(first)]
+        subject.change(first[0])
+        subject.change(follower)
+
+        rest = self._ids(pages)
+
+        assert {*first, *rest} == set(subject.external_ids)
+        assert rest[-2:] == [first[0], follower]
+        assert len(rest) == len(set(rest))
+
+    def test_another_process_goes_on_from_a_cursor(self, connector, subject, gateway):
+        first = next(connector.changed(None, "", subject.since, soon()))
+        another = subject.build(gateway.url)
+
+        rest = self._ids(another.changed(None, first.cursor, subject.since, soon()))
+
+        assert [*ids_of(first), *rest] == list(subject.external_ids)
+        another.close()
+
+    def test_for_one_company_only_its_own_come(self, connector, subject):
+        mine = self._ids(connector.changed(subject.company, "", subject.since, soon()))
+        theirs = self._ids(connector.changed(subject.other, "", subject.since, soon()))
+
+        assert (mine, theirs) == (list(subject.external_ids), [])
+
+    def test_nothing_is_asked_for_a_company_that_the_source_does_not_know(
+        self, connector, subject, gateway
+    ):
+        nobody = CompanyRef("nobody", subject.company.tax_ids, ("", " "))
+
+        assert list(connector.changed(nobody, "", subject.since, soon())) == []
+        assert gateway.log == []
+
+    @pytest.mark.parametrize(
+        ("told", "expected"),
+        [
+            (Told({"message": "no"}, 401), CredentialsRejected),
+            (Told({"message": "slower"}, 429, {"Retry-After": "7"}), Throttled),
+            (Told({"message": "ours"}, 502), SourceFailing),
+            (Told(b"<html><title>login", content_type="text/html"), ContractViolation),
+            (Told(b'{"itens": [{"pedidoErpId": "1", '), ContractViolation),
+            (Told(b'"text"'), ContractViolation),
+            (Told(b'{"a":', cut=100), (Unreachable, ContractViolation)),
+            (Told({"message": "?"}, 405), Unsupported),
+            (Told({"message": "?"}, 501), Unsupported),
+        ],
+        ids=lambda value: (
+            f"{value.status}-{value.content[:12]!r}" if isinstance(value, Told) else ""
+        ),
+    )
+    def test_a_failing_source_raises_the_class_of_its_failure(
+        self, connector, subject, gateway, told, expected
+    ):
+        gateway.answer = lambda asked: told
+
+        with pytest.raises(expected) as caught:
+            list(connector.changed(None, "", subject.since, soon()))
+
+        assert subject.secret not in f"{caught.value!s}{caught.value!r}"
+
+    def test_a_slow_source_ends_at_the_deadline(self, connector, subject, gateway):
+        gateway.answer = lambda asked: Told({}, seconds=3)
+        started = time.monotonic()
+
+        with pytest.raises(Unreachable):
+            list(connector.changed(None, "", subject.since, soon(0.3)))
+
+        assert time.monotonic() - started < 1.5
+
+    def _walk(self, connector: Connector, subject: ChangingSubject) -> list[Page]:
+        return list(connector.changed(None, "", subject.since, soon()))
+
+    def _ids(self, pages: Iterator[Page]) -> list[str]:
+        return [external_id for page in pages for external_id in ids_of(page)]
+
+
+def ids_of(page: Page) -> list[str]:
+    return [reading.record.external_id for reading in page.readings]

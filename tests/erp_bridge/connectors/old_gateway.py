@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from erp_bridge.connector import CompanyRef
@@ -44,6 +44,8 @@ def good_gateway(asked: Asked) -> Told:
 
 
 def search(body: dict) -> Told:
+    if "revendaId" not in body:
+        return Told({"message": "revendaId?"}, 400)
     rows = payload("rows")["itens"] if body["revendaId"] == 55 else []
     if code := body.get("porCodigo"):
         numbers = {0: "1172452900788-01", 1: "PO-2026/0815", 2: "0004500123"}
@@ -63,3 +65,49 @@ def lacks(search: str, status: int, body: object = None):
         return good_gateway(asked)
 
     return answer
+
+
+class ChangingGateway:
+    """A gateway that also tells what changed, by key, two rows an answer."""
+
+    AT_ONCE = 2
+
+    def __init__(self) -> None:
+        self.began = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
+        self.ids = tuple(f"45{number:05}" for number in range(1, 6))
+        self._clock = self.began
+        self._orders: dict[str, datetime] = {}
+        for order_id in self.ids:
+            self.change(order_id)
+
+    def change(self, order_id: str) -> datetime:
+        self._clock += timedelta(seconds=1)
+        self._orders[order_id] = self._clock
+        return self._clock
+
+    def __call__(self, asked: Asked) -> Told:
+        if not isinstance(asked.body, dict) or "porAlteracao" not in asked.body:
+            return good_gateway(asked)
+        if asked.headers.get("authorization") != f"Bearer {TOKEN}":
+            return Told({"message": "unauthorized"}, 401)
+        told = asked.body["porAlteracao"]
+        rows = sorted((moment, order_id) for order_id, moment in self._orders.items())
+        if told["cursor"]:
+            moment, order_id = told["cursor"].split("|")
+            rows = [row for row in rows if row > (datetime.fromisoformat(moment), order_id)]
+        else:
+            rows = [row for row in rows if row[0] >= datetime.fromisoformat(told["desde"])]
+        page = rows[: self.AT_ONCE]
+        cursor = f"{page[-1][0].isoformat()}|{page[-1][1]}" if len(rows) > len(page) else ""
+        return Told({"itens": [changed_row(*row) for row in page], "cursor": cursor})
+
+
+def changed_row(moment: datetime, order_id: str, customer: object = 55) -> dict:
+    return {
+        "pedidoErpId": order_id,
+        "revendaId": customer,
+        "alteradoEm": moment.isoformat(),
+        "status": 3,
+        "dataPedido": "2026-03-10T14:20:00-03:00",
+        "totalPedido": 10.5,
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from erp_bridge.simulators.erp import ErpSimulator
@@ -276,3 +279,79 @@ class TestControl:
         got = ask(erp, "/_control/orders", method="POST", send={"web_number": "1-01"})
 
         assert got.status == 400
+
+
+class TestChanges:
+    """The optional search for what changed, in all customers' orders."""
+
+    @pytest.fixture
+    def telling(self, world: World):
+        with ErpSimulator(world, changed_since=True, changes_at_once=2) as simulator:
+            yield simulator
+
+    def changed(self, erp: ErpSimulator, since: str, cursor: str = "") -> dict:
+        told = {"porAlteracao": {"desde": since, "cursor": cursor}}
+        got = ask(erp, SEARCH, method="POST", send=told)
+        assert got.status == 200
+        return got.json()
+
+    def test_an_erp_without_it_refuses_it_as_any_unknown_search(self, erp):
+        told = {"porAlteracao": {"desde": "2026-11-20T12:00:00-03:00", "cursor": ""}}
+
+        assert ask(erp, SEARCH, method="POST", send=told).status == 400
+
+    def test_orders_are_told_as_changed_when_they_were_placed_until_somebody_changes_them(
+        self, telling, world
+    ):
+        before = world.erp_order(O7.erp_number)[1]
+        assert before.changed_at == before.placed_at
+
+        telling.control_orders({"erp_number": O7.erp_number, "status": 5})
+
+        moment = before.changed_at.isoformat()
+        answer = self.changed(telling, moment)
+        assert [row["pedidoErpId"] for row in answer["itens"]] == [O7.erp_number]
+        assert answer["itens"][0]["revendaId"] == ALFA_CUSTOMER_ID
+        stamp = datetime.fromisoformat(answer["itens"][0]["alteradoEm"])
+        assert timedelta() <= before.changed_at - stamp < timedelta(milliseconds=1)
+        assert answer["cursor"] == ""
+
+    def test_pages_follow_each_other_by_key(self, telling, world):
+        first = self.changed(telling, "2000-01-01T00:00:00Z")
+        second = self.changed(telling, "2000-01-01T00:00:00Z", first["cursor"])
+
+        rows = sorted((e.changed_at, e.number) for _, e in world.erp_orders.values())
+        told = [row["pedidoErpId"] for row in (*first["itens"], *second["itens"])]
+        assert told == [number for _, number in rows[:4]]
+
+    def test_a_moment_that_is_none_is_400(self, telling):
+        for told in ({"desde": "yesterday"}, {}, "now"):
+            send = {"porAlteracao": told}
+            assert ask(telling, SEARCH, method="POST", send=send).status == 400
+
+    def test_faults_of_the_search_meet_it_too(self, telling):
+        telling.fault("search", "error", times=1)
+        told = {"porAlteracao": {"desde": "2026-11-20T12:00:00Z", "cursor": ""}}
+        assert ask(telling, SEARCH, method="POST", send=told).status == 500
+
+        telling.fault("search", "wrong_company", times=1)
+        told["porAlteracao"]["desde"] = "2000-01-01T00:00:00Z"
+        forged = ask(telling, SEARCH, method="POST", send=told).json()["itens"]
+        true = self.changed(telling, "2000-01-01T00:00:00Z")["itens"]
+        assert [row["pedidoErpId"] for row in forged] == [row["pedidoErpId"] for row in true]
+        assert all(a["revendaId"] != b["revendaId"] for a, b in zip(forged, true, strict=True))
+
+    def test_its_clock_may_be_off_in_all_that_it_says(self, world):
+        behind = timedelta(minutes=-10)
+        with ErpSimulator(world, changed_since=True, clock_ahead=behind) as simulator:
+            simulator.control_orders({"erp_number": O7.erp_number, "status": 5})
+            now = datetime.now(UTC)
+            got = ask(simulator, "/api/v1/pedido/", O1_OF_ALFA)
+            late = self.changed(simulator, (now - timedelta(minutes=5)).isoformat())
+            right = self.changed(simulator, (now + behind - timedelta(minutes=1)).isoformat())
+
+        said = parsedate_to_datetime(got.headers["date"])
+        assert abs(said - (now + behind)) < timedelta(seconds=5)
+        assert late["itens"] == []
+        stamp = datetime.fromisoformat(right["itens"][0]["alteradoEm"])
+        assert abs(stamp - (now + behind)) < timedelta(seconds=5)

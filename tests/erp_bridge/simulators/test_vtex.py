@@ -12,6 +12,7 @@ import pytest
 
 from erp_bridge.simulators.model import BRASILIA
 from erp_bridge.simulators.vtex import VtexSimulator
+from erp_bridge.simulators.vtex_feed import Hook
 from erp_bridge.simulators.world import ALFA_TAX_ID, BETA_TAX_ID, O1, O3, O4, O7, World
 from tests.erp_bridge.simulators import shapes
 from tests.erp_bridge.simulators.conftest import ask
@@ -341,6 +342,7 @@ class Listener:
     def __init__(self, status: int = 200) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.status = status
         self.arrived = threading.Semaphore(0)
         outer = self
 
@@ -349,7 +351,7 @@ class Listener:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.bodies.append(json.loads(body))
                 outer.headers.append(dict(self.headers))
-                self.send_response(status)
+                self.send_response(outer.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 outer.arrived.release()
@@ -397,6 +399,19 @@ class TestHook:
         assert got.status == 400
         assert ask(vtex, HOOK_CONFIG).status == 404
 
+    def test_call_that_is_not_answered_with_200_comes_again(self, vtex):
+        listener = Listener()
+        ask(vtex, HOOK_CONFIG, method="POST", send=self.config(listener.url))
+        assert listener.arrived.acquire(timeout=5)
+        listener.status = 500
+        change(vtex, O3.web_number, "handling")
+        assert listener.arrived.acquire(timeout=5)
+        listener.status = 200
+        assert listener.arrived.acquire(timeout=5)
+        listener.stop()
+
+        assert [body["OrderId"] for body in listener.bodies[1:]] == [O3.web_number] * 2
+
 
 class TestControl:
     def test_new_order_is_served_listed_and_told(self, vtex):
@@ -417,6 +432,21 @@ class TestControl:
         assert body["clientProfileData"]["corporateDocument"] == BETA_TAX_ID
         assert listed(vtex, q=made["order_id"])["paging"]["total"] == 1
         assert [item["orderId"] for item in retrieve(vtex)] == [made["order_id"]]
+
+    @pytest.mark.parametrize(("what", "path"), [("feed", FEED_CONFIG), ("hook", HOOK_CONFIG)])
+    def test_configuration_is_forgotten_when_told(self, vtex, what, path):
+        configure(vtex)
+        vtex.hook = Hook(ALL_CHANGES["filter"], "http://127.0.0.1:1/x", {})
+        got = ask(vtex, "/_control/forget", method="POST", send={"what": what})
+
+        assert got.status == 200
+        assert ask(vtex, path).status == 404
+        assert (vtex.feed is None, vtex.hook is None) == (what == "feed", what == "hook")
+
+    def test_nothing_else_is_forgotten(self, vtex):
+        got = ask(vtex, "/_control/forget", method="POST", send={"what": "orders"})
+
+        assert (got.status, got.json()) == (400, {"error": "what must be feed or hook"})
 
     def test_unknown_company_is_refused(self, vtex):
         got = ask(vtex, "/_control/orders", method="POST", send={"company": "omega"})

@@ -6,11 +6,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
+from erp_bridge.breaker import MemoryBreakerStore
 from erp_bridge.connector import Call
 from erp_bridge.errors import (
+    BadRequest,
     BridgeError,
     ContractViolation,
     CredentialsRejected,
@@ -18,8 +21,9 @@ from erp_bridge.errors import (
     SourceFailing,
     Throttled,
 )
-from erp_bridge.runner import Guard, GuardPolicy, MemoryBreakerStore
-from erp_bridge.vtex.client import FeedItem, ListPage, VtexClient, is_feed_as_wanted
+from erp_bridge.runner import Guard, GuardPolicy
+from erp_bridge.vtex.client import FeedItem, ListPage, ListRow, VtexClient, is_order_id
+from erp_bridge.vtex.events import FeedConfig, Filter, HookConfig, ResourceMissing
 from tests.erp_bridge.loopback import POLICY, Loopback, Script, answer, loopback, routes
 from tests.erp_bridge.vtex.orders import TOKEN, config, order
 
@@ -153,11 +157,21 @@ def test_a_throttle_waits_as_told_else_a_minute(headers, seconds):
 
 
 def test_a_list_is_asked_for_as_the_description_says():
-    rows = [{"orderId": "a-01"}, {"orderId": "b-01"}, {"orderId": None}, "odd"]
+    full = {
+        "orderId": "a-01",
+        "status": "invoiced",
+        "totalValue": 138540,
+        "creationDate": "2026-01-05T10:00:00.0000000+00:00",
+    }
+    rows = [full, {"orderId": "b-01"}, {"orderId": None}, "odd"]
     with account(answer({"list": rows, "paging": {"total": 203, "pages": 3}})) as (client, server):
         page = client.list_orders(FIRST, LAST, 2, call())
 
-    assert page == ListPage(("a-01", "b-01"), 203, 3)
+    created_at = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    assert page == ListPage(
+        (ListRow("a-01", "invoiced", Decimal("1385.40"), created_at), ListRow("b-01")), 203, 3
+    )
+    assert page.order_ids == ("a-01", "b-01")
     assert server.asked[0].path == "/api/oms/pvt/orders"
     assert server.asked[0].params == {
         "f_creationDate": "creationDate:[2026-01-01T03:00:00.000Z TO 2026-02-01T02:59:59.999Z]",
@@ -267,41 +281,204 @@ def test_events_are_committed_in_lots_of_ten():
     ]
 
 
-def test_the_feed_s_configuration_is_read_or_none():
-    found = {"filter": {"type": "FromOrders"}}
-    with account(answer(found)) as (client, server):
-        assert client.feed_config(call()) == found
-    with account(answer(b"", 404)) as (client, _):
-        assert client.feed_config(call()) is None
+ANSWERED_FEED = {
+    "filter": {"type": "FromOrders", "expression": "value > 9", "disableSingleFire": True},
+    "queue": {"visibilityTimeoutInSeconds": 240, "MessageRetentionPeriodInSeconds": 345600},
+    "quantity": 7,
+    "approximateAgeOfOldestMessageInSeconds": 12.5,
+}
+READ_FEED = FeedConfig(Filter("FromOrders", "value > 9"), 240, 345600, 7, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (ANSWERED_FEED, READ_FEED),
+        (
+            {
+                "filter": ANSWERED_FEED["filter"],
+                "queue": {
+                    "visibilityTimeoutInSeconds": 240,
+                    "messageRetentionPeriodInSeconds": 345600,
+                },
+                "quantity": 7,
+                "aproximateAgeOfOldestMessageInSeconds": 12.5,
+            },
+            READ_FEED,
+        ),
+        (
+            {"filter": {"type": "FromWorkflow", "status": ["invoiced", "canceled", None]}},
+            FeedConfig(Filter("FromWorkflow", statuses=("canceled", "invoiced"))),
+        ),
+        (
+            {"filter": {"type": "FromOrders", "expression": "x", "disableSingleFire": None}},
+            FeedConfig(Filter("FromOrders", "x", single_fire=True)),
+        ),
+        (
+            {"filter": None, "queue": [], "quantity": "many", "approximateAgeOfOldest…": -1},
+            FeedConfig(Filter("FromWorkflow")),
+        ),
+        (
+            {"approximateAgeOfOldestMessageInSeconds": -1, "quantity": True},
+            FeedConfig(Filter("FromWorkflow")),
+        ),
+    ],
+)
+def test_the_feed_s_configuration_is_read_in_each_spelling(body, read):
+    with account(answer(body)) as (client, server):
+        assert client.feed_config(call()) == read
 
     assert (server.asked[0].method, server.asked[0].target) == ("GET", "/api/orders/feed/config")
 
 
-@pytest.mark.parametrize(("given", "sent"), [("", "value >= 0"), ("value > 9", "value > 9")])
-def test_the_feed_is_configured_for_every_change(given, sent):
-    with account(answer(b"")) as (client, server):
-        client.set_feed_config(given, call=call())
+@pytest.mark.parametrize("age", [b"1e999", b"9" * 400, b"1E+999999999"])
+def test_an_age_beyond_all_numbers_is_none(age):
+    body = b'{"approximateAgeOfOldestMessageInSeconds":' + age + b"}"
+    with account(answer(body)) as (client, _):
+        found = client.feed_config(call())
 
-    assert (server.asked[0].method, server.asked[0].target) == ("POST", "/api/orders/feed/config")
-    assert json.loads(server.asked[0].body) == {
-        "filter": {"type": "FromOrders", "expression": sent, "disableSingleFire": True},
-        "queue": {"visibilityTimeoutInSeconds": 300, "MessageRetentionPeriodInSeconds": 1209600},
-    }
+    assert found == FeedConfig(Filter("FromWorkflow"))
+
+
+def test_a_feed_or_hook_that_is_not_configured_is_none():
+    with account(answer(b"", 404)) as (client, _):
+        assert client.feed_config(call()) is None
+        assert client.hook_config(call()) is None
 
 
 @pytest.mark.parametrize(
-    ("found", "is_wanted"),
+    ("settings", "wanted", "queue"),
     [
-        ({"type": "FromOrders", "expression": "x", "disableSingleFire": True}, True),
-        ({"type": "FromOrders", "expression": "x", "disableSingleFire": False}, False),
-        ({"type": "FromOrders", "expression": "y", "disableSingleFire": True}, False),
-        ({"type": "FromWorkflow", "status": ["invoiced"]}, False),
-        (None, False),
+        ({}, ("value >= 0", True), (300, 1209600)),
+        (
+            {
+                "feed_expression": "isCompleted",
+                "feed_single_fire": True,
+                "feed_visibility_seconds": 600,
+                "feed_retention_days": 4,
+            },
+            ("isCompleted", False),
+            (600, 345600),
+        ),
     ],
 )
-def test_a_feed_that_would_miss_changes_is_told_apart(found, is_wanted):
-    assert is_feed_as_wanted({"filter": found}, "x") is is_wanted
-    assert is_feed_as_wanted(None, "x") is False
+def test_the_feed_is_configured_as_the_settings_say(settings, wanted, queue):
+    with loopback(answer(b"")) as server:
+        client = VtexClient(config(POLICY, base_url=server.url, **settings))
+        client.set_feed_config(call())
+        client.close()
+
+    assert (server.asked[0].method, server.asked[0].target) == ("POST", "/api/orders/feed/config")
+    assert json.loads(server.asked[0].body) == {
+        "filter": {
+            "type": "FromOrders",
+            "expression": wanted[0],
+            "disableSingleFire": wanted[1],
+        },
+        "queue": {
+            "visibilityTimeoutInSeconds": queue[0],
+            "MessageRetentionPeriodInSeconds": queue[1],
+        },
+    }
+
+
+def test_what_is_set_is_read_back_the_same():
+    wanted = config().feed
+
+    assert FeedConfig.read(wanted.body()) == wanted
+    assert Filter.read({"filter": {"type": "FromWorkflow", "status": ["b", "a"]}}).body() == {
+        "type": "FromWorkflow",
+        "status": ["a", "b"],
+    }
+
+
+# --- the hook ------------------------------------------------------------------------------
+
+URL, HEADERS = "https://portal.example/vtex/hook/path-canary", {"key": "secret-canary"}
+
+
+def test_the_hook_is_configured_read_and_taken_away():
+    body = {
+        "filter": {"type": "FromOrders", "expression": "value >= 0", "disableSingleFire": True},
+        "hook": {"url": URL, "headers": HEADERS},
+    }
+    with account(answer(body)) as (client, server):
+        client.set_hook_config(URL, HEADERS, call())
+        found = client.hook_config(call())
+        client.delete_hook_config(call())
+
+    assert json.loads(server.asked[0].body) == body
+    assert found == HookConfig(Filter("FromOrders", "value >= 0"), URL, HEADERS)
+    assert [(asked.method, asked.target) for asked in server.asked] == [
+        ("POST", "/api/orders/hook/config"),
+        ("GET", "/api/orders/hook/config"),
+        ("DELETE", "/api/orders/hook/config"),
+    ]
+
+
+def test_where_the_hook_calls_never_prints():
+    shown = repr(HookConfig(Filter(), URL, HEADERS))
+
+    assert "canary" not in shown
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"hook": None}, {"hook": {"url": None, "headers": [1]}}, {"hook": "x"}]
+)
+def test_a_hook_without_an_address_is_still_a_hook(body):
+    with account(answer(body)) as (client, _):
+        assert client.hook_config(call()) == HookConfig(Filter("FromWorkflow"), "", {})
+
+
+def test_an_address_that_vtex_cannot_reach_is_refused():
+    script = answer({"error": {"code": "1", "message": "Unable to check address"}}, 400)
+    with account(script) as (client, _), pytest.raises(BadRequest):
+        client.set_hook_config(URL, HEADERS, call())
+
+
+def test_taking_away_a_hook_that_is_not_there_is_no_error():
+    with account(answer(b"", 404)) as (client, server):
+        client.delete_hook_config(call())
+
+    assert len(server.asked) == 1
+
+
+# --- a key that may not ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.feed_items(call()),
+        lambda client: client.feed_commit(["h"], call()),
+        lambda client: client.feed_config(call()),
+        lambda client: client.set_feed_config(call()),
+        lambda client: client.hook_config(call()),
+        lambda client: client.set_hook_config(URL, HEADERS, call()),
+        lambda client: client.delete_hook_config(call()),
+    ],
+)
+def test_a_key_without_the_resource_for_events_is_not_a_refused_key(ask):
+    store = MemoryBreakerStore()
+    guard = Guard("vtex-main", store)
+    with account(answer(b"", 403), guard) as (client, _), pytest.raises(ResourceMissing):
+        ask(client)
+
+    # Orders can still be read: the account is not left alone for it.
+    assert store.read("vtex-main").retry_at is None
+
+
+def test_a_refused_key_is_one_at_the_feed_as_well():
+    with account(answer(b"", 401)) as (client, _), pytest.raises(CredentialsRejected):
+        client.feed_config(call())
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("1172452900788-01", True), ("v5_x.y-01", True), ("", False), ("a/b", False), ("a\n", False)],
+)
+def test_an_id_is_told_from_what_cannot_be_one(text, is_one):
+    assert is_order_id(text) is is_one
 
 
 # --- health --------------------------------------------------------------------------------

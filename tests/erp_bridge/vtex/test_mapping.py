@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from erp_bridge.errors import ContractViolation
 from erp_bridge.records import (
     Address,
+    Billing,
     Detail,
     EventRecord,
     Fulfilment,
@@ -20,6 +21,7 @@ from erp_bridge.records import (
     OrderLine,
     OrderRecord,
     Party,
+    Payment,
     System,
     TitleRecord,
     TitleState,
@@ -55,6 +57,8 @@ def test_a_whole_order_is_read():
         customer=Party("Oficina Horizonte Ltda", "12ABC34501DE35", ""),
         organization_id="",
         fulfilment=Fulfilment.SHIPPED,
+        invoicing=Billing.INVOICED,
+        payment=Payment.AUTHORISED,
         status_raw="invoiced",
         placed_at=utc(2026, 3, 12, 1, 30, 15, 123456),
         placed_on=date(2026, 3, 11),

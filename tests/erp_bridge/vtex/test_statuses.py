@@ -2,9 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from erp_bridge.records import Fulfilment
+from erp_bridge.records import Billing, Fulfilment, Payment
 from erp_bridge.vtex.mapping import map_order
-from erp_bridge.vtex.statuses import STATUSES, fulfilment_of, is_cancel_requested
+from erp_bridge.vtex.statuses import (
+    STATUSES,
+    fulfilment_of,
+    invoicing_of,
+    is_cancel_requested,
+    payment_of,
+)
 from tests.erp_bridge.vtex.orders import config, order, parcel, with_parcels
 
 F = Fulfilment
@@ -115,3 +121,30 @@ def test_a_request_to_cancel_stands_until_it_is_decided(status, asked, is_reques
     requests = [asked] if asked is not None else None
 
     assert is_cancel_requested(order(status=status, cancellationRequests=requests)) is is_requested
+
+
+@pytest.mark.parametrize(
+    ("status", "authorised", "expected"),
+    [
+        ("payment-pending", None, Payment.AWAITING),
+        ("payment-approved", None, Payment.AUTHORISED),
+        ("handling", "2026-03-10T13:00:00Z", Payment.AUTHORISED),
+        ("handling", None, Payment.UNKNOWN),
+        ("invoiced", "2026-03-10T13:00:00Z", Payment.AUTHORISED),
+        ("payment-denied", None, Payment.DENIED),
+        ("canceled", None, Payment.CANCELLED),
+        ("canceled", "2026-03-10T13:00:00Z", Payment.UNKNOWN),
+        ("a-new-word", None, Payment.UNKNOWN),
+        ("", None, Payment.UNKNOWN),
+    ],
+)
+def test_authorised_is_the_most_that_the_site_says_of_money(status, authorised, expected):
+    assert payment_of({"status": status, "authorizedDate": authorised}) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("invoiced", Billing.INVOICED), ("invoice", Billing.UNKNOWN), ("handling", Billing.UNKNOWN)],
+)
+def test_the_word_says_that_all_is_invoiced_only_when_it_is(status, expected):
+    assert invoicing_of({"status": status}) is expected

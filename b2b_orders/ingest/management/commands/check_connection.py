@@ -20,6 +20,8 @@ from erp_bridge.errors import BridgeError, ConfigError
 from erp_bridge.records import System
 
 SECONDS = 15.0
+# Clocks are never quite alike, and a header of whole seconds is a second old.
+MAX_SKEW_SECONDS = 60
 
 
 class Command(BaseCommand):
@@ -48,6 +50,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{connection.name}: works ({connection.kind}, {health.account})")
         if health.abilities:
             self.stdout.write(f"  answers: {', '.join(health.abilities)}")
+        ahead = health.clock_ahead
+        if ahead is not None and abs(ahead) > MAX_SKEW_SECONDS:
+            side = "ahead of" if ahead > 0 else "behind"
+            self.stdout.write(
+                f"  its clock is {abs(ahead):.0f} s {side} ours: set one of them right"
+            )
         if system_of(connection) is System.ERP:
             self._say_erp(connection)
 
@@ -71,6 +79,7 @@ def _abilities(declares: Declares) -> list[str]:
     lines = [f"finds by: {', '.join(sorted(declares.find)) or 'nothing'}"]
     if declares.find_scans:
         lines.append(f"finds by going through its lists: {', '.join(sorted(declares.find_scans))}")
+    lines.append(f"says what changed: {'yes' if declares.changed != 'none' else 'no'}")
     lines.append(f"lists periods: {'yes' if declares.period else 'no'}")
     lines.append(f"documents: {', '.join(sorted(declares.documents)) or 'none'}")
     return lines + list(declares.notes)

@@ -1,0 +1,180 @@
+"""The words of the pages for operations, as tables: see `words`."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as lazy
+
+from b2b_orders.portal.words import Text, Word
+
+BREAKER: dict[str, Word] = {
+    "closed": Word(lazy("Calls go through"), "good", "check"),
+    "open": Word(lazy("Left alone after failures"), "bad", "cross"),
+    "half-open": Word(lazy("The next call finds out"), "warn", "dots"),
+}
+
+LANE: dict[str, Text] = {
+    "feed": lazy("Feed"),
+    "inbox": lazy("Inbox"),
+    "history": lazy("History"),
+    "upkeep": lazy("Upkeep of feed and hook"),
+    "poll": lazy("Latest orders"),
+}
+
+RUN_KIND: dict[str, Text] = LANE | {
+    "sync": lazy("Command"),
+    "backfill": lazy("Back-fill"),
+    "compare": lazy("Nightly comparison"),
+}
+
+STREAM: dict[str, Text] = {
+    "backfill": lazy("Back-fill"),
+    "range": lazy("A range of days"),
+    "compare": lazy("Nightly comparison"),
+    "period": lazy("Periods, company by company"),
+    "links": lazy("Web orders looked for in the ERP"),
+}
+
+SUBSCRIPTION_KIND: dict[str, Text] = {"feed": lazy("Feed"), "hook": lazy("Hook")}
+
+SUBSCRIPTION: dict[str, Word] = {
+    "unknown": Word(lazy("Not checked yet"), "plain", "dots"),
+    "ours": Word(lazy("As we set it"), "good", "check"),
+    "missing": Word(lazy("Missing"), "bad", "alert"),
+    "foreign": Word(lazy("Somebody else's"), "bad", "alert"),
+    "forbidden": Word(lazy("Refused to our key"), "bad", "cross"),
+    "failing": Word(lazy("Cannot be checked"), "warn", "alert"),
+}
+
+# By the codes of `erp_bridge.errors` and of ingest.
+PARKED_REASON: dict[str, Text] = {
+    "contract-violation": lazy("The answer is not as agreed"),
+    "cannot-store": lazy("It cannot be stored"),
+    "feed-item": lazy("An event that names no order"),
+    "row": lazy("A row that cannot be read"),
+    "search": lazy("It does not say what changed"),
+    "changed-hands": lazy("It is said to be another company's now"),
+    "not-found": lazy("It is not there"),
+    "bad-request": lazy("The source refuses the question"),
+    "refused": lazy("The address is not allowed"),
+    "unsupported": lazy("It cannot be asked for this"),
+    "wrong-owner": lazy("It is another company's"),
+    "unreachable": lazy("No answer in time"),
+    "throttled": lazy("It asks to wait"),
+    "source-failing": lazy("The source fails"),
+    "transient": lazy("The source fails"),
+    "credentials-rejected": lazy("It refuses our connection"),
+}
+SOURCE_ERROR = PARKED_REASON
+
+SUBJECT: dict[str, Text] = {
+    "order": lazy("Order"),
+    "order title": lazy("Order"),
+    "document": lazy("Document"),
+    "connection": lazy("Connection"),
+    "feed": lazy("Feed"),
+    "hook": lazy("Hook"),
+    "subscription": lazy("Feed or hook"),
+}
+
+# What deserves attention: %(label)s is the connection, %(part)s a lane, a feed or a hook.
+CONCERN: dict[str, Text] = {
+    "down": lazy("%(label)s has not answered since %(since)s."),
+    "never": lazy("%(label)s was never reached."),
+    "outage": lazy("An outage of %(label)s is rehearsed since %(since)s."),
+    "subscription-missing": lazy("%(part)s of %(label)s: its configuration is missing."),
+    "subscription-foreign": lazy(
+        "%(part)s of %(label)s: it is configured for another purpose, and left as it is."
+    ),
+    "subscription-forbidden": lazy("%(part)s of %(label)s: our key may not see or set it."),
+    "subscription-failing": lazy("%(part)s of %(label)s: it cannot be checked."),
+    "feed-ageing": lazy(
+        "The feed of %(label)s holds %(count)s events, the oldest since %(since)s."
+        " VTEX deletes them after some days."
+    ),
+    "lane-failing": lazy("%(label)s, %(part)s: ended early %(count)s times in a row."),
+    "lane-late": lazy(
+        "%(label)s, %(part)s: due since %(since)s, and no worker has taken it up."
+        " See that workers and beat run."
+    ),
+    "backlog-late": lazy(
+        "%(label)s: %(count)s orders wait to be read, the oldest since %(since)s."
+    ),
+    "parked-lately": lazy("%(label)s: %(count)s items were parked in the last 24 hours."),
+}
+CONCERN_TONE: dict[str, tuple[str, str]] = {
+    "outage": ("warn", "clock"),
+    "never": ("warn", "dots"),
+    "parked-lately": ("warn", "inbox"),
+    "backlog-late": ("warn", "clock"),
+    "subscription-failing": ("warn", "alert"),
+}
+
+DECISION: dict[str, Text] = {"join": lazy("Joined"), "split": lazy("Split")}
+
+# Fields on which sources disagree, beside those of `words.FIELD`.
+FIELD: dict[str, Text] = {
+    "billing": lazy("Invoicing"),
+    "payment": lazy("Payment"),
+    "invoices": lazy("Invoices"),
+}
+
+ERRAND: dict[str, Text] = {
+    "test-connection": lazy("Test the connection"),
+    "run-now": lazy("Run now"),
+    "retry-parked": lazy("Try parked items again"),
+    "discard-parked": lazy("Discard a parked item"),
+    "map-status": lazy("Map a status"),
+    "drop-status": lazy("Drop a status rule"),
+    "assign-company": lazy("Assign orders to a company"),
+    "undo-decision": lazy("Undo a decision"),
+    "outage-on": lazy("Rehearse an outage"),
+    "outage-off": lazy("End the rehearsed outage"),
+    "take-over": lazy("Take over feed or hook"),
+    "join": lazy("Join orders"),
+    "split": lazy("Split an order"),
+}
+
+# By the code of an outcome; figures by name.
+OUTCOME: dict[str, Text] = {
+    "works": lazy("It works."),
+    "broken": lazy("It does not work: %(text)s"),
+    "in-outage": lazy("It is not asked: its outage is rehearsed until %(until)s."),
+    "due": lazy("All its work is due now and begins within seconds."),
+    "rests": lazy("It is due, but the source is left alone until %(until)s."),
+    "asked-again": lazy("Asked for again: %(count)s. What can be read disappears from the list."),
+    "discarded": lazy("Discarded: %(count)s."),
+    "assigned": lazy("%(tax_id)s now belongs to %(company)s: %(count)s orders handed over."),
+    "outage-begun": lazy("The outage is rehearsed until %(until)s."),
+    "outage-ended": lazy("The rehearsal is over: the source is asked again."),
+    "taken-over": lazy("It is ours now."),
+    "not-taken": lazy("It could not be taken over: %(text)s"),
+    "mapped": lazy("Mapped. Orders that changed: %(count)s."),
+    "dropped": lazy("The rule is dropped. Orders that changed: %(count)s."),
+    "undone": lazy("The decision is undone."),
+    "joined": lazy("The orders are one now."),
+    "split": lazy("The order is split."),
+    "no-such-record": lazy("There is no such order of a company at that connection."),
+    "two-companies": lazy("The two belong to different companies, so they stay apart."),
+    "conflict": lazy("It cannot be done: %(text)s"),
+    "invalid": lazy("It cannot be done: %(text)s"),
+    "gone": lazy("What it was about is no longer there."),
+    "given-up": lazy("No worker could do it for an hour, so it was given up."),
+}
+
+# What is wrong with a field of a form; an unknown text is shown as itself.
+SLIP: dict[str, Text] = {
+    "reason-too-short": lazy("Give a reason of at least 5 characters."),
+    "name-missing": lazy("Choose a company, or give the name of a new one."),
+    "name-too-long": lazy("A name has at most 150 characters."),
+    "name-taken": lazy("There is a company of that name already: choose it instead."),
+    "one-of-both": lazy("Either choose a company or name a new one, not both."),
+    "no-such-company": lazy("There is no company of that name or id."),
+    "several-companies": lazy("Several companies have that name: give the id of one."),
+    "minutes-wrong": lazy("From 1 to 1440 minutes."),
+    "status-missing": lazy("Choose what the status means."),
+    "raw-missing": lazy("Write the status as the source does, up to 100 characters."),
+    "connection-missing": lazy("Choose a connection."),
+    "number-missing": lazy("Give the order's number at that connection."),
+    "same-record": lazy("These are the same order: give another one."),
+    "tax-id-wrong": lazy("This is no CNPJ or CPF: check its digits."),
+}
