@@ -136,9 +136,8 @@ class Site(Supervisor):
         self.valkey.command("FLUSHALL")
         self.start_sources()
         for name in self.worker_names:
-            words = worker_words()
+            words = worker_words("interactive,sync", 2)
             words[words.index("--hostname") + 1] = f"{name}@%h"
-            words[words.index("--concurrency") + 1] = "2"
             self.spawn(name, words, role=WORKER)
         self.spawn("beat", beat_words(self.state.directory / f"beat-{database}"), role=WORKER)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,10 +110,13 @@ class Run:
     deadline: Deadline
     figures: dict[str, Any] = field(default_factory=dict)
     _laps: dict[str, float] = field(default_factory=dict)
+    # What was counted while the database was made, of which each run has a copy.
+    _calls_before: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def play(self, database: str, seconds: float) -> Rows:
         """Play both acts, with the ties in between, and wait for the end."""
         self.site.begin(database)
+        self._calls_before = self._calls()
         with self._lap("until the feed is configured"):
             self._wait(self._unconfigured, 0.0)
         self.weather.begin()
@@ -156,19 +160,24 @@ class Run:
             self._laps[name] = round(time.monotonic() - began, 1)
             self.site.say(f"  {name}: {self._laps[name]} s")
 
+    def _calls(self) -> dict[str, dict[str, int]]:
+        sql = "SELECT connection, sum(calls), sum(failures), sum(throttled) FROM ingest_callcount"
+        return {
+            name: {"calls": int(calls), "failed": int(failed), "throttled": int(throttled)}
+            for name, calls, failed, throttled in self.site.select(f"{sql} GROUP BY connection")
+        }
+
     def _look(self) -> None:
         """Note what there was to see, while all is still running."""
         spent = sum(self._laps.values()) - STILL_SECONDS
         feed = self.site.control("vtex", "feed")
-        calls = "SELECT connection, sum(calls), sum(failures), sum(throttled)"
-        calls += " FROM ingest_callcount GROUP BY connection ORDER BY connection"
         self.figures = {
             "seconds": dict(self._laps),
             "events_per_second": round(feed["events"] / spent, 1),
             "feed": feed,
             "requests": requests_met(self.site),
             "calls_as_the_product_counts": {
-                name: {"calls": int(all_), "failed": int(failed), "throttled": int(throttled)}
-                for name, all_, failed, throttled in self.site.select(calls)
+                name: dict(Counter(counts) - Counter(self._calls_before[name]))
+                for name, counts in self._calls().items()
             },
         }
