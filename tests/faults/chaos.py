@@ -18,14 +18,14 @@ from tests.faults.harness import Site
 
 # How likely a request meets each of these; a throttle stops all calls for its second or two.
 STORM = {
-    "slow": 0.04,
-    "throttled": 0.002,
+    "slow": 0.03,
+    "throttled": 0.001,
     "error": 0.02,
-    "html": 0.005,
+    "html": 0.003,
     "truncated": 0.01,
     "dead": 0.01,
 }
-SLOW_SECONDS = 1
+SLOW_SECONDS = 0.5
 FEED = {
     "chances": {"twice": 0.03, "again": 0.03, "short": 0.1},
     "shuffled": True,
@@ -42,14 +42,14 @@ class Chaos:
 
     site: Site
     seed: int
-    kill_seconds: tuple[float, float] = (2.0, 4.0)
+    kill_seconds: tuple[float, float] = (3.0, 5.0)
     kills: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
     # What was in progress when they were struck.
     wiped: dict[str, int] = field(default_factory=dict)
     crashed: dict[str, int] = field(default_factory=dict)
     # After so long without an end the sources behave again, and the figures say so.
-    patience: float = 60.0
+    patience: float = 90.0
     has_abated: bool = False
     _over_at: float | None = None
     _dice: random.Random = field(init=False)

@@ -82,6 +82,8 @@ class Site(Supervisor):
     def __init__(self, home: Path, *, workers: int, say: Callable[[str], None]) -> None:
         super().__init__(Wishes(orders=WORLD_ORDERS), home=home)
         self.say = say
+        # Set by a test that ended as it should; else the logs are kept.
+        self.is_well = False
         self.database = DATABASE
         self.worker_names = [f"worker-{number}" for number in range(1, workers + 1)]
         self.started_at = datetime.now(UTC).replace(microsecond=0)
@@ -230,7 +232,7 @@ class Site(Supervisor):
         parked = self.select("SELECT connection, external_id, reason, message FROM ingest_parked")
         return [
             *(f"{count} {what}" for what, count in behind.items() if count),
-            *(f"parked {' '.join(row)}" for row in parked),
+            *([f"{len(parked)} parked, as {' '.join(parked[0])}"] if parked else []),
         ]
 
     def count(self, what: str) -> int:
@@ -307,13 +309,11 @@ def open_site(*, workers: int, say: Callable[[str], None], logs: Path) -> Iterat
     _sweep()
     home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     site = Site(home, workers=workers, say=say)
-    is_well = False
     try:
         yield site
-        is_well = True
     finally:
         site.stop()
-        if not is_well:
+        if not site.is_well:
             shutil.rmtree(logs, ignore_errors=True)
             shutil.copytree(home / "log", logs)
             say(f"logs are kept in {logs}")

@@ -29,18 +29,18 @@ class Wish:
     # How long the test may take in all.
     seconds: float = 300.0
     # After so long without an end the sources behave again, and the figures say so.
-    patience: float = 60.0
-    kill_seconds: tuple[float, float] = (2.0, 4.0)
+    patience: float = 90.0
+    kill_seconds: tuple[float, float] = (3.0, 5.0)
 
     @property
     def calm_seconds(self) -> float:
         """Over how long the script is spread in the calm run."""
-        return max(3.0, self.events / 400)
+        return max(3.0, self.events / 800)
 
     @property
     def storm_seconds(self) -> float:
         """Over how long in the storm: long enough to meet it."""
-        return max(16.0, self.events / 125)
+        return max(16.0, self.events / 200)
 
 
 @dataclass(slots=True)
@@ -85,6 +85,7 @@ def run_faults(site: Site, wish: Wish) -> Outcome:
     for struck, what in ((chaos.wiped, "broker emptied"), (chaos.crashed, "database crashed")):
         if not struck:
             is_equal, lines = False, [*lines, f"the {what} never while work was in progress"]
+    site.is_well = is_equal
     figures |= {"rows_equal": is_equal, "rows": count_rows(found[STORM])}
     figures["seconds"] = round(deadline.spent, 1)
     return Outcome(is_equal, lines, figures)
