@@ -5,6 +5,7 @@ VTEX_PORT ?=
 ERP_PORT ?=
 TESTS ?= tests
 WORKERS ?= auto
+FAULTS ?=
 
 BOOTSTRAP = $(PYTHON) b2b_orders/embedded/bootstrap.py
 BIN = .venv/bin
@@ -12,7 +13,7 @@ BIN = .venv/bin
 COVERAGE = $(if $(filter tests,$(TESTS)),--cov --cov-report= --cov-fail-under=85)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test lint format lock
+.PHONY: help demo demo-reset test faults lint format lock
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,10 @@ demo-reset: ## Delete the demo's data; the next `make demo` starts afresh
 test: lint ## Run all checks and all tests (TESTS=tests/... for part of them)
 	@echo "pytest"
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(COVERAGE) $(TESTS)
+
+faults: ## Run the product through a storm and compare its rows with a calm run's (FAULTS="--seed 2")
+	@$(BOOTSTRAP) dev
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 # Settings as in production, so that `check --deploy` finds what is wrong there; nothing is reached.
 lint: export DJANGO_SETTINGS_MODULE = b2b_orders.settings.base

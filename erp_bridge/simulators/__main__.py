@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from erp_bridge.simulators.control import State
@@ -30,7 +30,17 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--seed-date", type=date.fromisoformat, help="the world's today, YYYY-MM-DD"
     )
     parser.add_argument(
+        "--started-at",
+        type=datetime.fromisoformat,
+        help="the moment that the world's last minutes are counted from, with its offset",
+    )
+    parser.add_argument(
         "--state", type=Path, help="directory that keeps the seed date and orders added by hand"
+    )
+    parser.add_argument(
+        "--by-id-only",
+        action="store_true",
+        help="an ERP that does not know the short numbers of web orders",
     )
     parser.add_argument("--orders", type=int, default=20_000, help="how many orders to invent")
     return parser.parse_args(arguments)
@@ -40,11 +50,15 @@ def main(arguments: Sequence[str]) -> int:
     """Serve until SIGINT or SIGTERM, after one line of JSON with both addresses."""
     options = read_arguments(arguments)
     state = State(options.state) if options.state else None
-    seed_date, started_at = state.seed(options.seed_date) if state else (options.seed_date, None)
+    seed_date, started_at = options.seed_date, options.started_at
+    if state:
+        seed_date, started_at = state.seed(seed_date, started_at)
     world = demo_world(seed_date=seed_date, started_at=started_at, orders=options.orders)
     try:
         vtex = VtexSimulator(world, host=options.host, port=options.vtex_port)
-        erp = ErpSimulator(world, host=options.host, port=options.erp_port)
+        erp = ErpSimulator(
+            world, host=options.host, port=options.erp_port, by_sequence=not options.by_id_only
+        )
     except OSError as error:
         sys.stderr.write(f"cannot listen: {error}\n")
         return 1

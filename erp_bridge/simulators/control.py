@@ -5,13 +5,14 @@ ERP, `POST /_control/orders` (everything optional; what is not told is made up):
     {"company": "alfa", "branch": 0, "erp_number": "0008800001", "customer_number": "",
      "web_number": "1180000000001-01", "status": 0, "seller_code": "TEO01", "seller_name": "",
      "placed_at": "2026-11-21T10:00:00-03:00", "items": [{"product": 5, "quantity": 2}],
-     "invoice": 5001, "paid": [1]}
+     "invoice": 5001, "invoiced_on": "2026-11-21", "paid": [1]}
 
 `web_number` of an order of the site lets that order enter the ERP; an `erp_number` that
 exists is changed instead: `status`, `invoice` and `paid` (instalments) apply.
 
 VTEX, likewise: `order_id`, `company`, `branch`, `customer_number`, `status`, `placed_at`,
-`items`. An `order_id` that exists gets the status; each call emits a feed event.
+`items`, `changed_at`. An `order_id` that exists gets the status, and the customer's number
+and items that are told; its items stay once an ERP took it. Each call emits a feed event.
 """
 
 from __future__ import annotations
@@ -96,9 +97,9 @@ def _change_erp(world: World, order: Order, erp: ErpOrder, told: Json) -> None:
     erp.status = _whole(told, "status", erp.status)
     if told.get("invoice") is not None:
         parts = tuple(Part(position, order.items[position].quantity) for position in erp.positions)
-        today = datetime.now(UTC).astimezone(BRASILIA).date()
+        day = _moment(told, "invoiced_on").astimezone(BRASILIA).date()
         number = _whole(told, "invoice", 0)
-        invoice = Invoice(number, 1, today, parts, erp.total, erp.freight, erp.discount)
+        invoice = Invoice(number, 1, day, parts, erp.total, erp.freight, erp.discount)
         erp.invoices = (*erp.invoices, invoice)
         world.index_invoices(order, erp)
     for instalment in cast("list[object]", told.get("paid") or []):
@@ -113,8 +114,10 @@ def web_order(world: World, told: Json) -> Json:
         order_id = str(told.get("order_id") or world.free_web_number())
         order = world.web_orders.get(order_id)
         if order:
+            _edit_web(order, told)
             status = str(told.get("status") or (order.web.status if order.web else ""))
-            world.change_web(order, status=status, now=datetime.now(UTC))
+            now = _moment(told, "changed_at") if told.get("changed_at") else datetime.now(UTC)
+            world.change_web(order, status=status, now=now)
         else:
             order = _new_web_order(world, told, order_id)
     web = cast("WebOrder", order.web)
@@ -128,6 +131,18 @@ def web_order(world: World, told: Json) -> Json:
     }
 
 
+def _edit_web(order: Order, told: Json) -> None:
+    """Change what the buyer wrote and ordered."""
+    if told.get("customer_number") is not None:
+        order.customer_number = str(told["customer_number"])
+    if told.get("items") and order.web:
+        if order.erp:
+            raise BadBody("the items of an order that an ERP took stay as they are")
+        before = order.items_total
+        order.items = _items(told)
+        order.web.total += order.items_total - before
+
+
 def _new_web_order(world: World, told: Json, order_id: str) -> Order:
     order = _new_order(world, told)
     order.web = WebOrder(
@@ -135,7 +150,7 @@ def _new_web_order(world: World, told: Json, order_id: str) -> Order:
         sequence=str(900_000 + len(world.web_orders)),
         seller_order_id=f"00-{order_id}",
         status=str(told.get("status") or "payment-pending"),
-        changed_at=order.placed_at,
+        changed_at=_moment(told, "changed_at") if told.get("changed_at") else order.placed_at,
         total=order.items_total + FREIGHT,
         freight=FREIGHT,
     )
@@ -178,14 +193,14 @@ def _items(told: Json) -> tuple[Item, ...]:
     return tuple(made)
 
 
-def _moment(told: Json) -> datetime:
-    text = told.get("placed_at")
+def _moment(told: Json, name: str = "placed_at") -> datetime:
+    text = told.get(name)
     if not text:
         return datetime.now(UTC).replace(microsecond=0)
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError as error:
-        raise BadBody("placed_at is not a moment") from error
+        raise BadBody(f"{name} is not a moment") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=BRASILIA)
 
 
@@ -208,12 +223,14 @@ class State:
         self._changes = directory / "orders.jsonl"
         self._guard = threading.Lock()
 
-    def seed(self, seed_date: date | None) -> tuple[date, datetime]:
+    def seed(
+        self, seed_date: date | None, started_at: datetime | None = None
+    ) -> tuple[date, datetime]:
         """Give the seed date and start of the world: the kept ones unless told otherwise."""
         kept = self._kept_seed()
-        if kept and seed_date in {None, kept[0]}:
+        if kept and seed_date in {None, kept[0]} and started_at in {None, kept[1]}:
             return kept
-        started_at = datetime.now(UTC).replace(microsecond=0)
+        started_at = started_at or datetime.now(UTC).replace(microsecond=0)
         chosen = seed_date or started_at.astimezone(BRASILIA).date()
         self._seed.write_text(
             json.dumps({"seed_date": chosen.isoformat(), "started_at": started_at.isoformat()})

@@ -54,7 +54,8 @@ class ErpSimulator(Simulator):
     """Serves a world's ERP orders.
 
     `lacks` names searches that this ERP never implemented; it answers those with
-    `lacks_status`. `by_web_number` lets details be asked by the site's number too.
+    `lacks_status`. `by_web_number` lets details be asked by the site's number too;
+    `by_sequence` lets orders be searched by the site's short number beside its id.
     `fresh_links` gives documents another address at each listing, as signed links do;
     an address stays good. `changed_since` adds the optional search for what changed, so
     many rows an answer; `clock_ahead` is how far its clock is ahead of this machine's, which
@@ -75,6 +76,7 @@ class ErpSimulator(Simulator):
         lacks: Collection[str] = (),
         lacks_status: int = 400,
         by_web_number: bool = False,
+        by_sequence: bool = True,
         fresh_links: bool = False,
         changed_since: bool = False,
         changes_at_once: int = 5,
@@ -87,6 +89,7 @@ class ErpSimulator(Simulator):
         self.lacks = frozenset(lacks)
         self.lacks_status = lacks_status
         self.by_web_number = by_web_number
+        self.by_sequence = by_sequence
         self.fresh_links = fresh_links
         self.changed_since = changed_since
         self.changes_at_once = changes_at_once
@@ -257,7 +260,8 @@ class ErpSimulator(Simulator):
         code = str(criterion.get("codigo") or "")
         match str(criterion.get("tipo")):
             case "0":
-                return self.world.erp_by_web_number(code)
+                found = self.world.erp_by_web_number(code)
+                return found if self.by_sequence or code in self.world.web_orders else []
             case "1":
                 return self.world.erp_by_customer_number(company.customer_id, code)
             case "2":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
@@ -21,9 +22,14 @@ Mode = Literal[
     "throttled",
     "wrong_company",
     "bad_token",
+    "storm",
     "none",
 ]
 MODES: frozenset[str] = frozenset(get_args(Mode))
+# What a storm may do to a request, and which statuses its errors have.
+STORM_MODES = ("slow", "throttled", "error", "html", "truncated", "dead")
+_STORM_STATUSES = (500, 502, 503)
+_STORM_RETRY_AFTER = ("1", "2")
 
 
 class BadBody(Exception):
@@ -40,6 +46,29 @@ class Fault:
     status: int = 0
     retry_after: str = ""
     times: int | None = None
+    # Of a storm: how likely each mode is, and what the dice are seeded with.
+    chances: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    dice: random.Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)  # noqa: S311 - the same seed gives the same storm
+
+    def draw(self) -> Fault | None:
+        """Choose what a storm does to one request: one of its modes, or nothing."""
+        left = self.dice.random()
+        for mode in STORM_MODES:
+            chance = self.chances.get(mode, 0.0)
+            if left < chance:
+                return Fault(
+                    route=self.route,
+                    mode=cast("Mode", mode),
+                    seconds=self.dice.uniform(0, self.seconds) if mode == "slow" else 0.0,
+                    status=self.dice.choice(_STORM_STATUSES) if mode == "error" else 0,
+                    retry_after=self.dice.choice(_STORM_RETRY_AFTER),
+                )
+            left -= chance
+        return None
 
     def describe(self) -> Json:
         """Say what it is, as JSON."""
@@ -50,6 +79,8 @@ class Fault:
             "status": self.status,
             "retry_after": self.retry_after,
             "times": self.times,
+            "chances": dict(self.chances),
+            "seed": self.seed,
         }
 
 
@@ -123,7 +154,7 @@ class Faults:
                 fault.times -= 1
                 if fault.times <= 0:
                     del self.active[fault.route]
-            return fault
+            return fault.draw() if fault and fault.mode == "storm" else fault
 
     def read(self, told: Json) -> Fault:
         """Read a fault from a control call; `BadBody` says what is wrong."""
@@ -141,9 +172,24 @@ class Faults:
                 status=int(str(told.get("status") or 0)),
                 retry_after=str(told.get("retry_after") or ""),
                 times=None if times is None else int(str(times)),
+                chances=read_chances(told.get("chances") or {}, STORM_MODES),
+                seed=int(str(told.get("seed") or 0)),
             )
         except ValueError as error:
-            raise BadBody("seconds, status and times must be numbers") from error
+            raise BadBody("seconds, status, times and seed must be numbers") from error
         if fault.times is not None and fault.times < 1:
             raise BadBody("times must be at least 1")
         return fault
+
+
+def read_chances(told: object, names: Collection[str]) -> dict[str, float]:
+    """Read probabilities by name; `BadBody` says what is wrong with them."""
+    if not isinstance(told, dict) or not told.keys() <= set(names):
+        raise BadBody(f"chances must be an object of {', '.join(names)}")
+    try:
+        chances = {name: float(str(value)) for name, value in told.items()}
+    except ValueError as error:
+        raise BadBody("chances must be numbers") from error
+    if any(chance < 0 for chance in chances.values()) or sum(chances.values()) > 1:
+        raise BadBody("chances must be from 0 to 1, in all at most 1")
+    return chances

@@ -4,15 +4,26 @@ Every simulator answers under `/_control/`:
 
     POST /_control/faults   {"route": "order", "mode": "slow", "seconds": 8, "times": 3}
     GET  /_control/faults   the faults in force
-    POST /_control/reset    forget faults and log
+    POST /_control/reset    forget faults, log and counts
     GET  /_control/log      the last requests, without their secrets
-    POST /_control/orders   add or change an order, see the simulator
+    GET  /_control/counts   how many requests of each route met which fault, or none
+    POST /_control/orders   add or change an order, or many: {"orders": [{...}, ...]}
 
 Modes: `slow` (wait, then answer), `dead` (break the connection), `error` (a status, 500
 unless told), `html` (a web page with status 200), `truncated` (half of the body),
 `drip` (one byte, then `seconds` of silence, and so on), `throttled` (429 with
-`Retry-After`), `wrong_company` (somebody else's order), `bad_token` (401), `none`
-(remove the route's faults). `seconds` delays any of them; `times` ends one after so many.
+`Retry-After`), `wrong_company` (somebody else's order), `bad_token` (401), `storm` (any
+of these, by chance), `none` (remove the route's faults). `seconds` delays any of them;
+`times` ends one after so many.
+
+A storm throws dice for each request, the same ones for the same `seed`:
+
+    {"route": "*", "mode": "storm", "seed": 7, "seconds": 1,
+     "chances": {"slow": 0.05, "throttled": 0.01, "error": 0.02, "html": 0.01,
+                 "truncated": 0.01, "dead": 0.01}}
+
+A `slow` one waits up to `seconds`, a `throttled` one names 1 or 2 seconds, an `error` is
+500, 502 or 503; what no chance takes is answered well.
 """
 
 from __future__ import annotations
@@ -25,7 +36,7 @@ import struct
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self, cast
@@ -97,8 +108,19 @@ class Simulator:
         self.world = world
         self.faults = Faults(self.routes)
         self.log: deque[LogEntry] = deque(maxlen=2_000)
+        # How often each route met each fault, "" for none.
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
         # Told of each order added or changed by hand: what was asked, and what was made up.
         self.on_control: list[Callable[[Json], None]] = []
+        self.controls: dict[tuple[str, str], Callable[[Request], object]] = {
+            ("GET", "log"): lambda _: [entry.describe() for entry in list(self.log)],
+            ("GET", "counts"): self._counted,
+            ("GET", "faults"): self._active_faults,
+            ("POST", "faults"): self._set_fault,
+            ("POST", "reset"): self._told_to_reset,
+            ("POST", "orders"): lambda request: self._control_orders(request.json()),
+        }
         self._server = _Server((host, port), self)
         self._thread: threading.Thread | None = None
 
@@ -139,9 +161,11 @@ class Simulator:
         self.faults.set(self.faults.read({"route": route, "mode": mode, **settings}))
 
     def reset(self) -> None:
-        """Forget faults and log."""
+        """Forget faults, log and counts."""
         self.faults.clear()
         self.log.clear()
+        with self._counting:
+            self.counts.clear()
 
     def requests(self, route: str) -> list[LogEntry]:
         """List the logged requests of a route, oldest first."""
@@ -190,6 +214,8 @@ class Simulator:
         )
         self.log.append(entry)
         fault = self.faults.strike(route) if route else None
+        with self._counting:
+            self.counts[route, fault.mode if fault else ""] += 1
         outcome = self._faulty(fault, route, request) if fault else self._sound(route, request)
         entry.status = 0 if outcome.cut == "all" else outcome.response.status
         entry.fault = fault.mode if fault else ""
@@ -231,24 +257,38 @@ class Simulator:
             return json_response({"error": str(error)}, 400)
 
     def _controlled(self, request: Request) -> object:
-        match request.method, request.path.removeprefix("/_control/"):
-            case "GET", "log":
-                return [entry.describe() for entry in list(self.log)]
-            case "GET", "faults":
-                return [fault.describe() for fault in list(self.faults.active.values())]
-            case "POST", "faults":
-                self.faults.set(self.faults.read(request.json()))
-                return [fault.describe() for fault in list(self.faults.active.values())]
-            case "POST", "reset":
-                self.reset()
-                return {}
-            case "POST", "orders":
-                told = request.json()
-                answer = self.control_orders(told)
-                for listener in self.on_control:
-                    listener({**told, **answer})
-                return answer
-        raise BadBody("no such control call")
+        call = self.controls.get((request.method, request.path.removeprefix("/_control/")))
+        if call is None:
+            raise BadBody("no such control call")
+        return call(request)
+
+    def _active_faults(self, _request: Request) -> list[Json]:
+        return [fault.describe() for fault in list(self.faults.active.values())]
+
+    def _set_fault(self, request: Request) -> list[Json]:
+        self.faults.set(self.faults.read(request.json()))
+        return self._active_faults(request)
+
+    def _told_to_reset(self, _request: Request) -> Json:
+        self.reset()
+        return {}
+
+    def _counted(self, _request: Request) -> list[Json]:
+        with self._counting:
+            counted = sorted(self.counts.items())
+        return [
+            {"route": route, "fault": fault, "requests": requests}
+            for (route, fault), requests in counted
+        ]
+
+    def _control_orders(self, told: Json) -> Json:
+        many = told.get("orders")
+        if isinstance(many, list):
+            return {"orders": [self._control_orders(one) for one in cast("list[Json]", many)]}
+        answer = self.control_orders(told)
+        for listener in self.on_control:
+            listener({**told, **answer})
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

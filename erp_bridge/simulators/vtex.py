@@ -4,6 +4,18 @@
         requests.get(f"{vtex.url}/api/oms/pvt/orders/{O1.web_number}", headers=vtex.headers)
 
 Routes for faults: `order`, `list`, `feed` (retrieve), `commit`, `feed_config`, `hook_config`.
+
+Two control calls more, for what a feed does wrong by itself:
+
+    POST /_control/feed   {"chances": {"twice": 0.05, "again": 0.02, "short": 0.1, "lost": 0},
+                           "shuffled": true, "hidden_seconds": 5, "seed": 7}
+    GET  /_control/feed   events, deliveries, repetitions, commits, and the quantity left
+
+`twice` delivers an item and leaves it visible, so that it comes in a later lot again;
+`again` answers a commit and keeps the item; `short` gives fewer items than there are, or
+none; `lost` forgets an event. `shuffled` takes any of the visible ones; `hidden_seconds`
+brings retrieved items back earlier, or later, than the configuration says.
+
 `POST /_control/forget {"what": "feed"}`, or `hook`, removes its configuration.
 """
 
@@ -28,6 +40,8 @@ from erp_bridge.simulators.server import (
 )
 from erp_bridge.simulators.vtex_feed import (
     Feed,
+    FeedFaults,
+    FeedState,
     Hook,
     Message,
     MixedFilter,
@@ -79,10 +93,17 @@ class VtexSimulator(Simulator):
         self.denied: set[str] = set()
         self.feed: Feed | None = None
         self.hook: Hook | None = None
+        self.feed_faults = FeedFaults()
+        self._feed_state = FeedState()
         self._numbers = itertools.count(1)
         self._guard = threading.Lock()
         self._lists: OrderedDict[tuple[object, ...], tuple[list[Order], Json]] = OrderedDict()
         self.world.on_web_change.append(self.emit)
+        self.controls["POST", "forget"] = lambda request: self.forget(
+            str(request.json().get("what"))
+        )
+        self.controls["GET", "feed"] = self._tell_feed
+        self.controls["POST", "feed"] = self._set_feed_faults
 
     @property
     def headers(self) -> dict[str, str]:
@@ -243,7 +264,11 @@ class VtexSimulator(Simulator):
         with self._guard:
             if self.feed and wants(self.feed.filter, order, web, self.feed.shown):
                 self.feed.shown.add(web.order_id)
-                self.feed.messages[message.number] = message
+                self._feed_state.counts["events"] += 1
+                if self.feed_faults.happens("lost"):
+                    self._feed_state.counts["lost"] += 1
+                else:
+                    self.feed.messages[message.number] = message
         hook = self.hook
         if hook and wants(hook.filter, order, web, set()):
             threading.Thread(target=self._notify, args=(hook, message), daemon=True).start()
@@ -266,12 +291,19 @@ class VtexSimulator(Simulator):
             visible = [
                 message for message in self.feed.messages.values() if message.visible_at <= now
             ]
-            items = []
-            for message in visible[:lot]:
-                message.handle = uuid.uuid4().hex * 16
-                message.visible_at = now + timedelta(seconds=self.feed.visibility)
-                items.append(feed_item(message))
+            chosen = self.feed_faults.choose(visible, lot)
+            items = [self._hand_out(self.feed, message, now) for message in chosen]
         return json_response(items)
+
+    def _hand_out(self, feed: Feed, message: Message, now: datetime) -> Json:
+        message.handle = uuid.uuid4().hex * 16
+        if not self.feed_faults.happens("twice"):
+            hidden = self.feed_faults.hidden_seconds or feed.visibility
+            message.visible_at = now + timedelta(seconds=hidden)
+        self._feed_state.counts["delivered"] += 1
+        self._feed_state.counts["repeated"] += message.deliveries > 0
+        message.deliveries += 1
+        return feed_item(message)
 
     def _drop_old(self, feed: Feed, now: datetime) -> None:
         oldest = now - timedelta(seconds=feed.retention)
@@ -289,8 +321,11 @@ class VtexSimulator(Simulator):
                 return _error(404, "1", "Feed configuration not found")
             for number, message in list(self.feed.messages.items()):
                 # A handle is good until its item is visible again.
-                if message.handle in handles and message.visible_at > now:
+                if message.handle not in handles or message.visible_at <= now:
+                    continue
+                if not self.feed_faults.happens("again"):
                     del self.feed.messages[number]
+                    self._feed_state.counts["committed"] += 1
         return Response(200)
 
     def _feed_config(self, request: Request) -> Response:
@@ -386,11 +421,6 @@ class VtexSimulator(Simulator):
 
     # --- control -------------------------------------------------------------------
 
-    def _controlled(self, request: Request) -> object:
-        if (request.method, request.path) == ("POST", "/_control/forget"):
-            return self.forget(str(request.json().get("what")))
-        return super()._controlled(request)
-
     def forget(self, what: str) -> Json:
         """Remove the configuration of the `feed` or the `hook`, as VTEX does when it idles."""
         if what not in {"feed", "hook"}:
@@ -402,6 +432,23 @@ class VtexSimulator(Simulator):
     def control_orders(self, told: Json) -> Json:
         """Add or change a web order and emit a feed event, see `control.web_order`."""
         return control.web_order(self.world, told)
+
+    def _tell_feed(self, _request: Request) -> Json:
+        with self._guard:
+            return self._feed_state.describe(self.feed)
+
+    def _set_feed_faults(self, request: Request) -> Json:
+        faults = FeedFaults.read(request.json())
+        with self._guard:
+            self.feed_faults = faults
+        return self._tell_feed(request)
+
+    def reset(self) -> None:
+        """Forget faults, those of the feed too, log and counts."""
+        super().reset()
+        with self._guard:
+            self.feed_faults = FeedFaults()
+            self._feed_state = FeedState()
 
 
 def _error(status: int, code: str, message: str) -> Response:

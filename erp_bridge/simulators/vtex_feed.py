@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import random
 import re
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 from urllib.parse import urlsplit
 
-from erp_bridge.simulators.faults import BadBody, Json
+from erp_bridge.simulators.faults import BadBody, Json, read_chances
 from erp_bridge.simulators.model import Order, WebOrder
 from erp_bridge.simulators.vtex_payloads import order_body, stamp_z
 
@@ -33,6 +35,54 @@ class Message:
     added_at: datetime
     visible_at: datetime
     handle: str = ""
+    deliveries: int = 0
+
+
+# What a feed may do by chance: hand an item out and leave it visible, forget a commit, give
+# fewer items than there are; and, which the real one promises not to do, lose an event.
+FEED_CHANCES = ("twice", "again", "short", "lost")
+
+
+@dataclass(slots=True)
+class FeedFaults:
+    """How a feed misbehaves, by dice that fall alike for the same seed."""
+
+    chances: Mapping[str, float] = field(default_factory=dict)
+    is_shuffled: bool = False
+    # Retrieved items come back after so long instead of what the configuration says.
+    hidden_seconds: float | None = None
+    seed: int = 0
+    dice: random.Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)  # noqa: S311 - the same seed gives the same faults
+
+    @classmethod
+    def read(cls, told: Json) -> FeedFaults:
+        """Read them from a control call; `BadBody` says what is wrong."""
+        hidden = told.get("hidden_seconds")
+        try:
+            return cls(
+                chances=read_chances(told.get("chances") or {}, FEED_CHANCES),
+                is_shuffled=bool(told.get("shuffled")),
+                hidden_seconds=None if hidden is None else float(str(hidden)),
+                seed=int(str(told.get("seed") or 0)),
+            )
+        except ValueError as error:
+            raise BadBody("hidden_seconds and seed must be numbers") from error
+
+    def happens(self, name: str) -> bool:
+        """Throw the dice for one of the chances."""
+        chance = self.chances.get(name, 0.0)
+        return chance > 0 and self.dice.random() < chance
+
+    def choose(self, visible: Sequence[Message], lot: int) -> list[Message]:
+        """Take a lot from the messages that are visible, which are in their order."""
+        if self.happens("short"):
+            lot = self.dice.randrange(lot)
+        if self.is_shuffled:
+            return self.dice.sample(visible, min(lot, len(visible)))
+        return list(visible[:lot])
 
 
 @dataclass(slots=True)
@@ -44,6 +94,19 @@ class Feed:
     retention: int
     messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
     shown: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class FeedState:
+    """What a feed did since the start: events, deliveries, repetitions, commits."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def describe(self, feed: Feed | None) -> Json:
+        """Say what it did and what is left, hidden items included; `quantity` -1 without a feed."""
+        names = ("events", "lost", "delivered", "repeated", "committed")
+        told: Json = {name: self.counts[name] for name in names}
+        return told | {"quantity": len(feed.messages) if feed else -1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from erp_bridge.simulators.erp import TOKEN, ErpSimulator
 from erp_bridge.simulators.vtex import APP_KEY, APP_TOKEN, VtexSimulator
 from erp_bridge.simulators.world import O8, World, demo_world
 from tests.factories import make_company
+from tests.faults.compare import Rows, read_rows
 
 
 @pytest.fixture(autouse=True)
@@ -136,35 +137,12 @@ def forget_orders() -> None:
         model.objects.all().delete()
 
 
-# Tables whose rows say what is known; ids and the moments of our own doing are left out.
-_TABLES = {
-    # `parts` and the hash tell how a record was read, not what it says.
-    "orders_sourcerecord": (
-        *("read_at", "first_seen_at", "changed_at", "order_id", "payload"),
-        *("parts", "content_hash"),
-    ),
-    "orders_order": ("public_id", "created_at", "changed_at"),
-    "orders_ordernumber": ("order_id",),
-    "orders_line": ("order_id",),
-    "orders_invoice": ("order_id",),
-    "orders_title": ("order_id",),
-    "orders_event": ("order_id",),
-    "orders_divergence": ("order_id", "since", "values"),
-    "orders_learnedlink": ("learned_at",),
-}
-
-
 @pytest.fixture
-def known_rows(db: None) -> Callable[[], dict[str, list[str]]]:
+def known_rows(db: None) -> Callable[[], Rows]:
     """Read everything that is known of orders, so that two ways to it can be compared."""
 
-    def read() -> dict[str, list[str]]:
-        found = {}
+    def read() -> Rows:
         with database.cursor() as cursor:
-            for table, ignored in _TABLES.items():
-                minus = " ".join(f"- '{name}'" for name in ("id", *ignored))
-                cursor.execute(f"SELECT (to_jsonb(t) {minus})::text FROM {table} t")
-                found[table] = sorted(row[0] for row in cursor.fetchall())
-        return found
+            return read_rows(cursor)
 
     return read
