@@ -78,5 +78,5 @@ def test_b22_a_damaged_file_is_explained_and_reaches_operations(page_of):
     assert next(d for d in after["documents"] if d["id"] == danfe["id"])["state"] == "damaged"
 
     olga = page_of("olga")
-    olga.goto("/operacao")
+    olga.goto("/operacao/recusas")
     expect(olga.locator("main")).to_contain_text(danfe["id"])

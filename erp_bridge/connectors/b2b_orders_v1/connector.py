@@ -32,6 +32,7 @@ from erp_bridge.errors import (
     ContractViolation,
     CredentialsRejected,
     NotFound,
+    SourceFailing,
     Unsupported,
     WrongOwner,
 )
@@ -45,6 +46,8 @@ LACKING: Final = frozenset({400, 404, 405, 500, 501})
 SURE_LACKING: Final = frozenset({405, 501})
 # Other refusals may be a bad moment: so many in a row mean that the search is not there.
 REFUSALS: Final = 3
+# As much a refusal as one that is not JSON, and not even that if it was a bad moment.
+FAILED: Final = -1
 # More rows than this for one number: the gateway ignores the number.
 MOST_ROWS: Final = 50
 FEW_ROWS: Final = 3
@@ -250,7 +253,10 @@ class B2BOrdersV1:
             readings = self._find_by_period(company, customer_id, kind, value, call)
         # Only now: had the gateway been failing altogether, the other way would have failed too.
         if refused is not None:
-            self._note_refusal(search, refused)
+            self._note_refusal(search, abs(refused))
+            if refused == FAILED and not readings and not self._lacks(search):
+                # It may have had a bad moment: "not found" would be a guess.
+                raise SourceFailing("failed to search", source=self.source, operation="search")
         return readings
 
     def _rows_of_number(
@@ -282,7 +288,9 @@ class B2BOrdersV1:
         if answer.status in SURE_LACKING:
             return REFUSALS
         # An application that answers 400 or 404 in JSON may only mean that there is no such order.
-        return 1 if answer.status == 500 or not has_json(answer) else 0
+        if answer.status == 500:
+            return FAILED
+        return 0 if has_json(answer) else 1
 
     def _find_further_invoice(
         self, company: CompanyRef, rows: Sequence[Fields], value: str, call: Call

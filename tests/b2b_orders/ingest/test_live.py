@@ -315,12 +315,12 @@ def test_waiting_look_ups_are_those_that_nobody_took_up_or_finished(
     def make(**fields: Any) -> int:
         return Lookup.objects.create(company=companies["alfa"], value="1", **fields).pk
 
-    ago = {seconds: NOW - timedelta(seconds=seconds) for seconds in (1, 3, 20, 40)}
+    ago = {seconds: NOW - timedelta(seconds=seconds) for seconds in (1, 3, 40, 50)}
     make(asked_at=ago[1])
     lost = make(asked_at=ago[3])
-    make(asked_at=ago[40], started_at=ago[20])
-    silent = make(asked_at=ago[40], started_at=ago[40])
-    make(asked_at=ago[40], started_at=ago[40], state="found")
+    make(asked_at=ago[50], started_at=ago[40])
+    silent = make(asked_at=ago[50], started_at=ago[50])
+    make(asked_at=ago[50], started_at=ago[50], state="found")
 
     assert waiting_lookups(now=NOW) == [silent, lost]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -27,7 +28,14 @@ from erp_bridge.errors import (
     Unreachable,
     Unsupported,
 )
-from erp_bridge.records import Detail, DocumentKind, NumberKind, OrderRecord, System
+from erp_bridge.records import (
+    Detail,
+    DocumentKind,
+    NumberKind,
+    OrderRecord,
+    Reading,
+    System,
+)
 from tests.erp_bridge.connectors.gateway import Answering, Gateway, Told
 
 
@@ -69,6 +77,14 @@ class ChangingSubject:
 
 def soon(seconds: float = 5.0) -> Call:
     return Call.within(seconds)
+
+
+def find(connector: Connector, company: CompanyRef, kind: NumberKind, value: str) -> list[Reading]:
+    """Find as the guard does: a failure is tried again before it counts."""
+    for _ in range(2):
+        with suppress(SourceFailing):
+            return connector.find(company, kind, value, soon())
+    return connector.find(company, kind, value, soon())
 
 
 def values_of(value: object) -> Iterator[object]:

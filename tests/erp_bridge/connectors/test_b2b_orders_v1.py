@@ -11,9 +11,10 @@ from erp_bridge.errors import (
     BadRequest,
     ContractViolation,
     NotFound,
+    SourceFailing,
 )
 from erp_bridge.records import Detail, NumberKind
-from tests.erp_bridge.connectors.conformance import Conformance, Subject, soon
+from tests.erp_bridge.connectors.conformance import Conformance, Subject, find, soon
 from tests.erp_bridge.connectors.gateway import Asked, Told
 from tests.erp_bridge.connectors.old_gateway import (
     ALFA,
@@ -211,7 +212,7 @@ def test_without_search_by_code_details_answer(erp, gateway, status, kind):
     assert [(r.record.external_id, r.record.detail, r.record.documents) for r in found] == [
         ("0004500123", Detail.FULL, None)
     ]
-    assert erp.find(ALFA, kind, "unknown", soon()) == []
+    assert find(erp, ALFA, kind, "unknown") == []
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 500, 501])
@@ -226,9 +227,21 @@ def test_without_its_search_a_number_is_looked_for_in_the_last_orders(
     found = erp.find(ALFA, kind, value, soon())
 
     assert [r.record.external_id for r in found] == ["0004500123"]
-    assert erp.find(ALFA, kind, "nothing", soon()) == []
+    assert find(erp, ALFA, kind, "nothing") == []
     asked_until = [a.body["porPeriodo"]["dataFim"] for a in gateway.log if "porPeriodo" in a.body]
     assert asked_until[0] == "2026-03-20"
+
+
+def test_a_search_that_fails_once_is_no_answer_that_there_is_nothing(erp, gateway):
+    well, gateway.answer = gateway.answer, lacks("porCodigo", 500)
+
+    with pytest.raises(SourceFailing):
+        erp.find(ALFA, NumberKind.WEB, "unknown", soon())
+
+    gateway.answer = well
+    assert erp.find(ALFA, NumberKind.WEB, "unknown", soon()) == []
+    assert NumberKind.WEB in erp.declares().find
+    assert erp.declares().notes == ()
 
 
 def test_a_search_that_is_surely_lacking_is_remembered_and_declared(erp, gateway):
