@@ -53,6 +53,7 @@ class Node:
     links: tuple[str, ...] = ()
     # Web numbers learned just now, each with what that rests on.
     learned: dict[str, str] = field(default_factory=dict)
+    _read: tuple[Json, tuple[str, ...], OrderRecord] | None = field(default=None, repr=False)
     keys: frozenset[str] = frozenset()
     first_seen_at: datetime | None = None
 
@@ -88,9 +89,14 @@ class Node:
     @property
     def record(self) -> OrderRecord:
         """Read the record, with the web numbers that its ERP was found to answer by."""
-        record = from_json(self.facts)
-        missing = [number for number in self.links if number not in record.web_numbers]
-        return replace(record, web_numbers=(*record.web_numbers, *missing))
+        # Matching and merging both ask for it, and reading it is a tenth of storing an order.
+        if self._read is None or self._read[0] is not self.facts or self._read[1] != self.links:
+            record = from_json(self.facts)
+            missing = [number for number in self.links if number not in record.web_numbers]
+            if missing:
+                record = replace(record, web_numbers=(*record.web_numbers, *missing))
+            self._read = self.facts, self.links, record
+        return self._read[2]
 
     @property
     def read_at(self) -> datetime:
