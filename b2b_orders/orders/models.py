@@ -448,7 +448,6 @@ class Decision(models.Model):
                 condition=models.Q(undone_at=None),
             ),
             models.Index(fields=("act",), name="decision_act"),
-            models.Index(F("at").desc(), F("id").desc(), name="decision_latest"),
         )
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.common import tenancy
@@ -232,10 +232,8 @@ def list_status_rules(*, viewer: StaffViewer) -> tuple[StatusRuleRow, ...]:
 def list_decisions(*, viewer: StaffViewer, limit: int = 50) -> tuple[DecisionRow, ...]:
     """List the joins and splits by hand, the newest first, those undone too."""
     with _operations(viewer):
-        acts = list(
-            Decision.objects.order_by("-at", "-id").values_list("act", flat=True)[: limit * 5]
-        )
-        wanted = list(dict.fromkeys(acts))[:limit]
+        acts = Decision.objects.values("act").annotate(latest=Max("id")).order_by("-latest")
+        wanted = list(acts.values_list("act", flat=True)[:limit])
         rows = list(
             Decision.objects.filter(act__in=wanted)
             .order_by("id")

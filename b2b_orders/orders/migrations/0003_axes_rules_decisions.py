@@ -123,10 +123,6 @@ class Migration(migrations.Migration):
             model_name='decision',
             index=models.Index(fields=['act'], name='decision_act'),
         ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(models.OrderBy(models.F('at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='decision_latest'),
-        ),
         migrations.AddConstraint(
             model_name='statusrule',
             constraint=models.UniqueConstraint(fields=('connection', 'key'), name='status_rule_unique'),
