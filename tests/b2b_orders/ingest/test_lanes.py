@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection as database
 
+from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.embedded.processes import wait_until
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.lanes import DueLane, LaneName
 from b2b_orders.ingest.models import Connection, Lane, Origin
+from erp_bridge.records import System
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -177,3 +180,21 @@ def test_a_lane_that_finds_its_source_busy_tries_again_in_a_moment(loja):
 
     assert (names(NOW + 2 * SECOND), names(NOW + 4 * SECOND)) == (set(), {LaneName.HISTORY})
     assert lane(LaneName.HISTORY).failures == 0
+
+
+def test_connections_of_before_get_the_lanes_that_new_ones_have(loja):
+    Lane.objects.all().delete()
+    erp = Connection.objects.create(
+        name="erp", kind="b2b_orders_v1", label="ERP", secret=b"", created_at=NOW, changed_at=NOW
+    )
+    migration = import_module("b2b_orders.ingest.migrations.0006_lanes_of_connections")
+    for _ in range(2):
+        with database.cursor() as cursor:
+            cursor.execute(migration.MAKE_LANES)
+
+    assert set(Lane.objects.values_list("connection__name", "name")) == {
+        *(("loja", name) for name in lanes.LANES[System.VTEX]),
+        *(("erp", name) for name in lanes.LANES[System.ERP]),
+    }
+    assert len(lanes.take_due(now=clock.now())) == Lane.objects.count()
+    assert erp.lanes.count() == 2
