@@ -48,9 +48,12 @@ INBOX_LOT = 500
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """An order to read; `mark` is where the back-fill stands once it is stored."""
+    """An order to read; `mark` is where the back-fill stands once it is stored.
 
-    order_id: str
+    None for the end of a page whose orders this back-fill has read before it was stopped.
+    """
+
+    order_id: str | None
     mark: Mark | None
 
 
@@ -149,30 +152,33 @@ class VtexPass:
         walk = self._plan(since, until)
         if walk is None:
             return True
+        if not walk.is_resumed:
+            # When it began tells later turns what was read already.
+            set_streams(self.run.connection, [walk.mark], now=self.run.clock())
         self.run.progress.stage("orders from the lists", walk.mark.total)
         self.run.progress.step(walk.mark.done)
         with threads(self.run.connection, self.at_once) as pool:
             batch: list[Reading] = []
             mark: Mark | None = None
-            for listed, answer in fetch_in_order(
-                pool, self._listed(walk), lambda item: self._order(item.order_id, Purpose.BACKFILL)
-            ):
+            for listed, answer in fetch_in_order(pool, self._listed(walk), self._listed_order):
                 if isinstance(answer, Reading):
                     batch.append(answer)
-                elif ends_the_pass(answer):
-                    self._store(batch, mark)
-                    raise answer
-                else:
-                    self._set_aside(listed.order_id, answer)
+                elif isinstance(answer, BridgeError):
+                    if ends_the_pass(answer):
+                        self._store(batch, mark)
+                        raise answer
+                    self._set_aside(listed.order_id or "", answer)
                 mark = listed.mark or mark
                 if len(batch) >= BATCH or listed.mark:
                     self._store(batch, mark)
                     batch, mark = [], None
-                # Only where it can go on from: else a slow account never got past a page.
-                if listed.mark and listed.mark.cursor != END and self.run.is_over:
-                    return False
+                    if self.run.is_over and (listed.mark is None or listed.mark.cursor != END):
+                        return False
             self._store(batch, walk.finished())
         return True
+
+    def _listed_order(self, listed: _Listed) -> Reading | None:
+        return self._order(listed.order_id, Purpose.BACKFILL) if listed.order_id else None
 
     def _plan(self, since: datetime | None, until: datetime | None) -> _Walk | None:
         now = self.run.clock()
@@ -191,12 +197,25 @@ class VtexPass:
         return _Walk.begin(kind, Backfill.begin(floor, now), stream, now)
 
     def _listed(self, walk: _Walk) -> Iterator[_Listed]:
-        """List orders slice by slice and page by page; the last of a page carries the mark."""
+        """List orders slice by slice and page by page; the last of a page carries the mark.
+
+        What was read since it began is not read again: however slow an account is, each
+        turn gets further.
+        """
         for page, mark in self._pages(walk):
-            for order_id in page.order_ids[:-1]:
+            known = set(
+                SourceRecord.objects.filter(
+                    connection=self.run.connection.name,
+                    external_id__in=page.order_ids,
+                    read_at__gte=walk.mark.began_at or self.run.clock(),
+                ).values_list("external_id", flat=True)
+                if walk.is_resumed
+                else ()
+            )
+            left = [order_id for order_id in page.order_ids if order_id not in known]
+            for order_id in left[:-1]:
                 yield _Listed(order_id, None)
-            for order_id in page.order_ids[-1:]:
-                yield _Listed(order_id, mark)
+            yield _Listed(left[-1] if left else None, mark)
 
     def _pages(self, walk: _Walk) -> Iterator[tuple[ListPage, Mark]]:
         """Ask for page after page, in slices that the account can answer whole."""
@@ -299,6 +318,7 @@ class _Walk:
 
     rest: Backfill
     mark: Mark
+    is_resumed: bool = False
 
     @classmethod
     def begin(cls, kind: str, state: Backfill, stream: Stream, now: datetime) -> _Walk:
@@ -314,7 +334,7 @@ class _Walk:
             total=stream.total,
             done=stream.done,
         )
-        return cls(state, mark)
+        return cls(state, mark, is_resumed=True)
 
     def step(self, following: Backfill | None, count: int) -> Mark:
         """Return where it stands after so many more orders."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.db import connection as database
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.companies.models import Company
-from b2b_orders.ingest import inbox, vtex_pass
+from b2b_orders.ingest import inbox, passes, vtex_pass
 from b2b_orders.ingest.lanes import LaneName
 from b2b_orders.ingest.models import Connection, InboxItem, Origin, Parked, Run, Stream
 from b2b_orders.ingest.passes import Pass
@@ -389,6 +391,24 @@ def test_a_history_read_in_short_turns_ends_and_says_how_far_it_is(
     assert len(far) > 2
     assert SourceRecord.objects.count() == count
     assert not is_history_left(Pass(Connection.objects.get(), "history"))
+
+
+def test_a_page_that_takes_many_turns_is_read_once(
+    loja: Connection, vtex_sim: VtexSimulator, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(vtex_pass, "BATCH", 2)
+    monkeypatch.setattr(vtex_pass, "fetch_in_order", partial(passes.fetch_in_order, ahead=0))
+    count, turns = web_orders(world), 1
+    while not work(Pass(Connection.objects.get(), "history", seconds=0), LaneName.HISTORY):
+        turns += 1
+        assert SourceRecord.objects.count() >= min(count, 2 * (turns - 1))
+
+    assert turns > count // 3
+    assert SourceRecord.objects.count() == count
+    # One that was asked for when a turn ended may be asked for again.
+    asked = Counter(entry.path for entry in vtex_sim.requests("order"))
+    assert len(asked) == count
+    assert max(asked.values()) <= 2
 
 
 @pytest.mark.django_db(transaction=True)
