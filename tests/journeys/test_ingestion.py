@@ -131,6 +131,8 @@ def test_a05_a_status_that_the_erp_invents_shows_as_itself_until_somebody_says(p
 def test_b25_with_both_sources_slow_the_stored_order_paints_and_its_ages_follow(page_of, product):
     page = page_of("ana")
     search(page, O1.web_number)
+    # Results while typing change the address too; wait for the order itself.
+    expect(page.locator("h1")).to_contain_text(O1.web_number)
     address = page.url.split("?")[0]
     for source in ("vtex", "erp"):
         product.control(source, "faults", {"route": "*", "mode": "slow", "seconds": 8})
