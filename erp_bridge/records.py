@@ -81,7 +81,11 @@ class Payment(StrEnum):
 
 
 class DocumentKind(StrEnum):
-    """Kinds of file; the old contract's `tipoArquivo` 0 to 7 first."""
+    """Kinds of file; the old contract's `tipoArquivo` 0 to 7 first.
+
+    The rest no source of that contract names: a file listed as `OTHER` turns out to be a
+    CT-e or an event when it is read, and we render `DACTE` and `CCE`.
+    """
 
     BOLETO = "boleto"
     TRANSFER = "transfer"
@@ -91,6 +95,10 @@ class DocumentKind(StrEnum):
     GARE = "gare"
     GNRE = "gnre"
     OTHER = "other"
+    CTE_XML = "cte_xml"
+    EVENT_XML = "event_xml"
+    DACTE = "dacte"
+    CCE = "cce"
 
 
 class TitleState(StrEnum):
@@ -178,7 +186,11 @@ class InvoiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class TitleRecord:
-    """An amount due on a date (a boleto instalment)."""
+    """An amount due on a date (a boleto instalment).
+
+    `settled_on` is when it was paid or cancelled; `payee` who receives the money, which
+    need not be the seller.
+    """
 
     key: str
     instalment: str = ""
@@ -188,11 +200,16 @@ class TitleRecord:
     state: TitleState = TitleState.UNKNOWN
     typeable_line: str = ""
     pix: str = ""
+    settled_on: date | None = None
+    payee: Party = field(default_factory=Party)
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A file that a source can hand out. `key` is opaque and stable for one order."""
+    """A file that a source can hand out. `key` is opaque and stable for one order.
+
+    `replaced_by` is the key of the file that took its place (a boleto issued anew).
+    """
 
     key: str
     kind: DocumentKind
@@ -205,6 +222,10 @@ class DocumentRecord:
     title_state: TitleState = TitleState.UNKNOWN
     typeable_line: str = ""
     instalment: str = ""
+    pix: str = ""
+    settled_on: date | None = None
+    payee: Party = field(default_factory=Party)
+    replaced_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

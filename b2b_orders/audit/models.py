@@ -14,7 +14,21 @@ class Action(models.TextChoices):
     LOGOUT = "logout"
     ORDER_VIEWED = "order_viewed"
     DOCUMENT_DOWNLOADED = "document_downloaded"
+    DOCUMENT_VIEWED = "document_viewed"
     DOCUMENT_REFUSED = "document_refused"
+    # The data for paying was shown: line, bar code, PIX.
+    PAYMENT_SHOWN = "payment_shown"
+    DOCUMENTS_PACKED = "documents_packed"
+    PACK_ASKED = "pack_asked"
+    PACK_TAKEN = "pack_taken"
+    DOCUMENT_SHARED = "document_shared"
+    SHARE_OPENED = "share_opened"
+    SHARE_REVOKED = "share_revoked"
+    DOCUMENT_MAILED = "document_mailed"
+    DOCUMENT_WATCHED = "document_watched"
+    TITLES_EXPORTED = "titles_exported"
+    CALENDAR_MADE = "calendar_made"
+    CALENDAR_ENDED = "calendar_ended"
     NOT_VISIBLE = "not_visible"
     SEARCHED = "searched"
     STAFF_SEARCHED = "staff_searched"
@@ -36,6 +50,8 @@ class Action(models.TextChoices):
     OUTAGE_STARTED = "outage_started"
     OUTAGE_ENDED = "outage_ended"
     SUBSCRIPTION_TAKEN = "subscription_taken"
+    DOCUMENT_RULE_CHANGED = "document_rule_changed"
+    CUSTOMER_TYPE_CHANGED = "customer_type_changed"
 
 
 class AuditEvent(models.Model):

@@ -26,6 +26,8 @@ from django.db.migrations.operations.special import RunSQL
 OWNER, WORKER, WEB, STAFF = "b2b_owner", "b2b_worker", "b2b_web", "b2b_staff"
 COMPANY_IS_SET = "company_id = NULLIF(current_setting('app.company', true), '')::bigint"
 PERSON_IS_SET = "person_id = NULLIF(current_setting('app.person', true), '')::bigint"
+# Of tables whose rows are opened by a secret in an address, see `enter_token`.
+ADDRESS_IS_KNOWN = "token_hash = NULLIF(current_setting('app.token', true), '')"
 
 
 @contextmanager
@@ -67,11 +69,10 @@ def enter_company(company_id: int | None) -> None:
         cursor.execute("SELECT set_config('app.company', %s, true)", [str(company_id or "")])
 
 
-@contextmanager
-def all_companies() -> Iterator[None]:
-    """Run a block of ingest or of a command over all companies, in one transaction."""
-    with transaction.atomic():
-        yield
+def enter_token(token_hash: str) -> None:
+    """Let the scope that is open see the one row whose secret has this hash, until it ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.token', %s, true)", [token_hash])
 
 
 def require_roles() -> RunSQL:

@@ -14,6 +14,8 @@ class Company(models.Model):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=150)
     is_active = models.BooleanField(default=True)
+    # The seller's own word for what kind of customer it is ("resale"): rules may name it.
+    customer_type = models.CharField(max_length=40, blank=True, db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -168,6 +168,33 @@ class MatchKey(models.Model):
         return self.value
 
 
+class Supplement(models.Model):
+    """What a checked fiscal file says of a source record: an invoice, titles, numbers, events.
+
+    It hangs on the record's source key, so that it outlives rows, and is laid over what
+    the source says before records are matched and merged: it only fills what is empty.
+    `key` is the file's own (`nfe:<access key>`), `facts` an OrderRecord's JSON with nothing
+    but what the file states.
+    """
+
+    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
+    connection = models.CharField(max_length=40, db_collation="C")
+    external_id = models.CharField(max_length=80, db_collation="C")
+    key = models.CharField(max_length=80, db_collation="C")
+    facts = models.JSONField()
+    learned_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("connection", "external_id", "company", "key"), name="supplement_unique"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.external_id}"
+
+
 class LearnedLink(models.Model):
     """An ERP that was asked for a web number answered with exactly this one order."""
 
@@ -294,11 +321,18 @@ class Title(models.Model):
     state = models.CharField(max_length=10)
     typeable_line = models.CharField(max_length=60, blank=True)
     pix = models.TextField(blank=True)
+    settled_on = models.DateField(null=True)
+    payee_name = models.CharField(max_length=150, blank=True, db_default="")
+    payee_tax_id = models.CharField(max_length=20, blank=True, db_default="", db_collation="C")
 
     objects = OfOrderQuerySet.as_manager()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("order", "key"), name="title_unique"),)
+        indexes = (
+            # The finance page: a company's titles by due date.
+            models.Index(fields=("company", "due_on", "id"), name="title_due"),
+        )
 
     def __str__(self) -> str:
         return self.key

@@ -13,8 +13,16 @@ from b2b_orders.audit.services import record, report_incident
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import Acting
+from b2b_orders.documents.models import CalendarFeed, Pack
 from b2b_orders.ingest.models import Connection, Lookup, Stream
-from b2b_orders.orders.models import Decision, FirstSeen, LearnedLink, MatchKey, OrderAlias
+from b2b_orders.orders.models import (
+    Decision,
+    FirstSeen,
+    LearnedLink,
+    MatchKey,
+    OrderAlias,
+    Supplement,
+)
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order
 
@@ -56,7 +64,18 @@ def filled(cast):
     order.events.create(company=cast.alfa, at=NOW, connection="erp", code="x")
     order.divergences.create(company=cast.alfa, field="total", values=[], since=NOW)
     FirstSeen.objects.create(order=order, company=cast.alfa, at=NOW)
-    make_document(order)
+    document = make_document(order)
+    of_ana = {"company": cast.alfa, "person": cast.ana}
+    Supplement.objects.create(
+        company=cast.alfa, connection="erp", external_id="1", key="x", facts={}, learned_at=NOW
+    )
+    document.watches.create(**of_ana, asked_at=NOW)
+    document.renderings.create(company=cast.alfa, key="x", asked_at=NOW)
+    document.mailings.create(**of_ana, recipient="a@b.example", is_known=False, asked_at=NOW)
+    document.shares.create(**of_ana, token_hash="a", created_at=NOW, expires_at=NOW)
+    CalendarFeed.objects.create(**of_ana, token_hash="b", created_at=NOW)
+    pack = Pack.objects.create(**of_ana, language="en", asked_at=NOW)
+    pack.parts.create(company=cast.alfa, number=1, name="x", size=1, count=1, made_at=NOW)
     source = Connection.objects.create(
         name="erp", kind="b2b_orders_v1", secret=b"", created_at=NOW, changed_at=NOW
     )
