@@ -1,10 +1,9 @@
-"""Listing an order's files, and handing one out: from our store, or from the source."""
+"""Handing out a file of an order: from our store, or from the source."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.companies.models import Establishment
 from b2b_orders.documents import storage
 from b2b_orders.documents.checks import Verdict, Whose, check
+from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, State, StoredFile
 from b2b_orders.documents.names import filename_of
 from b2b_orders.documents.queries import visible_documents
@@ -34,26 +34,14 @@ from erp_bridge.errors import (
     TerminalError,
     Unsupported,
 )
-from erp_bridge.records import DocumentKind, DocumentRecord, TitleState
+from erp_bridge.records import DocumentKind, TitleState
 
-# What is paid by a paper changes: whether it is still to be paid, and how much.
-_PAYABLE: Final = frozenset({DocumentKind.BOLETO, DocumentKind.GARE, DocumentKind.GNRE})
 _FRESH: Final = timedelta(minutes=15)
 _RECHECK_SECONDS: Final = 4.0
 _SETTLED: Final = frozenset({TitleState.PAID, TitleState.CANCELLED})
-_NO_LONGER_LISTED: Final = "no-longer-listed"
 # Two-key advisory locks of this app have this first key.
 _LOCK_SPACE: Final = 0x446F63
 _POLL_SECONDS: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The files that a source lists for one of its orders, all of them, in its order."""
-
-    record_id: int
-    company_id: int | None
-    documents: tuple[DocumentRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,112 +88,6 @@ class DocumentSource(Protocol):
     ) -> AbstractContextManager[DocumentStream]:
         """Open one file of one order of a company; raises `BridgeError`."""
         ...
-
-
-# --- listing --------------------------------------------------------------------------
-
-
-def record_listings(*, listings: Sequence[Listing], now: datetime) -> None:
-    """Store what sources list, all of an order's files at once; the same list changes nothing.
-
-    A file that is no longer listed stays: held bytes can still be taken, others wait as
-    failed until they are listed again. Four SQL statements at most, however many orders.
-    """
-    before = _documents_of([listing.record_id for listing in listings])
-    new: list[Document] = []
-    changed: list[Document] = []
-    listed: list[int] = []
-    for listing in listings:
-        known = before.get(listing.record_id, {})
-        for position, record in enumerate(listing.documents):
-            document = known.pop(record.key, None)
-            if document is None:
-                new.append(_new(listing, record, position, now))
-                continue
-            listed.append(document.pk)
-            if _take_over(document, listing, record, position, now):
-                changed.append(document)
-        changed.extend(document for document in known.values() if _miss(document, now))
-    with transaction.atomic():
-        # Two processes may list one order at once: the second finds the first's rows.
-        Document.objects.bulk_create(new, ignore_conflicts=True)
-        Document.objects.bulk_update(changed, [*_FACTS, "state", "reason", "state_since"])
-        Document.objects.filter(pk__in=listed).update(listed_at=now)
-
-
-_FACTS: Final = (
-    "company_id",
-    "position",
-    "kind",
-    "title",
-    "invoice_number",
-    "invoice_series",
-    "instalment",
-    "issued_on",
-    "due_on",
-    "amount",
-    "title_state",
-)
-
-
-def _documents_of(record_ids: Sequence[int]) -> dict[int, dict[str, Document]]:
-    found: dict[int, dict[str, Document]] = {}
-    for document in Document.objects.filter(record_id__in=record_ids):
-        found.setdefault(document.record_id, {})[document.key] = document
-    return found
-
-
-def _facts(listing: Listing, record: DocumentRecord, position: int) -> dict[str, object]:
-    return {
-        "company_id": listing.company_id,
-        "position": position,
-        "kind": record.kind.value,
-        "title": record.title[:300],
-        "invoice_number": record.invoice_number[:40],
-        "invoice_series": record.invoice_series[:10],
-        "instalment": record.instalment[:20],
-        "issued_on": record.issued_on,
-        "due_on": record.due_on,
-        "amount": None if record.amount is None else round(record.amount, 2),
-        "title_state": record.title_state.value,
-    }
-
-
-def _new(listing: Listing, record: DocumentRecord, position: int, now: datetime) -> Document:
-    return Document(
-        record_id=listing.record_id,
-        key=record.key,
-        state=State.AVAILABLE,
-        state_since=now,
-        listed_at=now,
-        **_facts(listing, record, position),
-    )
-
-
-def _take_over(
-    document: Document, listing: Listing, record: DocumentRecord, position: int, now: datetime
-) -> bool:
-    facts = _facts(listing, record, position)
-    is_changed = any(getattr(document, name) != value for name, value in facts.items())
-    for name, value in facts.items():
-        setattr(document, name, value)
-    if document.reason == _NO_LONGER_LISTED:
-        document.state, document.reason, document.state_since = State.AVAILABLE, "", now
-        is_changed = True
-    return is_changed
-
-
-def _miss(document: Document, now: datetime) -> bool:
-    """Mark a file that is not listed any more; a paper to pay may have been replaced."""
-    if document.state != State.AVAILABLE or document.reason == _NO_LONGER_LISTED:
-        return False
-    if document.file_id is not None and document.kind not in _PAYABLE:
-        return False
-    document.state, document.reason, document.state_since = State.FAILED, _NO_LONGER_LISTED, now
-    return True
-
-
-# --- handing out ----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +156,7 @@ def _must_ask(document: Document, now: datetime) -> bool:
     """Say whether the source must be asked: not held, or a paper to pay that is not fresh."""
     if document.state in {State.FAILED, State.DAMAGED} or not storage.is_held(document.file):
         return True
-    if document.kind not in _PAYABLE or document.title_state in _SETTLED:
+    if document.kind not in PAYABLE or document.title_state in _SETTLED:
         return False
     return document.fetched_at is None or now - document.fetched_at > _FRESH
 

@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from b2b_orders.audit.services import report_incident
-from b2b_orders.documents.services import Listing, record_listings
+from b2b_orders.documents.listing import Listing, record_listings
 from b2b_orders.ingest.models import Parked, Subject
 from b2b_orders.orders.models import SourceRecord
 from b2b_orders.orders.services import Link, Stored, store_readings, withdraw

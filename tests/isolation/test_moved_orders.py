@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from b2b_orders.companies.services import add_establishment
+from b2b_orders.documents.listing import Listing, record_listings
 from b2b_orders.documents.models import Document
-from b2b_orders.documents.services import Listing, record_listings
 from b2b_orders.orders.models import Order, SourceRecord
 from b2b_orders.orders.services import attach_waiting, store_readings
 from erp_bridge.records import DocumentKind, DocumentRecord, Party

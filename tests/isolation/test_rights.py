@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from b2b_orders.companies.models import Membership, Role
+from b2b_orders.documents.listing import Listing, record_listings
 from b2b_orders.documents.models import Document
-from b2b_orders.documents.services import Listing, record_listings
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import (

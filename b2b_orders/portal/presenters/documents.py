@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -25,8 +25,22 @@ DEBTS = frozenset({"boleto"})
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentAction:
+    """Something that can be done with a document: a link, or a form when `is_post`.
+
+    `label` says it in a word, `full` to who hears the page read out.
+    """
+
+    label: str
+    full: str
+    url: str
+    is_post: bool = False
+    opens_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentItem:
-    """One document, worded."""
+    """One document, worded. The first of its actions is the one most people want."""
 
     id: str
     icon: str
@@ -39,9 +53,7 @@ class DocumentItem:
     state: words.Chip
     why: str
     why_tone: str
-    url: str
-    action: str
-    action_label: str
+    actions: tuple[DocumentAction, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +184,7 @@ def _items(rows: list[DocumentRow], frame: _Frame) -> tuple[DocumentItem, ...]:
 def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
     kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
     why, can_retry = _why(row, frame)
-    can_take, state = row.state == "available" or can_retry, _state(row, frame)
+    state = _state(row, frame)
     name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
     return DocumentItem(
         id=f"doc-{row.public_id}",
@@ -188,17 +200,22 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         state=state,
         why=why,
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
-        url=frame.to.to("document", order=frame.order, public_id=row.public_id) if can_take else "",
-        action=_("Try again") if can_retry else _("Download"),
-        action_label=_action_label(name, row, can_retry=can_retry),
+        actions=tuple(_actions(name, row, frame, can_retry=can_retry)),
     )
 
 
-def _action_label(name: str, row: DocumentRow, *, can_retry: bool) -> str:
+def _actions(
+    name: str, row: DocumentRow, frame: _Frame, *, can_retry: bool
+) -> Iterator[DocumentAction]:
+    """Offer what can be done with a document in its state."""
     what = f"{name} · NF {row.invoice_number}" if row.invoice_number else name
-    return (_("Try again: %(document)s") if can_retry else _("Download %(document)s")) % {
-        "document": what
-    }
+    if row.state == "available" or can_retry:
+        full = _("Try again: %(document)s") if can_retry else _("Download %(document)s")
+        yield DocumentAction(
+            label=_("Try again") if can_retry else _("Download"),
+            full=full % {"document": what},
+            url=frame.to.to("document", order=frame.order, public_id=row.public_id),
+        )
 
 
 def _meta(row: DocumentRow) -> str:

@@ -10,9 +10,9 @@ import pytest
 import time_machine
 
 from b2b_orders.companies.models import Role
+from b2b_orders.documents.listing import Listing, record_listings
 from b2b_orders.documents.models import Document, State, StoredFile
 from b2b_orders.documents.queries import count_documents, list_documents
-from b2b_orders.documents.services import Listing, record_listings
 from b2b_orders.orders.models import Invoice
 from erp_bridge.records import DocumentKind, DocumentRecord, TitleState
 from tests.b2b_orders.documents.conftest import as_web, viewer_of

@@ -12,8 +12,8 @@ import time_machine
 from django.test import Client
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.documents.listing import Listing, record_listings
 from b2b_orders.documents.models import Document
-from b2b_orders.documents.services import Listing, record_listings
 from b2b_orders.ingest.models import Connection
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
