@@ -63,6 +63,9 @@ class Title:
     state: TitleState
     typeable_line: str
     pix: str
+    settled_on: date | None
+    payee_name: str
+    payee_tax_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +208,15 @@ def _title(record: TitleRecord, key: str, line: str, reference: date | None) -> 
         state=record.state,
         typeable_line=line,
         pix=record.pix,
+        settled_on=record.settled_on,
+        payee_name=record.payee.name[:150],
+        payee_tax_id=record.payee.tax_id[:20],
     )
 
 
 def _combined(one: Title, other: Title) -> Title:
+    # A name of one source and a CNPJ of another may be two payees.
+    payee = one if one.payee_tax_id or one.payee_name else other
     return Title(
         key=one.key,
         instalment=one.instalment or other.instalment,
@@ -218,6 +226,9 @@ def _combined(one: Title, other: Title) -> Title:
         state=other.state if one.state is TitleState.UNKNOWN else one.state,
         typeable_line=one.typeable_line or other.typeable_line,
         pix=one.pix or other.pix,
+        settled_on=one.settled_on or other.settled_on,
+        payee_name=payee.payee_name,
+        payee_tax_id=payee.payee_tax_id,
     )
 
 
