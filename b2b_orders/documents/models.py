@@ -74,6 +74,12 @@ class Document(models.Model):
     pix = models.TextField(blank=True, db_default="")
     payee_name = models.CharField(max_length=150, blank=True, db_default="")
     payee_tax_id = models.CharField(max_length=20, blank=True, db_default="", db_collation="C")
+    # Who was to be paid before that changed between two readings: name, tax_id, changed_at.
+    payee_before = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    # When a person had the source asked whether it is still to be paid, and the code of why
+    # there was no answer.
+    asked_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=40, blank=True, db_default="")
     # The key, within the same record, of the file that took its place.
     replaced_by = models.CharField(max_length=120, blank=True, db_default="", db_collation="C")
 
