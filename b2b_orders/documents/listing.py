@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import transaction
 
+from b2b_orders.documents.fetching import FISCAL_XML, is_read_early
 from b2b_orders.documents.models import Document, State
 from erp_bridge.records import DocumentKind, DocumentRecord
 
@@ -99,6 +100,8 @@ def _new(listing: Listing, record: DocumentRecord, position: int, now: datetime)
         state=State.AVAILABLE,
         state_since=now,
         listed_at=now,
+        # What says something of the order is read by a worker before anybody asks for it.
+        due_at=now if is_read_early(record.kind, record.title) else None,
         **_facts(listing, record, position),
     )
 
@@ -107,6 +110,9 @@ def _take_over(
     document: Document, listing: Listing, record: DocumentRecord, position: int, now: datetime
 ) -> bool:
     facts = _facts(listing, record, position)
+    if record.kind is DocumentKind.OTHER and document.kind in FISCAL_XML:
+        # Its source does not say what it is; we have read it.
+        facts["kind"] = document.kind
     is_changed = any(getattr(document, name) != value for name, value in facts.items())
     for name, value in facts.items():
         setattr(document, name, value)
