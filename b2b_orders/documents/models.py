@@ -333,7 +333,9 @@ class CalendarFeed(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     token_hash = models.CharField(max_length=64, unique=True, db_collation="C")
     created_at = models.DateTimeField()
+    # How often it is read, for its person to see whether somebody else reads it too.
     read_at = models.DateTimeField(null=True)
+    times_read = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = (
