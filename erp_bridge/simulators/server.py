@@ -124,6 +124,8 @@ class Simulator:
             ("POST", "reset"): self._told_to_reset,
             ("POST", "orders"): lambda request: self._control_orders(request.json()),
         }
+        # Pages for people, by path: no source has them, so they are neither logged nor faulty.
+        self.pages: dict[str, Callable[[Request], Response]] = {}
         self._server = _Server((host, port), self)
         self._thread: threading.Thread | None = None
 
@@ -206,6 +208,8 @@ class Simulator:
         """Decide what one request gets, and log it."""
         if request.path.startswith("/_control/"):
             return Outcome(self._control(request))
+        if page := self.pages.get(request.path):
+            return Outcome(page(request))
         route = self.route_of(request)
         entry = LogEntry(
             at=time.time(),

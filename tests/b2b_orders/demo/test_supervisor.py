@@ -51,6 +51,12 @@ def test_surroundings_cannot_point_the_demo_at_another_database(demo, monkeypatc
     assert environment["DJANGO_SETTINGS_MODULE"] == "b2b_orders.settings.base"
 
 
+def test_mail_of_the_demo_stays_on_this_machine(demo):
+    for role in ("b2b_web", "b2b_worker"):
+        directory = demo.state.directory / "mail"
+        assert demo.environment(role)["PORTAL_EMAIL_URL"] == f"filemail://{directory}"
+
+
 def test_occupied_port_ends_the_start_before_anything_begins(tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -161,7 +167,9 @@ def test_announcement_names_the_address_and_everybody_and_writes_the_access_file
         "people": PEOPLE,
         "vtex_url": demo.source_urls["vtex"],
         "erp_url": demo.source_urls["erp"],
+        "mail_url": f"{demo.source_urls['vtex']}/_mail",
     }
+    assert stat.S_IMODE((demo.state.directory / "mail").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import http.client
 import io
 from datetime import date, timedelta
@@ -65,7 +64,12 @@ def text_of(body: bytes) -> str:
 
 def crc16(data: bytes) -> str:
     """The checksum of a BR Code, written apart from the simulator's."""
-    return f"{binascii.crc_hqx(data, 0xFFFF):04X}"
+    rest = 0xFFFF
+    for byte in data:
+        rest ^= byte << 8
+        for _ in range(8):
+            rest = (rest << 1 ^ 0x1021 if rest & 0x8000 else rest << 1) & 0xFFFF
+    return f"{rest:04X}"
 
 
 class TestWhatABoletoStates:
@@ -84,6 +88,14 @@ class TestWhatABoletoStates:
                 assert said in text
             assert code in text.replace("\n", "")
             assert line in "".join(filter(str.isdigit, text))
+
+    def test_the_checksum_is_the_one_of_the_central_banks_example(self):
+        example = (
+            "00020126580014br.gov.bcb.pix0136123e4567-e12b-12d1-a456-4266554400005204000053039865802BR"
+            "5913Fulano de Tal6008BRASILIA62070503***6304"
+        )
+
+        assert crc16(example.encode()) == "1D3D"
 
     def test_long_names_are_cut_to_what_a_code_may_hold(self):
         code = pix_code(address="pix.example/1", name="N" * 40, city="C" * 40, cents=1)
