@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import quote_plus
 
 from b2b_orders.demo import ports
 from b2b_orders.demo.children import Child, DemoError, stop_orphans
@@ -249,7 +250,8 @@ class Supervisor:
             "PORTAL_PRIVATE_HOSTS": "127.0.0.1",
             "PORTAL_ALLOW_PLAIN_HTTP": "1",
             "PORTAL_SUPPORT_EMAIL": "suporte@loja.example",
-            "PORTAL_EMAIL_URL": f"filemail://{self.mail}",
+            # The first slash of the path only ends the host.
+            "PORTAL_EMAIL_URL": f"filemail:///{quote_plus(str(self.mail))}",
             "PORTAL_FROM_EMAIL": "nao-responda@loja.example",
             "PORTAL_FEED_SECONDS": "5",
             "PORTAL_ERP_SECONDS": "60",

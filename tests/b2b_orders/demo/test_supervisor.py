@@ -6,6 +6,7 @@ import stat
 import sys
 
 import pytest
+from environ import Env
 
 from b2b_orders.demo import supervisor
 from b2b_orders.demo.children import DemoError
@@ -53,8 +54,9 @@ def test_surroundings_cannot_point_the_demo_at_another_database(demo, monkeypatc
 
 def test_mail_of_the_demo_stays_on_this_machine(demo):
     for role in ("b2b_web", "b2b_worker"):
-        directory = demo.state.directory / "mail"
-        assert demo.environment(role)["PORTAL_EMAIL_URL"] == f"filemail://{directory}"
+        read = Env.email_url_config(demo.environment(role)["PORTAL_EMAIL_URL"])
+        assert read["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
+        assert read["EMAIL_FILE_PATH"] == str(demo.state.directory / "mail")
 
 
 def test_occupied_port_ends_the_start_before_anything_begins(tmp_path, capsys):
