@@ -21,6 +21,11 @@ from erp_bridge.simulators.model import (
 
 # Boletos and slips are not kept for ever.
 FINANCE_YEARS = 5
+# How the names of files begin, by what they are.
+FILE_NAMES = (
+    *("nfe", "danfe", "series", "evento", "cce", "cte"),
+    *("gnre", "dare", "transferencia", "boleto"),
+)
 
 
 class FileKind(IntEnum):

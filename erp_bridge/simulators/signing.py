@@ -1,7 +1,9 @@
 """Signatures of fiscal documents: enveloped, RSA-SHA1, canonical XML 1.0, as the authority's.
 
-The certificates are made up, once a process and only when something is signed: they belong to
-nobody and say so. Like real ones they name the CNPJ behind the colon of their common name.
+Key and certificates are made up when something is signed for the first time: they belong to
+nobody and say so. The key follows from a seed, so that every process signs alike and a restart
+does not change a file. Like real ones the certificates name the CNPJ behind the colon of their
+common name.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import math
+import random
 import threading
 from datetime import UTC, datetime
 
@@ -23,6 +27,10 @@ _CANONICAL = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 # Invoices of seven years ago are signed by it too; a real one lives for a year.
 _VALID_FROM = datetime(2015, 1, 1, tzinfo=UTC)
 _VALID_UNTIL = datetime(2045, 1, 1, tzinfo=UTC)
+_EXPONENT = 65_537
+_SMALL_PRIMES = math.prod(
+    n for n in range(3, 2_000, 2) if all(n % d for d in range(3, math.isqrt(n) + 1, 2))
+)
 _making = threading.Lock()
 
 
@@ -65,7 +73,41 @@ def _key() -> rsa.RSAPrivateKey:
 
 @functools.cache
 def _make_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+    dice = random.Random("a key that protects nothing")  # noqa: S311 - anybody may know it
+    first, second = (_prime(dice) for _ in range(2))
+    private = pow(_EXPONENT, -1, math.lcm(first - 1, second - 1))
+    return rsa.RSAPrivateNumbers(
+        p=first,
+        q=second,
+        d=private,
+        dmp1=private % (first - 1),
+        dmq1=private % (second - 1),
+        iqmp=pow(second, -1, first),
+        public_numbers=rsa.RSAPublicNumbers(_EXPONENT, first * second),
+    ).private_key()
+
+
+def _prime(dice: random.Random) -> int:
+    """Find a prime of 1024 bits whose two first bits are set."""
+    while True:
+        number = dice.getrandbits(1024) | 3 << 1022 | 1
+        if _is_prime(number, dice) and math.gcd(number - 1, _EXPONENT) == 1:
+            return number
+
+
+def _is_prime(number: int, dice: random.Random) -> bool:
+    if math.gcd(number, _SMALL_PRIMES) != 1:
+        return False
+    return all(_passes(number, dice.randrange(2, number - 1)) for _ in range(20))
+
+
+def _passes(number: int, witness: int) -> bool:
+    """Try a number for primality once, after Miller and Rabin."""
+    twos = ((number - 1) & (1 - number)).bit_length() - 1
+    power = pow(witness, (number - 1) >> twos, number)
+    if power in {1, number - 1}:
+        return True
+    return any((power := power * power % number) == number - 1 for _ in range(twos - 1))
 
 
 @functools.cache

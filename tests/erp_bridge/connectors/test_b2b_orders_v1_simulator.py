@@ -10,12 +10,14 @@ import pytest
 from erp_bridge.connector import CompanyRef
 from erp_bridge.connectors.b2b_orders_v1 import B2BOrdersV1, B2BOrdersV1Config
 from erp_bridge.errors import CredentialsRejected, NotFound, WrongOwner
-from erp_bridge.records import Detail, DocumentKind, NumberKind, TitleState
+from erp_bridge.records import Detail, DocumentKind, NumberKind, Party, TitleState
 from erp_bridge.simulators.erp import TOKEN, ErpSimulator
 from erp_bridge.simulators.world import (
     ALFA_CUSTOMER_ID,
     ALFA_TAX_ID,
     BETA_CUSTOMER_ID,
+    BOLETOS,
+    SELLER,
     small_world,
 )
 from tests.erp_bridge.connectors.conformance import assert_shape, find, soon
@@ -146,3 +148,42 @@ def test_an_order_handed_out_to_the_wrong_company_is_refused(erp, simulator):
 
     with pytest.raises(WrongOwner):
         erp.order(ALFA, O1, soon())
+
+
+class TestOddBoletos:
+    @pytest.fixture
+    def files(self):
+        with ErpSimulator(WORLD) as simulator:
+            erp = connect(simulator)
+            yield erp, erp.documents(ALFA, BOLETOS.erp_number, soon())
+            erp.close()
+
+    def test_a_replaced_one_names_the_new_one(self, files):
+        _, listed = files
+        old, new = [file for file in listed if file.instalment == "2/5"]
+
+        assert (old.title_state, old.replaced_by) == (TitleState.CANCELLED, new.key)
+        assert (new.title_state, new.replaced_by) == (TitleState.OPEN, "")
+        assert new.due_on == WORLD.seed_date + timedelta(days=20)
+
+    def test_each_says_who_is_paid_and_how(self, files):
+        _, listed = files
+        boletos = [file for file in listed if file.kind is DocumentKind.BOLETO]
+
+        assert {file.payee for file in boletos} == {Party(SELLER.name, SELLER.tax_id)}
+        assert len({file.pix for file in boletos if file.pix}) == 6
+        assert len({file.typeable_line for file in boletos if file.typeable_line}) == 6
+        assert [bool(file.settled_on) for file in boletos] == [True] + [False] * 5
+
+    def test_a_table_in_the_list_opens_and_a_boleto_without_a_file_does_not(self, files):
+        erp, listed = files
+        (serials,) = [file for file in listed if file.kind is DocumentKind.SERIALS]
+        (bare,) = [file for file in listed if file.instalment == "3/5"]
+
+        with erp.open_document(ALFA, BOLETOS.erp_number, serials.key, soon()) as stream:
+            assert b"".join(stream.chunks).startswith(b"produto;")
+        with (
+            pytest.raises(NotFound),
+            erp.open_document(ALFA, BOLETOS.erp_number, bare.key, soon()),
+        ):
+            pass
