@@ -210,7 +210,8 @@ def _fetch(
             verdict = check(DocumentKind(document.kind), spooled.file, _whose(document, viewer))
             if verdict.problem:
                 return _note_damaged(document, verdict, spooled.sha256, now)
-            stored = storage.keep(spooled, content_type=verdict.content_type, now=now)
+            whole = storage.unpacked(spooled, verdict.decoded)
+            stored = storage.keep(whole, content_type=verdict.content_type, now=now)
     except BridgeError as error:
         return _note_failed(document, error, now)
     _note_held(document, stored, verdict, now)

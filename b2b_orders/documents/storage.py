@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,13 @@ def spool(stream: DocumentStream, *, max_bytes: int) -> Iterator[Spooled]:
             raise Unreachable("the file broke off", operation="file")
         file.seek(0)
         yield Spooled(cast("IO[bytes]", file), digest.hexdigest(), size)
+
+
+def unpacked(spooled: Spooled, decoded: bytes | None) -> Spooled:
+    """Take what a file turned out to hold in its place; the file itself with None."""
+    if decoded is None:
+        return spooled
+    return Spooled(io.BytesIO(decoded), hashlib.sha256(decoded).hexdigest(), len(decoded))
 
 
 def keep(spooled: Spooled, *, content_type: str, now: datetime) -> StoredFile:
