@@ -116,13 +116,13 @@ def test_active_content_is_refused_or_handed_out_with_a_warning(
     download = take(document, bruno, actor, source, LATER)
 
     assert (download.warnings, content_of(download)) == (
-        ("active-content",),
+        ("active_javascript",),
         source.files["danfe-1"],
     )
     document.refresh_from_db()
-    assert (document.state, document.verdict) == (State.AVAILABLE, "warn")
+    assert (document.state, document.findings) == (State.AVAILABLE, ["active_javascript"])
     # Also once it is held.
-    assert take(document, bruno, actor, source, LATER).warnings == ("active-content",)
+    assert take(document, bruno, actor, source, LATER).warnings == ("active_javascript",)
 
 
 def test_a_page_of_our_own_making_is_not_asked_for_at_the_source(order, bruno, actor, source):
@@ -147,7 +147,8 @@ def test_an_invoice_to_an_unknown_branch_is_the_companys_only_where_operations_s
         assert content_of(take(document, bruno, actor, source)) == source.files["xml"]
     else:
         reason = refused(document, bruno, actor, source).reason
-        assert reason == "document-of-another-company"
+        assert reason == "document-of-another-branch"
+        assert Incident.objects.get().code == "document-of-another-branch"
 
 
 def test_a_company_of_another_root_is_a_stranger_whatever_operations_say(
