@@ -81,10 +81,15 @@ def erp(cast, monkeypatch):
         yield made
 
 
+def list_file(erp: Erp) -> Document:
+    """Make the row of the file that the ERP lists."""
+    slug = "-".join(erp.title.lower().split())
+    return make_document(erp.order, erp.kind, f"{erp.kind}:{slug}", title=erp.title)
+
+
 def open_listed(erp: Erp, viewer, actor) -> Download:
     """Download the file that the ERP lists, as a page does."""
-    slug = "-".join(erp.title.lower().split())
-    erp.document = make_document(erp.order, erp.kind, f"{erp.kind}:{slug}", title=erp.title)
+    assert erp.document is not None
     return open_download(
         viewer=viewer,
         actor=actor,
@@ -97,6 +102,7 @@ def open_listed(erp: Erp, viewer, actor) -> Download:
 @pytest.fixture
 def take(erp, bruno, actor) -> Callable[[], Download]:
     def run() -> Download:
+        erp.document = list_file(erp)
         with as_web(bruno):
             return open_listed(erp, bruno, actor)
 
@@ -110,6 +116,7 @@ def attacked(erp, bruno, actor, caplog) -> Callable[[], DocumentUnavailable]:
     def run() -> DocumentUnavailable:
         caplog.set_level(logging.DEBUG)
         found: list[DocumentUnavailable] = []
+        erp.document = list_file(erp)
         with as_web(bruno):
             # Handled inside the scope, as a view does it.
             try:
