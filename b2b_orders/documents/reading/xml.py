@@ -17,6 +17,8 @@ NFSE: Final = "{http://www.sped.fazenda.gov.br/nfse}"
 DSIG: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 
 _DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
+# No field of an authorised document is longer than 5000.
+MAX_TEXT: Final = 20_000
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?")
 
 
@@ -68,7 +70,7 @@ def text_of(element: etree._Element | None, path: str) -> str | None:
     if element is None:
         return None
     found = element.findtext(path)
-    return (found.strip() or None) if found is not None else None
+    return (found.strip()[:MAX_TEXT] or None) if found is not None else None
 
 
 def amount_of(element: etree._Element | None, path: str) -> str | None:

@@ -129,7 +129,7 @@ def _with(base: Context, related: list[str]) -> Context:
 
 def _told(path: Path, content: bytes, finding: Finding) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "file": path.name,
+        "file": path.name.encode("utf-8", "replace").decode(),
         "size": len(content),
         "format": finding.format.value,
         "decoded_from_base64": finding.decoded is not None,
