@@ -54,7 +54,7 @@ def read_pix(text: str) -> Pix:
     payload = text.strip("\r\n\t ")
     if not payload:
         raise InvalidNumber("empty")
-    if not payload.startswith("0002"):
+    if not payload.startswith("000201"):
         raise InvalidNumber("start")
     if len(payload) > _MAX_LENGTH:
         raise InvalidNumber("length")
