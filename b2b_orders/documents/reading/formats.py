@@ -7,6 +7,7 @@ import binascii
 import codecs
 import io
 import re
+import struct
 import zipfile
 from enum import StrEnum
 from typing import IO, Final
@@ -68,7 +69,7 @@ def _zip_format(file: IO[bytes]) -> Format:
     try:
         with zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
         return Format.UNKNOWN
     if "[Content_Types].xml" not in names:
         return Format.ZIP

@@ -99,9 +99,12 @@ def judge_pdf(file: IO[bytes], context: Context, *, reads_text: bool = True) -> 
         return Finding(
             Format.PDF, Word.REFUSE_OR_SANITISE, look.active, facts, remark=_active_words(look)
         )
-    if _is_anothers(facts, text, context):
+    payer = _payer_is(facts, text, context)
+    if payer == "another":
         return Finding(Format.PDF, Word.REFUSE, ("recipient_mismatch",), facts)
-    doubts = dict(_doubts(look, facts, context))
+    doubts = _doubts(look, facts, context)
+    if payer == "branch":
+        doubts["same_root_other_branch"] = "the payer is a branch that is not listed"
     remark = next(iter(doubts.values()), "")
     if not doubts and look.has_junk_before:
         remark = _REMARKS["junk"]
@@ -115,17 +118,18 @@ def _active_words(look: PdfLook) -> str:
     return opens + ", ".join(words)
 
 
-def _is_anothers(facts: Mapping[str, Any], text: str, context: Context) -> bool:
-    """Say whether a bank slip names another payer, and our company nowhere.
+def _payer_is(facts: Mapping[str, Any], text: str, context: Context) -> str:
+    """Say who is to pay a bank slip: "ours", "branch" (of the same root) or "another".
 
     Texts of PDFs come in odd orders: one number of ours in it is enough to believe it ours.
     """
     payer = facts.get("payer")
     if context.tax_ids is None or facts.get("kind") != "boleto" or not payer:
-        return False
+        return "ours"
     named = tax_ids_in(text) | {payer}
-    is_ours = named & context.tax_ids or any(is_same_root(n, context.tax_ids) for n in named)
-    return not is_ours and payer != facts.get("payee")
+    if named & context.tax_ids or payer == facts.get("payee"):
+        return "ours"
+    return "branch" if any(is_same_root(n, context.tax_ids) for n in named) else "another"
 
 
 def _doubts(look: PdfLook, facts: Mapping[str, Any], context: Context) -> dict[str, str]:

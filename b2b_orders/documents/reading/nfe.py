@@ -13,13 +13,26 @@ from lxml import etree
 from b2b_orders.documents.reading.xml import (
     NFE,
     Unreadable,
+    amount,
     amount_of,
     count_of,
+    fields_of,
     tax_id_of,
     text_of,
+    tidy,
     whole,
 )
 
+_SUMS: Final = (
+    ("total_products", "vProd"),
+    ("total_freight", "vFrete"),
+    ("total_insurance", "vSeg"),
+    ("total_discount", "vDesc"),
+    ("total_other", "vOutro"),
+    ("total_ipi", "vIPI"),
+    ("total_st", "vST"),
+    ("total", "vNF"),
+)
 _ENVIRONMENTS: Final = {"1": "production", "2": "homologation"}
 # From this day the printed page (DANFE) has another layout (NT 2026.010).
 _NEW_DANFE_FROM: Final = "2026-12-01"
@@ -110,16 +123,10 @@ def _party(
 
 
 def _totals(total: etree._Element | None) -> dict[str, Any]:
-    sums, reform = f"{NFE}ICMSTot/{NFE}", f"{NFE}IBSCBSTot/{NFE}"
+    sums = fields_of(None if total is None else total.find(f"{NFE}ICMSTot"))
+    reform = f"{NFE}IBSCBSTot/{NFE}"
     return {
-        "total_products": amount_of(total, sums + "vProd"),
-        "total_freight": amount_of(total, sums + "vFrete"),
-        "total_insurance": amount_of(total, sums + "vSeg"),
-        "total_discount": amount_of(total, sums + "vDesc"),
-        "total_other": amount_of(total, sums + "vOutro"),
-        "total_ipi": amount_of(total, sums + "vIPI"),
-        "total_st": amount_of(total, sums + "vST"),
-        "total": amount_of(total, sums + "vNF"),
+        **{name: amount(sums.get(NFE + tag)) for name, tag in _SUMS},
         "total_with_ibs_cbs": amount_of(total, f"{NFE}vNFTot"),
         "ibs_total": amount_of(total, f"{reform}gIBS/{NFE}vIBS"),
         "cbs_total": amount_of(total, f"{reform}gCBS/{NFE}vCBS"),
@@ -138,17 +145,17 @@ def _installments(invoice: etree._Element) -> list[dict[str, Any]]:
 
 
 def _item(det: etree._Element) -> dict[str, Any]:
-    product = det.find(f"{NFE}prod")
+    product = fields_of(det.find(f"{NFE}prod"))
     return {
         "n": whole(det.get("nItem")),
-        "code": text_of(product, f"{NFE}cProd"),
-        "description": text_of(product, f"{NFE}xProd"),
-        "unit": text_of(product, f"{NFE}uCom"),
-        "quantity": amount_of(product, f"{NFE}qCom"),
-        "unit_price": amount_of(product, f"{NFE}vUnCom"),
-        "total": amount_of(product, f"{NFE}vProd"),
-        "customer_po": text_of(product, f"{NFE}xPed"),
-        "customer_po_item": text_of(product, f"{NFE}nItemPed"),
+        "code": tidy(product.get(f"{NFE}cProd")),
+        "description": tidy(product.get(f"{NFE}xProd")),
+        "unit": tidy(product.get(f"{NFE}uCom")),
+        "quantity": amount(product.get(f"{NFE}qCom")),
+        "unit_price": amount(product.get(f"{NFE}vUnCom")),
+        "total": amount(product.get(f"{NFE}vProd")),
+        "customer_po": tidy(product.get(f"{NFE}xPed")),
+        "customer_po_item": tidy(product.get(f"{NFE}nItemPed")),
     }
 
 

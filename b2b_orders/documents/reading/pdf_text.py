@@ -67,4 +67,6 @@ def _text_in(file: IO[bytes], look_at_clock: Callable[..., None]) -> str:
         look_at_clock()
         page = reader.pages[number]
         parts.append(page.extract_text(visitor_operand_before=look_at_clock))
-    return "\n".join(parts)[:MAX_CHARACTERS]
+    # Fonts can be made to say anything: no half characters, and no NUL, which no row can hold.
+    text = "\n".join(parts)[:MAX_CHARACTERS].replace("\x00", "")
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -46,4 +46,6 @@ def _separator_of(lines: list[str]) -> str:
 
 def _columns(lines: list[str]) -> list[str]:
     separator = _separator_of(lines)
-    return [name.strip(' "\ufeff')[:60] for name in lines[0].split(separator)[:50]]
+    return [
+        name.strip(' "\ufeff').replace("\x00", "")[:60] for name in lines[0].split(separator)[:50]
+    ]

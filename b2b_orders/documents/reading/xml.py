@@ -17,6 +17,8 @@ NFSE: Final = "{http://www.sped.fazenda.gov.br/nfse}"
 DSIG: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 
 _DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
+# No field of an authorised document is longer than 5000.
+MAX_TEXT: Final = 20_000
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?")
 
 
@@ -63,18 +65,33 @@ def parse(content: bytes) -> etree._Element:
     return root
 
 
+def fields_of(element: etree._Element | None) -> dict[str, str | None]:
+    """Read all texts right below an element at once, by tag; of equal tags the first.
+
+    Many times quicker than to look each of them up: invoices have up to 990 items.
+    """
+    return {} if element is None else {str(one.tag): one.text for one in reversed(element)}
+
+
 def text_of(element: etree._Element | None, path: str) -> str | None:
     """Read the text at a path; None where there is none."""
-    if element is None:
-        return None
-    found = element.findtext(path)
-    return (found.strip() or None) if found is not None else None
+    return None if element is None else tidy(element.findtext(path))
+
+
+def tidy(found: str | None) -> str | None:
+    """Drop blanks around a text; None for an empty one."""
+    return (found.strip()[:MAX_TEXT] or None) if found is not None else None
 
 
 def amount_of(element: etree._Element | None, path: str) -> str | None:
     """Read an amount as it is written, if it is one."""
-    found = text_of(element, path)
-    return found if found is not None and _DECIMAL.fullmatch(found) else None
+    return amount(text_of(element, path))
+
+
+def amount(text: str | None) -> str | None:
+    """Take a text for an amount, if it is one."""
+    bare = tidy(text)
+    return bare if bare is not None and _DECIMAL.fullmatch(bare) else None
 
 
 def count_of(element: etree._Element | None, path: str) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from b2b_orders.common import clock
-from b2b_orders.documents.management.options import day
+from b2b_orders.documents.management.options import day, say
 from b2b_orders.documents.reading.findings import Context, Finding, Instalment, Word, action_of
 from b2b_orders.documents.reading.formats import Format
 from b2b_orders.documents.reading.inspection import inspect, instalments_of
@@ -77,9 +77,9 @@ class Command(BaseCommand):
         if base.tax_ids is None:
             told["notes"] = ["recipient not checked: no --tax-id was given"]
         if options["json"]:
-            self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(told, indent=2))
         else:
-            self.stdout.write("\n".join(_lines(told)))
+            say(self, "\n".join(_lines(told)))
 
 
 def _main_file(options: dict[str, Any]) -> Path:
@@ -129,10 +129,10 @@ def _with(base: Context, related: list[str]) -> Context:
 
 def _told(path: Path, content: bytes, finding: Finding) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "file": path.name,
+        "file": path.name.encode("utf-8", "replace").decode(),
         "size": len(content),
         "format": finding.format.value,
-        "decoded_from_base64": finding.decoded is not None,
+        **({} if finding.decoded is None else {"decoded_from_base64": True}),
         **finding.facts,
         "verdict": finding.word.value,
         "reasons": list(finding.reasons),

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from b2b_orders.common import clock
-from b2b_orders.documents.management.options import day
+from b2b_orders.documents.management.options import day, say
 from erp_bridge.identifiers.kinds import Reading, is_near, readings
 
 _NAMES = {
@@ -41,15 +41,15 @@ class Command(BaseCommand):
         found = readings(" ".join(options["text"]), reference)
         if options["json"]:
             told = [reading.as_json() for reading in found]
-            self.stdout.write(json.dumps(told, ensure_ascii=False, indent=2))
+            self.stdout.write(json.dumps(told, indent=2))
             return
         near = [reading for reading in found if is_near(reading)] or [
             reading for reading in found if reading.valid is None
         ]
         if not near:
-            self.stdout.write("None of the numbers that we know.")
+            say(self, "None of the numbers that we know.")
         for reading in near:
-            self.stdout.write("\n".join(_lines(reading)))
+            say(self, "\n".join(_lines(reading)))
 
 
 def _lines(reading: Reading) -> list[str]:
