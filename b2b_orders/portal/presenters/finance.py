@@ -61,6 +61,7 @@ class SumWords:
     """How many, what they come to (one text a currency), and how many are in no sum."""
 
     count: str
+    items: str
     amounts: tuple[str, ...]
     without: str
 
@@ -224,6 +225,8 @@ def sum_words(sums: Sums) -> SumWords:
     """Word what some titles come to."""
     return SumWords(
         count=formats.count(sums.count),
+        items=ngettext("%(count)s open item", "%(count)s open items", sums.count)
+        % {"count": formats.count(sums.count)},
         amounts=tuple(formats.money(each) for each in sums.amounts or ()),
         without=ngettext(
             "%(count)s without amount", "%(count)s without amount", sums.without_amount
