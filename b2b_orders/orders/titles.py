@@ -288,7 +288,7 @@ def _of_number(where: _Where, viewer: Viewer, typed: str) -> _Where:
     visible, _ = visible_sql(viewer, "n")
     hits = f"SELECT n.order_id FROM orders_ordernumber n WHERE {visible} AND ({wanted})"  # noqa: S608 placeholders only
     of_order = f"{hits} AND n.kind <> ALL(%(narrower)s)"
-    of_invoice = f"t.order_id IN ({hits} AND n.kind = ANY(%(of_invoice)s))"  # noqa: S608 placeholders only
+    of_invoice = f"t.order_id IN ({hits} AND n.kind = ANY(%(of_invoice)s))"
     same = "ltrim(t.invoice_number, '0') = ANY(%(invoices)s)"
     if recognised.shape == "access_key":
         # Another emitter's invoice may have the same number.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from decimal import Decimal
 
@@ -61,7 +62,7 @@ def shown(client, base: str = "", query: str = "") -> set[str]:
     bodies = [body_of(client.get(f"{base}/{path}")) for path in READS]
     bodies += [body_of(client.get(f"/api/v1/{path}{query}")) for path in API]
     # What was typed comes back in its field.
-    text = "\n".join(bodies).replace('value="777001"', "")
+    text = re.sub(r'(number=|name="number" value=")777001', "", "\n".join(bodies))
     return {name for name, secrets in SECRETS.items() if any(each in text for each in secrets)}
 
 

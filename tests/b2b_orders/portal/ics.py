@@ -28,7 +28,7 @@ def parse(body: bytes) -> Component:
     physical = body.removesuffix(b"\r\n").split(b"\r\n")
     for line in physical:
         assert len(line) <= 75, line
-        assert b"\n" not in line and b"\r" not in line, line
+        assert not set(line) & set(b"\r\n"), line
         line.decode()  # no character is cut in two
     lines = b"\r\n".join(physical).replace(b"\r\n ", b"").decode().split("\r\n")
     root = Component("")
