@@ -110,6 +110,12 @@ def test_each_state_has_its_list_and_count(ana, titles):
     assert "pago" not in unknown.lower()
 
 
+def test_what_is_paid_and_owed_together_makes_no_sum(ana, titles):
+    assert words(ana.get("/financeiro?state=all"), "//caption") == (
+        "Todos 5 títulos Exportar 5 títulos (CSV)"
+    )
+
+
 def test_an_open_title_of_a_cancelled_order_says_so(ana, order, titles):
     type(order).objects.update(fulfilment="cancelled")
 
@@ -155,6 +161,22 @@ def test_the_address_filters(ana, titles, query, count):
 
     assert response.status_code == 200
     assert len(rows(response)) == count
+
+
+@pytest.mark.parametrize(
+    ("sort", "column", "way"),
+    [
+        ("due", "Vencimento", "ascending"),
+        ("-due", "Vencimento", "descending"),
+        ("amount", "Valor", "ascending"),
+        ("-amount", "Valor", "descending"),
+    ],
+)
+def test_the_column_that_sorts_says_so(ana, titles, sort, column, way):
+    response = ana.get(f"/financeiro?sort={sort}")
+
+    (head,) = parse(response).xpath("//th[@aria-sort]")
+    assert (head.text_content(), head.get("aria-sort")) == (column, way)
 
 
 def test_a_period_that_ends_before_it_begins_says_so_at_its_field(ana, titles):
