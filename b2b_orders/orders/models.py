@@ -358,7 +358,7 @@ class Event(models.Model):
     at = models.DateTimeField()
     connection = models.CharField(max_length=40)
     code = models.CharField(max_length=60)
-    text = models.CharField(max_length=500, blank=True)
+    text = models.CharField(max_length=1000, blank=True)
 
     objects = OfOrderQuerySet.as_manager()
 

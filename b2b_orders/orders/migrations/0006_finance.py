@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('companies', '0003_documents'),
-        ('orders', '0005_documents'),
+        ('orders', '0006_expected'),
     ]
 
     operations = [
