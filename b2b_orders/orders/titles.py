@@ -284,24 +284,28 @@ def _of_number(where: _Where, viewer: Viewer, typed: str) -> _Where:
     if not recognised.candidates:
         return where.and_("false")
     values = sorted({each.value for each in recognised.candidates})
-    invoices = {value.split("/")[0].lstrip("0") for value in values}
-    if recognised.shape == "access_key":
-        invoices = {value[_NUMBER_IN_KEY].lstrip("0") for value in values}
     wanted, params = exact_sql(recognised.candidates, None)
     visible, _ = visible_sql(viewer, "n")
     hits = f"SELECT n.order_id FROM orders_ordernumber n WHERE {visible} AND ({wanted})"  # noqa: S608 placeholders only
     of_order = f"{hits} AND n.kind <> ALL(%(narrower)s)"
+    of_invoice = f"t.order_id IN ({hits} AND n.kind = ANY(%(of_invoice)s))"
+    same = "ltrim(t.invoice_number, '0') = ANY(%(invoices)s)"
+    if recognised.shape == "access_key":
+        # Another emitter's invoice may have the same number.
+        invoices = {value[_NUMBER_IN_KEY].lstrip("0") for value in values}
+        by_invoice = f"{of_invoice} AND (t.invoice_number = '' OR {same})"
+    else:
+        invoices = {value.split("/")[0].lstrip("0") for value in values}
+        by_invoice = f"{same} OR t.invoice_number = '' AND {of_invoice}"
     return where.and_(
         f"t.order_id IN ({of_order})"  # noqa: S608 placeholders only
         # Listed once, under another order that shares the line.
         f" OR t.typeable_line IN (SELECT s.typeable_line FROM orders_title s"
         f" WHERE s.company_id = %(company)s AND {_HAS_LINE.format('s')}"
         f" AND s.order_id IN ({of_order}))"
-        " OR t.typeable_line = ANY(%(values)s)"
-        f" OR t.order_id IN ({hits} AND n.kind = ANY(%(of_invoice)s))"
-        " AND (t.invoice_number = '' OR ltrim(t.invoice_number, '0') = ANY(%(invoices)s))",
+        f" OR t.typeable_line = ANY(%(values)s) OR {by_invoice}",
         values=values,
-        invoices=sorted(invoices),
+        invoices=sorted(invoices - {""}),
         of_invoice=_OF_INVOICE,
         narrower=[*_OF_INVOICE, NumberKind.BOLETO_LINE.value],
         **params,

@@ -29,6 +29,8 @@ WITHOUT_OBJECTS = {
     "accounts/inactive/",
     "api/v1/orders",
     "api/v1/sources",
+    "api/v1/titles",
+    "calendario",
     "",
     "idioma",
     "empresa/trocar",
@@ -41,6 +43,16 @@ WITHOUT_OBJECTS = {
     "pedidos/procurar",
     "c/<uuid:company>/pedidos",
     "c/<uuid:company>/pedidos/procurar",
+    "financeiro",
+    "financeiro/exportar",
+    "financeiro/calendario",
+    "financeiro/calendario/endereco",
+    "financeiro/calendario/encerrar",
+    "c/<uuid:company>/financeiro",
+    "c/<uuid:company>/financeiro/exportar",
+    "c/<uuid:company>/financeiro/calendario",
+    "c/<uuid:company>/financeiro/calendario/endereco",
+    "c/<uuid:company>/financeiro/calendario/encerrar",
 }
 # Of operations alone; to everybody else they do not exist.
 OPERATIONS_ROUTES = {

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from babel.dates import get_day_names
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from b2b_orders.documents.calendars import FeedView
 from b2b_orders.orders.titles import DueDay, Sums, TitleLine
@@ -101,7 +102,11 @@ def feed_panel(feed: FeedView | None, *, address: str = "", now: datetime) -> Fe
     if feed.read_at is None:
         read = _("No calendar has read it yet.")
     else:
-        read = _("Last read %(moment)s, %(count)s times in all.") % {
+        read = ngettext(
+            "Last read %(moment)s, %(count)s time in all.",
+            "Last read %(moment)s, %(count)s times in all.",
+            feed.times_read,
+        ) % {
             "moment": formats.moment(feed.read_at, now),
             "count": formats.count(feed.times_read),
         }

@@ -43,6 +43,9 @@ SORT: dict[Sort, words.Text] = {
     Sort.AMOUNT_LARGEST: lazy("Amount, largest first"),
     Sort.AMOUNT: lazy("Amount, smallest first"),
 }
+# What `aria-sort` says of a column.
+_SORTED_DUE = {Sort.DUE: "ascending", Sort.DUE_LATEST: "descending"}
+_SORTED_AMOUNT = {Sort.AMOUNT: "ascending", Sort.AMOUNT_LARGEST: "descending"}
 # Days after today on which an age begins and ends.
 _AGE_DAYS = {
     Age.NOT_DUE: (0, None),
@@ -61,6 +64,7 @@ class SumWords:
     """How many, what they come to (one text a currency), and how many are in no sum."""
 
     count: str
+    items: str
     amounts: tuple[str, ...]
     without: str
 
@@ -137,7 +141,11 @@ class FilterForm:
 
 @dataclass(frozen=True, slots=True)
 class FinancePage:
-    """Everything on the finance page but the freshness line."""
+    """Everything on the finance page but the freshness line.
+
+    `without_pattern` words how many lack an amount, with `#` for the number, for the script
+    that adds up the selected.
+    """
 
     position: tuple[str, ...]
     to_pay: SumWords
@@ -149,8 +157,11 @@ class FinancePage:
     blank: str
     sums: SumWords
     selected: SumWords
+    without_pattern: str
     shows_amounts: bool
     shows_branches: bool
+    sorted_due: str
+    sorted_amount: str
     kept: tuple[tuple[str, str], ...]
     export_url: str
     export_label: str
@@ -175,6 +186,9 @@ def finance_page(
     today = formats.local(now).date()
     group = asked.wanted.group
     sums = summary.of(group)
+    if group is Group.ALL:
+        # What is paid, owed and cancelled makes no sum that says anything.
+        sums = Sums(sums.count, None, 0)
     return FinancePage(
         position=position_words(states, now=now),
         to_pay=sum_words(summary.of(Group.TO_PAY)),
@@ -186,8 +200,11 @@ def finance_page(
         blank="" if titles else _blank(asked),
         sums=sum_words(sums),
         selected=sum_words(_selected(titles, asked, shows_amounts=summary.shows_amounts)),
+        without_pattern=_without("#", 2),
         shows_amounts=summary.shows_amounts,
         shows_branches=len(establishments) > 1,
+        sorted_due=_SORTED_DUE.get(asked.wanted.sort, ""),
+        sorted_amount=_SORTED_AMOUNT.get(asked.wanted.sort, ""),
         kept=tuple(asked.query(after=asked.after).items()),
         export_url=to.to("finance-export", asked.query()) if sums.count else "",
         export_label=ngettext(
@@ -224,14 +241,19 @@ def sum_words(sums: Sums) -> SumWords:
     """Word what some titles come to."""
     return SumWords(
         count=formats.count(sums.count),
+        items=ngettext("%(count)s open item", "%(count)s open items", sums.count)
+        % {"count": formats.count(sums.count)},
         amounts=tuple(formats.money(each) for each in sums.amounts or ()),
-        without=ngettext(
-            "%(count)s without amount", "%(count)s without amount", sums.without_amount
-        )
-        % {"count": formats.count(sums.without_amount)}
+        without=_without(formats.count(sums.without_amount), sums.without_amount)
         if sums.without_amount
         else "",
     )
+
+
+def _without(written: str, count: int) -> str:
+    return ngettext("%(count)s without amount", "%(count)s without amount", count) % {
+        "count": written
+    }
 
 
 def far_words(due: date | None, standing: Standing, today: date) -> str:

@@ -20,7 +20,7 @@ def export_columns(*, shows_amounts: bool) -> list[str]:
         _("Branch"),
         _("Due date"),
         *([_("Amount"), _("Currency")] if shows_amounts else []),
-        _("State"),
+        _("Status"),
         _("Paid on"),
         _("Note"),
     ]

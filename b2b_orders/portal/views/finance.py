@@ -108,8 +108,8 @@ def export(request: CompanyRequest) -> HttpResponseBase:
         _export_lines(viewer, asked.wanted, today, formats.language()),
         content_type="text/csv; charset=utf-8",
     )
-    name = f"{_('open-items')}-{today.isoformat()}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    name = _("open-items")
+    response["Content-Disposition"] = f'attachment; filename="{name}-{today.isoformat()}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
