@@ -96,6 +96,8 @@ class Document(models.Model):
     signature = models.CharField(max_length=40, blank=True, db_default="")
     facts = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     checked_at = models.DateTimeField(null=True)
+    # The check that the order has been told of.
+    learned_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=15, choices=State, default=State.AVAILABLE)
     # Why it is in that state: a code that pages word ("html-instead-of-pdf").
@@ -110,6 +112,15 @@ class Document(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("record", "key"), name="document_unique"),)
+        indexes = (
+            # Checks that no order has been told of yet: few at any time.
+            models.Index(
+                fields=("checked_at",),
+                name="document_unlearned",
+                condition=models.Q(checked_at__isnull=False)
+                & (models.Q(learned_at=None) | models.Q(learned_at__lt=models.F("checked_at"))),
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.title}"
