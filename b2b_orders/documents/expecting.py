@@ -302,7 +302,8 @@ class _Changes:
         ended = [each for each in invoices if _key_of(each) in cancelled]
         for row in listed:
             file = _Listed.of(row)
-            is_ended = row.kind not in _OF_EVENTS and (
+            is_event = row.kind in _OF_EVENTS or row.verdict.startswith("event_")
+            is_ended = not is_event and (
                 row.access_key in cancelled
                 or any(file.is_for(each, alone=len(invoices) == 1) for each in ended)
             )
