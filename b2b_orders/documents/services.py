@@ -114,7 +114,11 @@ def open_download(
     written before it raises, so a caller in a transaction must handle the error inside it.
     """
     document = _get(viewer, public_id)
-    if document.state in {State.EXPECTED, State.NOT_APPLICABLE}:
+    is_ended = document.state in {State.CANCELLED, State.REPLACED}
+    if document.state in {State.EXPECTED, State.NOT_APPLICABLE} or (
+        is_ended and document.kind in PAYABLE
+    ):
+        # Nobody is to pay what was cancelled or replaced; its other files are kept.
         raise DocumentUnavailable(document.state, document.state)
     outcome = _Outcome()
     if _must_ask(document, now):
@@ -239,7 +243,8 @@ def _invoices(document: Document, viewer: Viewer) -> list[Invoice]:
 
 def _note_held(document: Document, stored: StoredFile, verdict: Verdict, now: datetime) -> None:
     values: dict[str, object] = {"file": stored, "fetched_at": now}
-    if document.state != State.AVAILABLE or document.reason:
+    is_ended = document.state in {State.CANCELLED, State.REPLACED}
+    if not is_ended and (document.state != State.AVAILABLE or document.reason):
         values |= {"state": State.AVAILABLE, "reason": "", "state_since": now}
     if verdict.access_key:
         values["access_key"] = verdict.access_key
