@@ -18,7 +18,7 @@ from django.db.models import Min
 
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.listing import instalment_number
-from b2b_orders.documents.models import Document, DocumentRule, Origin, RuleEffect, State
+from b2b_orders.documents.models import Document, DocumentRule, Origin, RuleEffect, State, Watch
 from b2b_orders.documents.rules import (
     Case,
     Rule,
@@ -113,8 +113,8 @@ def refresh_expected(*, record_ids: Iterable[int], now: datetime) -> int:
             if each.company_id
             else ()
         )
-        changes.sync(each, wanted, [row for row in mine if row.origin == Origin.RULE])
         listed = [row for row in mine if row.origin != Origin.RULE]
+        changes.sync(each, wanted, [row for row in mine if row.origin == Origin.RULE], listed)
         changes.cancel(each.record, listed, cancelled)
     return changes.write()
 
@@ -268,8 +268,15 @@ class _Changes:
         self.new: list[Document] = []
         self.changed: list[Document] = []
         self.gone: list[int] = []
+        self.came: dict[int, int] = {}
 
-    def sync(self, of: TaughtRecord, wanted: Iterable[Expected], rows: Iterable[Document]) -> None:
+    def sync(
+        self,
+        of: TaughtRecord,
+        wanted: Iterable[Expected],
+        rows: Iterable[Document],
+        listed: Sequence[Document],
+    ) -> None:
         """Make these the expected rows of a record; what stays keeps since when it is so."""
         known = {row.key: row for row in rows}
         for each in wanted:
@@ -292,7 +299,12 @@ class _Changes:
                 for name, value in values.items():
                     setattr(row, name, value)
                 self.changed.append(row)
-        self.gone += [row.pk for row in known.values()]
+        for row in known.values():
+            self.gone.append(row.pk)
+            # What came under another row (one rendered by us) is what people wait for.
+            came = [x for x in listed if x.kind == row.kind and _names_same(x, row)]
+            if came:
+                self.came[row.pk] = came[0].pk
 
     def cancel(
         self, record: OrderRecord, listed: Iterable[Document], cancelled: frozenset[str]
@@ -324,6 +336,14 @@ class _Changes:
                 self.changed,
                 ["company", *(each.removesuffix("_id") for each in _FACTS), "state_since"],
             )
+            waited = Watch.objects.filter(document_id__in=self.came) if self.came else ()
+            for watch in waited:
+                again = Watch.objects.filter(
+                    document_id=self.came[watch.document_id], person_id=watch.person_id
+                )
+                if not again.exists():
+                    watch.document_id = self.came[watch.document_id]
+                    watch.save(update_fields=["document"])
             if self.gone:
                 Document.objects.filter(pk__in=self.gone, origin=Origin.RULE).delete()
         return len(self.new) + len(self.changed) + len(self.gone)
@@ -331,6 +351,14 @@ class _Changes:
 
 _OF_EVENTS: Final = frozenset({DocumentKind.EVENT_XML, DocumentKind.CCE})
 _ENDABLE: Final = frozenset({State.AVAILABLE, State.FAILED})
+
+
+def _names_same(one: Document, other: Document) -> bool:
+    number = shown_number(one.invoice_number)
+    return number in {"", other.invoice_number} and (
+        not instalment_number(other.instalment)
+        or instalment_number(one.instalment) == instalment_number(other.instalment)
+    )
 
 
 def _key_of(invoice: InvoiceRecord) -> str:

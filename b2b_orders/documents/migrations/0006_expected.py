@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 from django.db import migrations, models
 
+from b2b_orders.common.tenancy import STAFF
+
 FOLLOW = """
     CREATE OR REPLACE FUNCTION documents_follow_record() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -73,6 +75,11 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             FOLLOW.format(forget=FORGET), FOLLOW.format(forget="")
+        ),
+        # Operations' page lists which customers have a type.
+        migrations.RunSQL(
+            f"GRANT SELECT (customer_type) ON companies_company TO {STAFF};",
+            f"REVOKE SELECT (customer_type) ON companies_company FROM {STAFF};",
         ),
         migrations.RunPython(seed, migrations.RunPython.noop),
     ]
