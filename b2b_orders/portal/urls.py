@@ -10,10 +10,12 @@ from b2b_orders.portal.views import (
     home,
     lookups,
     operations,
+    operations_documents,
     operations_orders,
     orders,
     support,
     telesales,
+    watches,
 )
 
 app_name = "portal"
@@ -27,6 +29,7 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
     path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
+    path("pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso", watches.change, name="watch"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -44,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/situacoes", operations_orders.statuses, name="operations-statuses"),
     path("operacao/sem-empresa", operations_orders.unassigned, name="operations-unassigned"),
     path("operacao/divergencias", operations_orders.divergences, name="operations-divergences"),
+    path("operacao/documentos", operations_documents.rules, name="operations-documents"),
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),

@@ -50,6 +50,7 @@ OPERATIONS_ROUTES = {
     "operacao/situacoes",
     "operacao/sem-empresa",
     "operacao/divergencias",
+    "operacao/documentos",
     "operacao/recusas",
     "operacao/execucoes",
     "operacao/tarefas/<uuid:public_id>",
@@ -71,6 +72,8 @@ LOOKUP_ROUTES = {
 }
 DOCUMENT_ROUTES = {
     "pedidos/<uuid:order>/documentos/<uuid:public_id>",
+    "pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
+    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
     "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
 }
 OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES
