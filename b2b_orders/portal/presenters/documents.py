@@ -233,13 +233,12 @@ def _actions(
 
 def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[DocumentAction]:
     """Offer what goes with what became of a document: expected, replaced, or cancelled."""
-    address = {"order": frame.order, "public_id": row.public_id}
     if row.state == "expected" and frame.can_watch:
         full = _("Do not tell me: %(document)s") if row.is_watched else _("Tell me: %(document)s")
         yield DocumentAction(
             label=_("Do not tell me") if row.is_watched else _("Tell me"),
             full=full % {"document": what},
-            url=frame.to.to("watch", **address),
+            url=frame.to.to("watch", order=frame.order, public_id=row.public_id),
             is_post=True,
             posts="undo" if row.is_watched else "",
         )
@@ -254,7 +253,7 @@ def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[Do
         yield DocumentAction(
             label=_("Download"),
             full=_("Download %(document)s") % {"document": what},
-            url=frame.to.to("document", **address),
+            url=frame.to.to("document", order=frame.order, public_id=row.public_id),
         )
 
 

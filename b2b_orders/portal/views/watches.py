@@ -19,17 +19,9 @@ from b2b_orders.portal.requests import CompanyRequest, company_page
 @company_page
 def change(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponseBase:
     """Tell the viewer when a document is there, or no more; back at its row in the order."""
-    given = {
-        "viewer": request.viewer,
-        "actor": request.actor,
-        "public_id": public_id,
-        "now": clock.now(),
-    }
+    change_it = unwatch if request.POST.get("undo") else watch
     try:
-        if request.POST.get("undo"):
-            unwatch(**given)
-        else:
-            watch(**given)
+        change_it(viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now())
     except NotAllowed as error:
         # The seller's people are not offered it.
         raise NotVisible from error
