@@ -259,6 +259,8 @@ def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[Do
 
 def _meta(row: DocumentRow) -> str:
     form = "XML" if row.kind in XML else "PDF" if row.kind != "other" else ""
+    if row.state == "not_applicable":
+        form = ""
     dated = formats.day(row.issued_on)
     return " · ".join(part for part in (form, formats.size(row.size), dated) if part)
 
@@ -310,8 +312,8 @@ def _why_standing(row: DocumentRow, frame: _Frame) -> str:
     if row.state == "replaced":
         return _("Replaced: pay the new one only.") if row.kind in PAYABLE else ""
     if row.reason == "invoice-cancelled":
-        said = _("The seller cancelled this invoice.")
-        return f"{said} {_('Do not pay it.')}" if row.kind in PAYABLE else said
+        said, warning = _("The seller cancelled this invoice."), _("Do not pay it.")
+        return f"{said} {warning}" if row.kind in PAYABLE else said
     return words.text(words_rules.REASON, row.reason) if row.reason in words_rules.REASON else ""
 
 
