@@ -142,11 +142,16 @@ def _money(money: Money) -> dict[str, str]:
 
 
 class DocumentOutput(serializers.Serializer[Any]):
-    """`download_url` is null while there is nothing to take; `reason` says why."""
+    """`download_url` is null while there is nothing to take; `reason` says why.
+
+    `since` is when it came into its state; `is_late` marks what is expected for over a day.
+    """
 
     id = serializers.UUIDField(source="public_id")
     kind = serializers.CharField()
     state = serializers.CharField()
+    since = serializers.DateTimeField(source="state_since")
+    is_late = serializers.BooleanField()
     reason = serializers.CharField()
     filename = serializers.CharField()
     title = serializers.CharField()

@@ -11,8 +11,9 @@ from django.db import transaction
 
 from b2b_orders.audit.services import report_incident
 from b2b_orders.documents.fetching import FISCAL_XML, is_read_early
-from b2b_orders.documents.models import Document, State
+from b2b_orders.documents.models import Document, Origin, State
 from b2b_orders.documents.payments import payee_changed
+from b2b_orders.orders.unite import shown_number
 from erp_bridge.records import DocumentKind, DocumentRecord
 
 # States that what the source lists decides alone.
@@ -31,8 +32,10 @@ class Listing:
     documents: tuple[DocumentRecord, ...]
 
 
-def record_listings(*, listings: Sequence[Listing], now: datetime) -> None:
-    """Store what sources list, all of an order's files at once; the same list changes nothing.
+def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[int]:
+    """Store what sources list, all of an order's files at once; say of which records it is news.
+
+    The same list changes nothing; a file that was expected takes its row, and who waits for it.
 
     A file that is no longer listed stays: held bytes can still be taken, others wait as
     failed until they are listed again. Four SQL statements at most, however many orders.
@@ -44,7 +47,7 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> None:
     for listing in listings:
         known = before.get(listing.record_id, {})
         for position, record in enumerate(listing.documents):
-            document = known.pop(record.key, None)
+            document = known.pop(record.key, None) or _adopt(known, record, now)
             if document is None:
                 new.append(_new(listing, record, position, now))
                 continue
@@ -57,6 +60,7 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> None:
         Document.objects.bulk_create(new, ignore_conflicts=True)
         Document.objects.bulk_update(changed, LISTED)
         Document.objects.filter(pk__in=listed).update(listed_at=now)
+    return frozenset(document.record_id for document in (*new, *changed))
 
 
 _FACTS: Final = (
@@ -80,7 +84,7 @@ _FACTS: Final = (
     "payee_before",
 )
 # What a listing may change of a document.
-LISTED: Final = (*_FACTS, "state", "reason", "state_since")
+LISTED: Final = (*_FACTS, "key", "origin", "rule", "state", "reason", "state_since", "due_at")
 
 
 def _documents_of(record_ids: Sequence[int]) -> dict[int, dict[str, Document]]:
@@ -125,6 +129,45 @@ def _new(listing: Listing, record: DocumentRecord, position: int, now: datetime)
     )
 
 
+def _adopt(known: dict[str, Document], record: DocumentRecord, now: datetime) -> Document | None:
+    """Find the expected document that a file is, and give it the file's key."""
+    fits = [
+        (rank, document.key)
+        for document in known.values()
+        if (rank := _likeness(document, record)) is not None
+    ]
+    if not fits:
+        return None
+    document = known.pop(max(fits, key=lambda fit: (fit[0], -len(fit[1]), fit[1]))[1])
+    document.key, document.origin, document.rule_id = record.key, Origin.SOURCE, None
+    document.state, document.state_since = State.EXPECTED, now
+    return document
+
+
+def _likeness(document: Document, record: DocumentRecord) -> int | None:
+    """Say how surely an expected document is a file; None when it is another's."""
+    if document.origin != Origin.RULE or document.kind != record.kind:
+        return None
+    number, series = shown_number(record.invoice_number), shown_number(record.invoice_series)
+    if number not in {"", document.invoice_number}:
+        return None
+    if series and document.invoice_series not in {"", series}:
+        return None
+    told = (
+        (instalment_number(document.instalment), instalment_number(record.instalment)),
+        (document.due_on, record.due_on),
+    )
+    if any(mine and theirs and mine != theirs for mine, theirs in told):
+        return None
+    return sum(mine == theirs and bool(mine) for mine, theirs in told) + bool(number)
+
+
+def instalment_number(text: str) -> str:
+    """Read which instalment a text names (`1/3`, `001`); "" when it is no plain number."""
+    first = text.partition("/")[0].strip()
+    return first.lstrip("0") if first.isascii() and first.isdigit() else ""
+
+
 def take_over(
     document: Document, listing: Listing, record: DocumentRecord, position: int, now: datetime
 ) -> bool:
@@ -134,11 +177,15 @@ def take_over(
     if record.kind is DocumentKind.OTHER and document.kind in FISCAL_XML:
         # Its source does not say what it is; we have read it.
         facts["kind"] = document.kind
-    is_changed = any(getattr(document, name) != value for name, value in facts.items())
+    # What was expected has its key already, and is written whole.
+    is_changed = document.state == State.EXPECTED or any(
+        getattr(document, name) != value for name, value in facts.items()
+    )
     for name, value in facts.items():
         setattr(document, name, value)
-    if document.reason == NO_LONGER_LISTED:
+    if document.reason == NO_LONGER_LISTED or document.state == State.EXPECTED:
         document.state, document.reason, document.state_since = State.AVAILABLE, "", now
+        document.due_at = now if is_read_early(record.kind, record.title) else None
         is_changed = True
     if document.state in _LISTED_STATES and bool(record.replaced_by) != (
         document.state == State.REPLACED
@@ -173,6 +220,9 @@ def note_payee(document: Document, record: DocumentRecord, now: datetime) -> Non
 
 def miss(document: Document, now: datetime) -> bool:
     """Mark a file that is not listed any more; a paper to pay may have been replaced."""
+    if document.origin != Origin.SOURCE:
+        # Nobody lists what we made ourselves.
+        return False
     if document.state != State.AVAILABLE or document.reason == NO_LONGER_LISTED:
         return False
     if document.file_id is not None and document.kind not in PAYABLE:

@@ -106,6 +106,8 @@ class Document(models.Model):
     tried_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=60, blank=True, db_default="")
     due_at = models.DateTimeField(null=True)
+    # The check that the order has been told of.
+    learned_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=15, choices=State, default=State.AVAILABLE)
     # Why it is in that state: a code that pages word ("html-instead-of-pdf").
@@ -123,6 +125,13 @@ class Document(models.Model):
         indexes = (
             models.Index(
                 fields=("due_at",), condition=models.Q(due_at__isnull=False), name="document_due"
+            ),
+            # Checks that no order has been told of yet: few at any time.
+            models.Index(
+                fields=("checked_at",),
+                name="document_unlearned",
+                condition=models.Q(checked_at__isnull=False)
+                & (models.Q(learned_at=None) | models.Q(learned_at__lt=models.F("checked_at"))),
             ),
         )
 

@@ -102,7 +102,11 @@ def open_download(
     written before it raises, so a caller in a transaction must handle the error inside it.
     """
     document = _get(viewer, public_id)
-    if document.state in {State.EXPECTED, State.NOT_APPLICABLE}:
+    is_ended = document.state in {State.CANCELLED, State.REPLACED}
+    if document.state in {State.EXPECTED, State.NOT_APPLICABLE} or (
+        is_ended and document.kind in PAYABLE
+    ):
+        # Nobody is to pay what was cancelled or replaced; its other files are kept.
         raise DocumentUnavailable(document.state, document.state)
     document, outcome, held = _Wanted(viewer, source, now).get(document)
     if held is None or document.file is None:

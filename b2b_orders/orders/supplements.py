@@ -7,11 +7,13 @@ another company leaves it behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
+from b2b_orders.orders.assemble import node_of, with_taught
 from b2b_orders.orders.models import SourceRecord, Supplement
 from b2b_orders.orders.records_json import to_json
 from b2b_orders.orders.services import lock_companies, remerge
@@ -63,3 +65,22 @@ def learn(
         )
         remerge(record_ids=[record_id], now=now)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class TaughtRecord:
+    """A source's record with what files say of it."""
+
+    id: int
+    connection: str
+    company_id: int | None
+    record: OrderRecord
+
+
+def read_taught(*, record_ids: Iterable[int]) -> tuple[TaughtRecord, ...]:
+    """Read records as they are merged: with what was learned of them. One SQL statement."""
+    rows = with_taught(SourceRecord.objects.filter(id__in=list(record_ids)).defer("payload"))
+    return tuple(
+        TaughtRecord(row.id, row.connection, row.company_id, node_of(row).record)
+        for row in rows.order_by("id")
+    )

@@ -13,10 +13,12 @@ from b2b_orders.portal.views import (
     home,
     lookups,
     operations,
+    operations_documents,
     operations_orders,
     orders,
     support,
     telesales,
+    watches,
 )
 
 app_name = "portal"
@@ -35,6 +37,7 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("financeiro/calendario", due_dates.month, name="finance-calendar"),
     path("financeiro/calendario/endereco", due_dates.renew, name="finance-calendar-renew"),
     path("financeiro/calendario/encerrar", due_dates.end, name="finance-calendar-end"),
+    path("pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso", watches.change, name="watch"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -52,6 +55,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/situacoes", operations_orders.statuses, name="operations-statuses"),
     path("operacao/sem-empresa", operations_orders.unassigned, name="operations-unassigned"),
     path("operacao/divergencias", operations_orders.divergences, name="operations-divergences"),
+    path("operacao/documentos", operations_documents.rules, name="operations-documents"),
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),

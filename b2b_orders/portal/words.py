@@ -135,12 +135,19 @@ DOCUMENT_KIND: dict[str, KindWord] = {
     "gnre": KindWord("GNRE", lazy("interstate tax payment form"), "file"),
     "gare": KindWord("GARE", lazy("former São Paulo tax form"), "file"),
     "serials": KindWord(lazy("Serial numbers"), lazy("serial numbers of the products"), "list"),
+    "cte_xml": KindWord(lazy("CT-e XML"), lazy("electronic freight document, as data"), "truck"),
+    "dacte": KindWord("DACTE", lazy("printed form of the CT-e"), "truck"),
+    "event_xml": KindWord(
+        lazy("Invoice event"), lazy("cancellation or correction of an NF-e, as data"), "code"
+    ),
+    "cce": KindWord(lazy("Correction letter (CC-e)"), "", "file"),
     "other": KindWord(lazy("Other document"), "", "file"),
 }
 KIND_ORDER = tuple(DOCUMENT_KIND)
 
 DOCUMENT_STATE: dict[str, Word] = {
     "expected": Word(lazy("Being issued"), "plain", "dots"),
+    "late": Word(lazy("Expected, late"), "warn", "clock"),
     "available": Word(lazy("Available"), "good", "check"),
     "failed": Word(lazy("Failed"), "warn", "alert"),
     "damaged": Word(lazy("Damaged file"), "bad", "alert"),
@@ -176,6 +183,10 @@ EVENT: dict[str, Text] = {
     "delivered": lazy("Goods delivered"),
     "cancelled": lazy("Order cancelled"),
     "cancel_requested": lazy("Cancellation requested"),
+    # What files say that were checked, see `documents.learning`.
+    "nfe-cancelled": lazy("The seller cancelled the invoice"),
+    "nfe-corrected": lazy("Letter of correction of the invoice"),
+    "nfe-event": lazy("Event of the invoice"),
 }
 
 SOURCE_STATE: dict[str, Word] = {

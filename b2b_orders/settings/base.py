@@ -187,6 +187,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
+    "learn-documents": {
+        "task": "documents.learn",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "tell-watchers": {
+        "task": "documents.tell",
+        "schedule": 30.0,
+        "options": {"expires": 25, "queue": "interactive"},
+    },
     "check-sources": {
         "task": "ingest.check_sources",
         "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),
