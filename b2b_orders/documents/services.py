@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -106,9 +107,13 @@ def open_download(
     public_id: uuid.UUID,
     source: DocumentSource,
     now: datetime,
+    action: Action | None = Action.DOCUMENT_DOWNLOADED,
+    about: Mapping[str, object] | None = None,
 ) -> Download:
     """Hand out a file as issued, from our store or the source, and write the audit line.
 
+    `action` is what the line says was done, `about` what else it tells; without an action
+    only a refusal is written, because the caller records what is done itself.
     Raises `NotVisible` for what is not there or not the viewer's; `DocumentUnavailable`
     with the reason when the source does not hand out a right file. What was found wrong is
     written before it raises, so a caller in a transaction must handle the error inside it.
@@ -123,7 +128,7 @@ def open_download(
         document = _get(viewer, public_id)
     is_stale_copy = outcome.is_passing and storage.is_held(document.file)
     if (outcome.problem and not is_stale_copy) or document.file is None:
-        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=outcome.problem)
+        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=outcome.problem, about=about)
         raise DocumentUnavailable(outcome.problem, document.state)
     invoices = _invoices(document, viewer)
     download = Download(
@@ -135,7 +140,8 @@ def open_download(
         is_checked=not outcome.problem,
         stored=document.file,
     )
-    _audit(Action.DOCUMENT_DOWNLOADED, document, actor, now, download=download)
+    if action is not None:
+        _audit(action, document, actor, now, download=download, about=about)
     return download
 
 
@@ -298,11 +304,13 @@ def _audit(
     *,
     reason: str = "",
     download: Download | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> None:
     order = document.record.order
     detail: dict[str, object] = {
         "kind": document.kind,
         "order": str(order.public_id) if order else "",
+        **(about or {}),
     }
     if download is not None:
         detail |= {
