@@ -338,6 +338,8 @@ REST_FRAMEWORK = {
 EMAIL_CONFIG = env.email_url("PORTAL_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL: str = env("PORTAL_FROM_EMAIL", default="no-reply@localhost")
+# A worker waits so long for a mail server that does not answer.
+EMAIL_TIMEOUT = 20
 
 # --- logs -------------------------------------------------------------------------
 LOGGING = {
