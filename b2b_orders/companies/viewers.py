@@ -138,9 +138,9 @@ def viewer_of_asker(
     For what a person asked for and a worker does later, and for what opens by a link of
     theirs. Acting may have ended since it was asked for; the right to act must not.
     """
+    standing = read_standing(person_id)
     if not Person.objects.filter(pk=person_id, is_active=True).exists():
         return None
-    standing = read_standing(person_id)
     if not is_staff:
         viewer = standing.viewer_of_member(company_id)
     elif acting_id is not None:

@@ -98,7 +98,7 @@ class Archive:
         The folders known before are the first bytes, so that a browser shows the download
         while the first file is still being fetched.
         """
-        archive = ZipStream(compress_type=zipfile.ZIP_STORED, compress_level=1)
+        archive = ZipStream(compress_type=zipfile.ZIP_STORED)
         for folders in self.folders:
             archive.mkdir("/".join(safe_name(folder) for folder in folders))
             yield from archive.all_files()

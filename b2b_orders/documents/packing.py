@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -46,6 +47,7 @@ from erp_bridge.records import DocumentKind
 _MOST_ORDERS: Final = 500
 # What is never handed out as something to pay.
 GONE: Final = frozenset({State.CANCELLED, State.REPLACED})
+_DAY: Final = Coalesce("issued_on", "record__order__placed_on")
 _ABSENT: Final = frozenset({State.EXPECTED, State.NOT_APPLICABLE})
 
 
@@ -115,12 +117,10 @@ def chosen_documents(*, viewer: Viewer, choice: Choice) -> VisibleQuerySet[Docum
         rows = rows.filter(record__order__public_id=choice.order)
     if choice.establishment:
         rows = rows.filter(record__order__establishment__tax_id=choice.establishment)
-    if choice.since or choice.until:
-        rows = rows.annotate(day=Coalesce("issued_on", "record__order__placed_on"))
     if choice.since:
-        rows = rows.filter(day__gte=choice.since)
+        rows = rows.filter(GreaterThanOrEqual(_DAY, choice.since))
     if choice.until:
-        rows = rows.filter(day__lte=choice.until)
+        rows = rows.filter(LessThanOrEqual(_DAY, choice.until))
     if choice.text.strip():
         rows = rows.filter(record__order_id__in=_orders_found(viewer, choice.text))
     return rows

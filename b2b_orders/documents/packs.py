@@ -210,12 +210,14 @@ def _own(viewer: Viewer) -> QuerySet[Pack]:
     """Find what this person asked for in this company, in this very time of acting if any."""
     if not viewer.can(Right.DOCUMENTS):
         return Pack.objects.none()
-    return Pack.objects.filter(
+    own = Pack.objects.filter(
         company_id=viewer.company_id,
         person_id=viewer.person_id,
-        acting_id=viewer.acting_id,
         filter__is_staff=viewer.is_staff,
     )
+    if viewer.acting_id is None:
+        return own.filter(acting=None)
+    return own.filter(acting_id=viewer.acting_id)
 
 
 def _get(viewer: Viewer, public_id: uuid.UUID) -> Pack:

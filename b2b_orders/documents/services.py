@@ -130,19 +130,32 @@ def open_download(
     if (outcome.problem and not is_stale_copy) or document.file is None:
         _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=outcome.problem, about=about)
         raise DocumentUnavailable(outcome.problem, document.state)
-    invoices = _invoices(document, viewer)
-    download = Download(
-        filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
-        content_type=document.file.content_type,
-        size=document.file.size,
-        sha256=document.file.sha256,
-        fetched_at=document.fetched_at or document.file.stored_at,
-        is_checked=not outcome.problem,
-        stored=document.file,
-    )
+    download = _download(document, document.file, viewer, is_checked=not outcome.problem)
     if action is not None:
         _audit(action, document, actor, now, download=download, about=about)
     return download
+
+
+def stored_download(*, viewer: Viewer, document: Document) -> Download | None:
+    """Hand out what we hold of a document the viewer has just taken; None when it is nothing."""
+    if not storage.is_held(document.file) or document.file is None:
+        return None
+    return _download(document, document.file, viewer, is_checked=False)
+
+
+def _download(
+    document: Document, stored: StoredFile, viewer: Viewer, *, is_checked: bool
+) -> Download:
+    invoices = _invoices(document, viewer)
+    return Download(
+        filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
+        content_type=stored.content_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        fetched_at=document.fetched_at or stored.stored_at,
+        is_checked=is_checked,
+        stored=stored,
+    )
 
 
 def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
