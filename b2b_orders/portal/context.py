@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
@@ -142,7 +143,7 @@ def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, 
     """List the pages of the seller's people; a buyer has one, which the logo leads to."""
     staff = getattr(request, "staff", None)
     if staff is None:
-        return ()
+        return _company_nav(request, _("Orders"))
     pages = []
     if staff.can_act:
         pages.append((_("Support"), "portal:support"))
@@ -153,7 +154,19 @@ def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, 
     items = [_item(text, reverse(name), request.path) for text, name in pages]
     if company is not None:
         text = _("Orders of %(company)s") % {"company": company.name}
-        items.append(_item(text, addresses(request).to("orders"), request.path))
+        items.extend(_company_nav(request, text))
+    return tuple(items)
+
+
+def _company_nav(request: HttpRequest, orders: str) -> tuple[NavItem, ...]:
+    """List the pages of the company that is looked at."""
+    viewer: Viewer | None = getattr(request, "viewer", None)
+    if viewer is None:
+        return ()
+    to = addresses(request)
+    items = [_item(orders, to.to("orders"), request.path)]
+    if viewer.can(Right.DOCUMENTS):
+        items.append(_item(_("Documents"), to.to("packs"), request.path))
     return tuple(items)
 
 

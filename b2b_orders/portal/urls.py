@@ -12,11 +12,15 @@ from b2b_orders.portal.views import (
     operations,
     operations_orders,
     orders,
+    packs,
+    sending,
     support,
+    taking,
     telesales,
 )
 
 app_name = "portal"
+_DOCUMENT = "pedidos/<uuid:order>/documentos/<uuid:public_id>"
 
 of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos", orders.orders, name="orders"),
@@ -27,6 +31,16 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
     path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
+    path("pedidos/<uuid:public_id>/documentos/zip", taking.order_zip, name="order-zip"),
+    path("documentos", packs.packs, name="packs"),
+    path("documentos/pacotes", packs.ask, name="ask-pack"),
+    path("documentos/pacotes/<uuid:public_id>/apagar", packs.drop, name="drop-pack"),
+    path("documentos/pacotes/<uuid:public_id>/<int:number>", packs.part, name="pack-part"),
+    path("documentos/links/<uuid:public_id>/revogar", sending.revoke, name="revoke-share"),
+    path(f"{_DOCUMENT}/ver", taking.view, name="view-document"),
+    path(f"{_DOCUMENT}/enviar", sending.send, name="send-document"),
+    path(f"{_DOCUMENT}/enviar/email", sending.mail, name="mail-document"),
+    path(f"{_DOCUMENT}/enviar/link", sending.share, name="share-document"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

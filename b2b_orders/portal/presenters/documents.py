@@ -14,7 +14,9 @@ from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.actions import DocumentAction
 from b2b_orders.portal.presenters.lists import invoice_slug
+from b2b_orders.portal.presenters.taking import taking_actions
 
 XML = frozenset({"nfe_xml"})
 # Kinds whose name alone does not say which document it is.
@@ -22,20 +24,6 @@ DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
 PAYABLE = frozenset({"boleto", "gnre", "gare"})
 # What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
 DEBTS = frozenset({"boleto"})
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentAction:
-    """Something that can be done with a document: a link, or a form when `is_post`.
-
-    `label` says it in a word, `full` to who hears the page read out.
-    """
-
-    label: str
-    full: str
-    url: str
-    is_post: bool = False
-    opens_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +204,7 @@ def _actions(
             full=full % {"document": what},
             url=frame.to.to("document", order=frame.order, public_id=row.public_id),
         )
+    yield from taking_actions(row, what, order=frame.order, to=frame.to)
 
 
 def _meta(row: DocumentRow) -> str:
