@@ -102,7 +102,11 @@ def share(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponse
             now=clock.now(),
         )
     except InvalidInput as error:
-        more: dict[str, object] = {"share_error": _words(error), "days": given["days"], "given": given}
+        more: dict[str, object] = {
+            "share_error": _words(error),
+            "days": given["days"],
+            "given": given,
+        }
         return _page(request, order, public_id, more, status=INVALID)
     link = f"{settings.PORTAL_URL.rstrip('/')}/d/{secret}"
     return _page(request, order, public_id, {"new_link": link})

@@ -129,9 +129,7 @@ def test_a_paper_to_pay_that_could_not_be_checked_says_so_in_name_and_index(
 ):
     boleto = Document.objects.get(key="boleto")
     with as_web(bruno):
-        open_download(
-            viewer=bruno, actor=actor, public_id=boleto.public_id, source=source, now=NOW
-        )
+        open_download(viewer=bruno, actor=actor, public_id=boleto.public_id, source=source, now=NOW)
     source.files["boleto"] = Unreachable("down")
 
     archive = opened(order.public_id, bruno, actor, source, now=LATER)
@@ -155,9 +153,7 @@ def test_the_order_of_another_company_and_of_another_branch_do_not_exist(
     cast, order, actor, source
 ):
     beto = viewer_of(cast.beta, cast.beto)
-    carla = viewer_of(
-        cast.alfa, cast.carla, establishment_ids=frozenset({cast.alfa_branch.pk})
-    )
+    carla = viewer_of(cast.alfa, cast.carla, establishment_ids=frozenset({cast.alfa_branch.pk}))
 
     for viewer in (beto, carla):
         for public_id in (order.public_id, uuid.uuid4()):
@@ -186,9 +182,7 @@ def test_a_document_that_is_taken_away_meanwhile_is_not_handed_out(
     assert source.asked == []
 
 
-def test_sources_are_not_waited_for_longer_than_is_allowed(
-    order, bruno, actor, source, settings
-):
+def test_sources_are_not_waited_for_longer_than_is_allowed(order, bruno, actor, source, settings):
     settings.PORTAL_ZIP_SECONDS = 0
 
     archive = opened(order.public_id, bruno, actor, source)
