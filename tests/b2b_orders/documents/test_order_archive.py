@@ -8,6 +8,7 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
 from b2b_orders.audit.models import AuditEvent
 from b2b_orders.common.errors import NotVisible
@@ -53,8 +54,6 @@ def index_of(archive: zipfile.ZipFile) -> str:
 
 @pytest.fixture(autouse=True)
 def _english(settings):
-    from django.utils import translation
-
     with translation.override("en"):
         yield
 

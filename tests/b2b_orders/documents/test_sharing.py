@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from b2b_orders.audit.models import AuditEvent
 from b2b_orders.common import tenancy
@@ -205,9 +206,9 @@ def test_what_never_existed_costs_the_same_statements_as_what_has_ended(xml, bru
     ShareLink.objects.update(revoked_at=NOW)
 
     def statements(secret: str) -> list[str]:
-        with anonymous(), CaptureQueriesContext(connection) as captured:
-            with pytest.raises(NotVisible):
-                look_at_share(secret=secret, now=NOW)
+        refused = pytest.raises(NotVisible)
+        with anonymous(), CaptureQueriesContext(connection) as captured, refused:
+            look_at_share(secret=secret, now=NOW)
         return [query["sql"].split("WHERE")[0] for query in captured.captured_queries]
 
     ended, never = statements(secret), statements("x" * 32)
@@ -258,8 +259,6 @@ def test_a_boleto_is_asked_for_again_and_never_handed_out_unchecked(boleto, brun
     [("paid", "This has been paid: do not pay it again."), ("cancelled", "no longer due")],
 )
 def test_what_is_settled_is_not_handed_out_and_says_so(boleto, bruno, actor, source, state, words):
-    from django.utils import translation
-
     secret = share(boleto, bruno, actor)
     Document.objects.update(title_state=state)
 
