@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from b2b_orders.common import clock
-from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
+from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Right
 from b2b_orders.documents.packing import KINDS, Choice, count_choice
@@ -150,6 +150,8 @@ def ask(request: CompanyRequest) -> HttpResponseBase:
             language=formats.language(),
             now=clock.now(),
         )
+    except NotAllowed as error:
+        raise NotVisible from error
     except (InvalidInput, Conflict) as error:
         code = error.message if isinstance(error, InvalidInput) else str(error)
         messages.warning(request, problem_words(code))
@@ -184,7 +186,7 @@ def part(request: CompanyRequest, public_id: UUID, number: int) -> HttpResponseB
     except PackGone as error:
         context = {"heading": _("These files are gone"), "sentence": gone_words(error.reason)}
         context |= {"icon": "clock", "action": _("Documents")}
-        context["action_url"] = addresses(request).to("packs")
+        context["action_url"] = addresses(request).to("packs") + "#downloads"
         return render(request, "errors/error.html", context, status=GONE)
     response = FileResponse(taken.open(), content_type="application/zip")
     response["Content-Disposition"] = (

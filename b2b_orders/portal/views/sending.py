@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from b2b_orders.common import clock
-from b2b_orders.common.errors import Conflict, InvalidInput
+from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
 from b2b_orders.documents.mailing import list_contacts, list_mailings, request_mailing
 from b2b_orders.documents.queries import describe_document
 from b2b_orders.documents.sharing import USUAL, list_shares, revoke_share, share_document
@@ -101,6 +101,9 @@ def share(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponse
             label=given["label"],
             now=clock.now(),
         )
+    except NotAllowed as error:
+        # The page does not offer it to staff.
+        raise NotVisible from error
     except InvalidInput as error:
         more: dict[str, object] = {
             "share_error": _words(error),
