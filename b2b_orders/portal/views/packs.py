@@ -108,7 +108,7 @@ def _choice(request: CompanyRequest) -> tuple[Choice, str]:
         choice = Choice(
             since=since,
             until=until,
-            kinds=tuple(kind for kind in given.getlist("tipo") if kind in _kinds(request)),
+            kinds=tuple(kind for kind in given.getlist("tipo") if kind in KINDS),
             establishment=without_nul(given.get("filial", ""))[:20],
             text=without_nul(given.get("q", "")).strip()[:200],
             order=UUID(order) if order else None,
