@@ -37,7 +37,8 @@ _KEPT: Final = timedelta(days=30)
 
 def wake(pack_id: int) -> None:
     """Send a pack to a worker; without a broker the sweeper finds its row."""
-    waking.send("ingest.build_pack", expires=60, pack_id=pack_id)
+    # Nobody who waits for a look-up shall stand behind thousands of files.
+    waking.send("ingest.build_pack", expires=60, queue="sync", pack_id=pack_id)
 
 
 def wake_aside(pack_id: int) -> None:
