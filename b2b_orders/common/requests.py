@@ -13,15 +13,17 @@ from b2b_orders.common.logging import context
 
 # What PostgreSQL stores in no text.
 NUL = "\0"
-# Where VTEX calls us, and where calendars read due dates; what follows in the address is a
-# secret.
+# Where VTEX calls us; what follows in the address is a secret.
 HOOK_PATH = "/vtex/hook"
+# Where a shared document opens without logging in; what follows is its secret.
+SHARE_PATH = "/d"
+# Where calendars read due dates; likewise.
 CALENDAR_PATH = "/calendario"
-SECRET_PATHS = (HOOK_PATH, CALENDAR_PATH)
+SECRET_PATHS = (HOOK_PATH, SHARE_PATH, CALENDAR_PATH)
 
 
 class SecretPathMiddleware:
-    """Take the secret out of an address before anything can write it down.
+    """Take the secret out of an address that has one before anything can write it down.
 
     Django's log, our own record and the server's access log all write the path, the last
     from the request's variables after we have answered. So it stands there no longer.

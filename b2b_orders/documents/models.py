@@ -272,6 +272,8 @@ class PackPart(models.Model):
     name = models.CharField(max_length=200)
     size = models.BigIntegerField()
     count = models.IntegerField()
+    # Whoever takes it must still see all of these.
+    documents = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     made_at = models.DateTimeField()
 
     class Meta:

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from b2b_orders.common import clock
+from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.visibility import VisibleQuerySet, visible_sql
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.documents.models import Document, DocumentRule, RuleEffect, State, Watch
@@ -114,6 +115,17 @@ def list_documents(*, viewer: Viewer, order_id: int) -> tuple[DocumentRow, ...]:
         )
         for document in documents
     )
+
+
+def describe_document(*, viewer: Viewer, public_id: uuid.UUID) -> DocumentRow:
+    """Return one file of an order; `NotVisible` when the viewer may not take it."""
+    document = visible_documents(viewer=viewer).filter(public_id=public_id)
+    found = document.select_related("file", "record").defer("record__payload").first()
+    if found is None:
+        raise NotVisible
+    order_id = found.record.order_id or 0
+    invoices = Invoice.objects.visible_to(viewer).filter(order_id=order_id, is_return=False)
+    return _row(found, list(invoices), viewer, timezone.localdate(clock.now()))
 
 
 def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tuple[int, int]]:

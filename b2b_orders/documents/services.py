@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, ClassVar, Final
@@ -94,9 +94,13 @@ def open_download(
     public_id: uuid.UUID,
     source: DocumentSource,
     now: datetime,
+    action: Action | None = Action.DOCUMENT_DOWNLOADED,
+    about: Mapping[str, object] | None = None,
 ) -> Download:
     """Hand out a file as issued, from our store or the source, and write the audit line.
 
+    `action` is what the line says was done, `about` what else it tells; without an action
+    only a refusal is written, because the caller records what is done itself.
     Raises `NotVisible` for what is not there or not the viewer's; `DocumentUnavailable`
     with the reason when the source does not hand out a right file. What was found wrong is
     written before it raises, so a caller in a transaction must handle the error inside it.
@@ -111,23 +115,40 @@ def open_download(
     document, outcome, held = _Wanted(viewer, source, now).get(document)
     if held is None or document.file is None:
         reason = outcome.problem or _NOT_HELD
-        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason)
+        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason, about=about)
         raise DocumentUnavailable(reason, document.state)
+    download = _download(document, held, viewer, now, is_checked=not outcome.problem)
+    if action is not None:
+        _audit(action, document, actor, now, download=download, about=about)
+    return download
+
+
+def stored_download(*, viewer: Viewer, document: Document, now: datetime) -> Download | None:
+    """Hand out what we hold of a document the viewer has just taken; None when it is nothing."""
+    try:
+        held = storage.look(document.file)
+    except storage.CorruptFile:
+        return None
+    return _download(document, held, viewer, now, is_checked=False) if held else None
+
+
+def _download(
+    document: Document, held: storage.Held, viewer: Viewer, now: datetime, *, is_checked: bool
+) -> Download:
     invoices = invoices_of(document, viewer.company_id)
-    download = Download(
+    stored = held.stored
+    return Download(
         filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
-        content_type=document.file.content_type,
-        size=document.file.size,
-        sha256=document.file.sha256,
-        fetched_at=document.fetched_at or document.file.stored_at,
-        is_checked=not outcome.problem,
-        stored=document.file,
+        content_type=stored.content_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        fetched_at=document.fetched_at or stored.stored_at,
+        is_checked=is_checked,
+        stored=stored,
         warnings=tuple(document.findings),
         content=held.content,
         on_corrupt=_nothing if held.content is not None else _reporter(document, now),
     )
-    _audit(Action.DOCUMENT_DOWNLOADED, document, actor, now, download=download)
-    return download
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +239,13 @@ def _audit(
     *,
     reason: str = "",
     download: Download | None = None,
+    about: Mapping[str, object] | None = None,
 ) -> None:
     order = document.record.order
     detail: dict[str, object] = {
         "kind": document.kind,
         "order": str(order.public_id) if order else "",
+        **(about or {}),
     }
     if download is not None:
         detail |= {

@@ -17,10 +17,13 @@ from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
 from b2b_orders.ingest.sources import enabled_connections, probe
+from b2b_orders.ingest.taking_tasks import build_pack, send_mailing, sweep_taking, tidy_packs
 from b2b_orders.orders.statuses import forget_unmapped
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
+# Celery finds the tasks of an app in this module.
+__all__ = ["build_pack", "send_mailing", "sweep_taking", "tidy_packs"]
 logger = logging.getLogger(__name__)
 # Passes, look-ups and errands are kept for so long.
 KEEP = timedelta(days=30)

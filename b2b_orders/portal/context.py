@@ -165,15 +165,19 @@ def _company_nav(
     request: HttpRequest, company: CompanyChoice, *, by_name: bool
 ) -> Iterator[NavItem]:
     viewer: Viewer | None = getattr(request, "viewer", None)
-    sees_finance = viewer is not None and viewer.can(Right.FINANCE)
     to = addresses(request)
+    pages = (
+        (Right.DOCUMENTS, _("Documents"), "packs"),
+        (Right.FINANCE, _("Finance"), "finance"),
+    )
+    seen = [page for right, *page in pages if viewer is not None and viewer.can(right)]
     if by_name:
         text = _("Orders of %(company)s") % {"company": company.name}
         yield _item(text, to.to("orders"), request.path)
-    elif sees_finance:
+    elif seen:
         yield _item(_("Orders"), to.to("orders"), request.path)
-    if sees_finance:
-        yield _item(_("Finance"), to.to("finance"), request.path)
+    for text, name in seen:
+        yield _item(text, to.to(name), request.path)
 
 
 def _item(text: str, url: str, path: str) -> NavItem:

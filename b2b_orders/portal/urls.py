@@ -16,12 +16,16 @@ from b2b_orders.portal.views import (
     operations_documents,
     operations_orders,
     orders,
+    packs,
+    sending,
     support,
+    taking,
     telesales,
     watches,
 )
 
 app_name = "portal"
+_DOCUMENT = "pedidos/<uuid:order>/documentos/<uuid:public_id>"
 
 of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos", orders.orders, name="orders"),
@@ -38,6 +42,16 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("financeiro/calendario/endereco", due_dates.renew, name="finance-calendar-renew"),
     path("financeiro/calendario/encerrar", due_dates.end, name="finance-calendar-end"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso", watches.change, name="watch"),
+    path("pedidos/<uuid:public_id>/documentos/zip", taking.order_zip, name="order-zip"),
+    path("documentos", packs.packs, name="packs"),
+    path("documentos/pacotes", packs.ask, name="ask-pack"),
+    path("documentos/pacotes/<uuid:public_id>/apagar", packs.drop, name="drop-pack"),
+    path("documentos/pacotes/<uuid:public_id>/<int:number>", packs.part, name="pack-part"),
+    path("documentos/links/<uuid:public_id>/revogar", sending.revoke, name="revoke-share"),
+    path(f"{_DOCUMENT}/ver", taking.view, name="view-document"),
+    path(f"{_DOCUMENT}/enviar", sending.send, name="send-document"),
+    path(f"{_DOCUMENT}/enviar/email", sending.mail, name="mail-document"),
+    path(f"{_DOCUMENT}/enviar/link", sending.share, name="share-document"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -197,6 +197,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 25, "queue": "interactive"},
     },
+    "sweep-taking": {
+        "task": "ingest.sweep_taking",
+        "schedule": 10.0,
+        "options": {"expires": 9, "queue": "interactive"},
+    },
+    "tidy-packs": {
+        "task": "ingest.tidy_packs",
+        "schedule": 600.0,
+        "options": {"expires": 500, "queue": "sync"},
+    },
     "check-sources": {
         "task": "ingest.check_sources",
         "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),
@@ -330,6 +340,22 @@ PORTAL_KEEP_XML_DAYS: int = env.int("PORTAL_KEEP_XML_DAYS", default=4018)
 PORTAL_KEEP_FILE_DAYS: int = env.int("PORTAL_KEEP_FILE_DAYS", default=1827)
 PORTAL_KEEP_BOLETO_DAYS: int = env.int("PORTAL_KEEP_BOLETO_DAYS", default=90)
 PORTAL_KEEP_RENDERED_DAYS: int = env.int("PORTAL_KEEP_RENDERED_DAYS", default=30)
+# All documents of an order as one ZIP: so many files at most, so many of them fetched while
+# a person waits, for so many seconds in all. What is beyond is built by a worker.
+PORTAL_ZIP_FILES: int = env.int("PORTAL_ZIP_FILES", default=1000)
+PORTAL_ZIP_FETCHES: int = env.int("PORTAL_ZIP_FETCHES", default=40)
+PORTAL_ZIP_SECONDS: float = env.float("PORTAL_ZIP_SECONDS", default=60.0)
+# Packs that workers build: documents at most, size and files of one ZIP file, days that it is
+# kept, and how many may be under way at once.
+PORTAL_PACK_FILES: int = env.int("PORTAL_PACK_FILES", default=20_000)
+PORTAL_PACK_PART_BYTES: int = env.int("PORTAL_PACK_PART_BYTES", default=200_000_000)
+PORTAL_PACK_PART_FILES: int = env.int("PORTAL_PACK_PART_FILES", default=1000)
+PORTAL_PACK_DAYS: int = env.int("PORTAL_PACK_DAYS", default=7)
+PORTAL_PACKS_OF_PERSON: int = env.int("PORTAL_PACKS_OF_PERSON", default=3)
+PORTAL_PACKS_OF_COMPANY: int = env.int("PORTAL_PACKS_OF_COMPANY", default=10)
+# Documents that one person may have e-mailed in an hour; the largest that is attached.
+PORTAL_MAILS_AN_HOUR: int = env.int("PORTAL_MAILS_AN_HOUR", default=30)
+PORTAL_MAIL_BYTES: int = env.int("PORTAL_MAIL_BYTES", default=10_000_000)
 # A live look-up of the same number for the same company runs once in this many seconds.
 PORTAL_LOOKUP_SECONDS: int = env.int("PORTAL_LOOKUP_SECONDS", default=30)
 # How long a source is left alone when it fails again and again; twice as long each time after.

@@ -14,7 +14,9 @@ from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow
 from b2b_orders.portal import formats, words, words_rules
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.actions import DocumentAction
 from b2b_orders.portal.presenters.lists import invoice_slug
+from b2b_orders.portal.presenters.taking import taking_actions
 
 XML = frozenset({"nfe_xml", "cte_xml", "event_xml"})
 # Kinds whose name alone does not say which document it is.
@@ -22,22 +24,6 @@ DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
 PAYABLE = frozenset({"boleto", "gnre", "gare"})
 # What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
 DEBTS = frozenset({"boleto"})
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentAction:
-    """Something that can be done with a document: a link, or a form when `is_post`.
-
-    `label` says it in a word, `full` to who hears the page read out.
-    """
-
-    label: str
-    full: str
-    url: str
-    is_post: bool = False
-    opens_aside: bool = False
-    # What a form posts besides: its name, with the value "1".
-    posts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +215,7 @@ def _actions(
             url=frame.to.to("document", order=frame.order, public_id=row.public_id),
         )
     yield from _standing_actions(what, row, frame)
+    yield from taking_actions(row, what, order=frame.order, to=frame.to)
 
 
 def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[DocumentAction]:
