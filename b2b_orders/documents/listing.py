@@ -9,7 +9,7 @@ from typing import Final
 
 from django.db import transaction
 
-from b2b_orders.documents.models import Document, State
+from b2b_orders.documents.models import Document, Origin, State
 from erp_bridge.records import DocumentKind, DocumentRecord
 
 # What is paid by a paper changes: whether it is still to be paid, and how much.
@@ -71,7 +71,9 @@ _FACTS: Final = (
 
 def _documents_of(record_ids: Sequence[int]) -> dict[int, dict[str, Document]]:
     found: dict[int, dict[str, Document]] = {}
-    for document in Document.objects.filter(record_id__in=record_ids):
+    # What we made ourselves no source lists.
+    ours = Document.objects.exclude(origin=Origin.RENDERED)
+    for document in ours.filter(record_id__in=record_ids):
         found.setdefault(document.record_id, {})[document.key] = document
     return found
 

@@ -9,12 +9,13 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from b2b_orders.common import clock
 from b2b_orders.common.visibility import VisibleQuerySet, visible_sql
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.documents.models import Document, State
+from b2b_orders.documents.models import Document, Origin, State
 from b2b_orders.documents.names import filename_of, title_of
 from b2b_orders.orders.models import Invoice
 from erp_bridge.records import DocumentKind, TitleState
@@ -23,6 +24,9 @@ from erp_bridge.records import DocumentKind, TitleState
 FINANCIAL = frozenset(
     {DocumentKind.BOLETO, DocumentKind.TRANSFER, DocumentKind.GARE, DocumentKind.GNRE}
 )
+
+# A page of ours that is not offered: the source has its own, or the XML is gone.
+SUPERSEDED = Q(origin=Origin.RENDERED) & ~Q(state__in=(State.AVAILABLE, State.FAILED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,13 @@ class DocumentRow:
     size: int | None
     listed_at: datetime
     fetched_at: datetime | None
+    origin: str = Origin.SOURCE
+    # Of a rendered page, the document that it is made of.
+    made_from: uuid.UUID | None = None
+    # What reading the file found; codes.
+    verdict: str = ""
+    findings: tuple[str, ...] = ()
+    signature: str = ""
 
 
 def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
@@ -68,7 +79,8 @@ def list_documents(*, viewer: Viewer, order_id: int) -> tuple[DocumentRow, ...]:
     documents = list(
         visible_documents(viewer=viewer)
         .filter(record__order_id=order_id)
-        .select_related("file")
+        .exclude(SUPERSEDED)
+        .select_related("file", "made_from")
         .order_by("record_id", "position", "pk")
     )
     if not documents:
@@ -90,7 +102,9 @@ def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tu
             FROM documents_document d JOIN orders_sourcerecord r ON r.id = d.record_id
                 JOIN orders_order o ON o.id = r.order_id
             WHERE {visible} AND r.order_id = ANY(%(orders)s)
-                AND d.state <> %(not_applicable)s AND d.kind <> ALL(%(hidden)s)
+                AND d.state <> %(not_applicable)s
+                AND NOT (d.origin = 'rendered' AND d.state = 'replaced')
+                AND d.kind <> ALL(%(hidden)s)
             GROUP BY r.order_id""",  # noqa: S608 placeholders only
             params
             | {
@@ -128,4 +142,9 @@ def _row(
         size=document.file.size if document.file else None,
         listed_at=document.listed_at,
         fetched_at=document.fetched_at,
+        origin=document.origin,
+        made_from=document.made_from.public_id if document.made_from else None,
+        verdict=document.verdict,
+        findings=tuple(document.findings),
+        signature=document.signature,
     )

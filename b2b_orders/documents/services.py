@@ -18,10 +18,10 @@ from b2b_orders.audit.services import report_incident
 from b2b_orders.common.errors import NotVisible, ProductError
 from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.companies.models import Establishment
-from b2b_orders.documents import storage
+from b2b_orders.documents import rendering, storage
 from b2b_orders.documents.checks import Verdict, Whose, check
 from b2b_orders.documents.listing import PAYABLE
-from b2b_orders.documents.models import Document, State, StoredFile
+from b2b_orders.documents.models import Document, Origin, State, StoredFile
 from b2b_orders.documents.names import filename_of
 from b2b_orders.documents.queries import visible_documents
 from b2b_orders.orders.models import Invoice
@@ -117,7 +117,12 @@ def open_download(
     if document.state in {State.EXPECTED, State.NOT_APPLICABLE}:
         raise DocumentUnavailable(document.state, document.state)
     outcome = _Outcome()
-    if _must_ask(document, now):
+    if document.origin == Origin.RENDERED:
+        made = rendering.file_for(document, now=now)
+        if made.problem == rendering.BEING_MADE:
+            raise DocumentUnavailable(made.problem, document.state)
+        document.file, outcome = made.file, _Outcome(made.problem)
+    elif _must_ask(document, now):
         with transaction.atomic():
             outcome = _ask_once(document, viewer, source, now)
         document = _get(viewer, public_id)
@@ -143,7 +148,7 @@ def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
     document = (
         visible_documents(viewer=viewer)
         .filter(public_id=public_id)
-        .select_related("file", "record__order")
+        .select_related("file", "record__order", "made_from__file")
         .defer("record__payload", "record__facts", "record__order__facts")
         .first()
     )

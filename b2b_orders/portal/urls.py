@@ -9,6 +9,7 @@ from b2b_orders.portal.views import (
     documents,
     home,
     lookups,
+    making,
     operations,
     operations_orders,
     orders,
@@ -27,6 +28,11 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
     path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
+    path(
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
+        making.show,
+        name="document-making",
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -135,6 +135,8 @@ DOCUMENT_KIND: dict[str, KindWord] = {
     "gnre": KindWord("GNRE", lazy("interstate tax payment form"), "file"),
     "gare": KindWord("GARE", lazy("former São Paulo tax form"), "file"),
     "serials": KindWord(lazy("Serial numbers"), lazy("serial numbers of the products"), "list"),
+    "dacte": KindWord("DACTE", lazy("printed form of the CT-e"), "file"),
+    "cce": KindWord("CC-e", lazy("letter of correction of the invoice"), "file"),
     "other": KindWord(lazy("Other document"), "", "file"),
 }
 KIND_ORDER = tuple(DOCUMENT_KIND)
@@ -200,6 +202,7 @@ INCIDENT: dict[str, Text] = {
     "bad-access-key": lazy("Refused file: its access key does not add up"),
     "document-of-another-company": lazy("Refused file: it belongs to another company"),
     "document-of-another-order": lazy("Refused file: it belongs to another order"),
+    "rendering-failed": lazy("The printed form of an XML could not be made"),
     "document-refused": lazy("Refused file: its address is not allowed"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),

@@ -70,6 +70,8 @@ LOOKUP_ROUTES = {
     "c/<uuid:company>/pedidos/procurar/<uuid:public_id>",
 }
 DOCUMENT_ROUTES = {
+    "pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
+    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
     "pedidos/<uuid:order>/documentos/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
 }

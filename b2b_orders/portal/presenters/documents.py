@@ -15,6 +15,14 @@ from b2b_orders.orders.queries import InvoiceRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.lists import invoice_slug
+from b2b_orders.portal.words_documents import (
+    FINDING,
+    FOR_BUYERS,
+    MADE,
+    RENDER_FAILURE,
+    SIGNATURE,
+    xml_instead_words,
+)
 
 XML = frozenset({"nfe_xml"})
 # Kinds whose name alone does not say which document it is.
@@ -54,6 +62,8 @@ class DocumentItem:
     why: str
     why_tone: str
     actions: tuple[DocumentAction, ...]
+    # What reading the file found, and who made it.
+    notes: tuple[words.Chip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +211,7 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         why=why,
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
         actions=tuple(_actions(name, row, frame, can_retry=can_retry)),
+        notes=document_notes(row),
     )
 
 
@@ -216,6 +227,21 @@ def _actions(
             full=full % {"document": what},
             url=frame.to.to("document", order=frame.order, public_id=row.public_id),
         )
+
+
+def document_notes(row: DocumentRow) -> tuple[words.Chip, ...]:
+    """Say of a file that it was checked, what to mind when using it, and if we made it."""
+    if row.origin == "rendered":
+        made = words.text(MADE, row.kind)
+        return (words.Chip(made, "plain", "code"),)
+    if row.state not in {"available", "cancelled"}:
+        return ()
+    signed = (row.signature,) if row.signature in SIGNATURE else ()
+    found = sorted(FOR_BUYERS.intersection(row.findings), key=list(FINDING).index)
+    return (
+        *(words.chip(SIGNATURE, code) for code in signed),
+        *(words.chip(FINDING, code) for code in found),
+    )
 
 
 def _meta(row: DocumentRow) -> str:
@@ -245,7 +271,7 @@ def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
     if row.state == "damaged":
         return damaged_words(), True
     if row.state == "failed":
-        return _("The source did not hand out this file. You can try again."), True
+        return _failed_words(row), row.origin != "rendered"
     if row.state == "expected":
         return _("Being issued since %(since)s. We check every 10 minutes.") % {
             "since": formats.moment(row.state_since, frame.now)
@@ -256,6 +282,13 @@ def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
             " beneficiary before paying."
         ) % {"time": formats.moment(row.fetched_at, frame.now)}, False
     return "", False
+
+
+def _failed_words(row: DocumentRow) -> str:
+    if row.origin == "rendered":
+        why = words.text(RENDER_FAILURE, row.reason)
+        return " ".join((why, xml_instead_words()))
+    return _("The source did not hand out this file. You can try again.")
 
 
 def damaged_words() -> str:
