@@ -387,12 +387,13 @@ def _update(document: Document, own: Document | None, recipe: Recipe | None, now
         row.reason if row is not None and is_failed else "",
         now,
     )
+    # Pages of an older edition of the library say the same; those of another mark do not.
     mark = recipe.key.rpartition(":")[2]
-    has_same_facts = any(key.rpartition(":")[2] == mark for key in rows)
-    if document.file_id is not None and not has_same_facts:
+    same = [row for key, row in rows.items() if key.rpartition(":")[2] == mark]
+    if document.file_id is not None and document.file_id not in {row.file_id for row in same}:
         # It says of a cancelled note that it stands.
         Document.objects.filter(pk=document.pk).update(file=None, fetched_at=None)
-    if not has_same_facts and _is_small(document):
+    if not same and _is_small(document):
         request_rendering(document, recipe, is_urgent=False, now=now)
 
 

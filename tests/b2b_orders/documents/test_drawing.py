@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 import time
@@ -50,7 +49,9 @@ def test_a_danfe_says_what_the_note_says_with_the_customers_number_and_who_made_
     key = key_of(1001)
     items = (Item("A-10", "Parafuso sextavado", customer_po="PO-2026-0815", customer_po_item="10"),)
 
-    said = text_of(danfe(build_nfe(1001, items=items, installments=[("001", "2026-04-10", "100.00")])))
+    said = text_of(
+        danfe(build_nfe(1001, items=items, installments=[("001", "2026-04-10", "100.00")]))
+    )
 
     for part in ("DANFE", "VENDEDORA EXEMPLO LTDA", "Parafuso sextavado", "PO-2026-0815", "100,00"):
         assert part in said
@@ -142,12 +143,7 @@ def test_a_file_outside_is_not_read_into_the_page(tmp_path):
         emitter_name="MARKER", doctype=f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{secret}">]>'
     ).replace(b"MARKER", b"&e;")
 
-    try:
-        page = danfe(xml)
-    except NotDrawn as error:
-        assert error.reason == "render-unreadable"
-    else:
-        assert "TOP-SECRET" not in text_of(page)
+    assert reason_of(xml) == "render-unreadable"
 
 
 def test_a_child_that_takes_too_long_is_killed_for_good():
@@ -228,7 +224,6 @@ def test_the_child_has_none_of_our_environment(monkeypatch):
     danfe(build_nfe())
 
     assert seen == [{}]
-    assert os.environ["PORTAL_SECRET_KEY"] == "secret"
 
 
 def test_amounts_are_printed_to_the_cent():
