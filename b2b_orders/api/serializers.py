@@ -104,10 +104,15 @@ class TitleOutput(serializers.Serializer[Any]):
 
 
 class DocumentOutput(serializers.Serializer[Any]):
-    """`download_url` is null while there is nothing to take; `reason` says why."""
+    """`download_url` is null while there is nothing to take; `reason` says why.
+
+    What is `rendered` we make of an XML: its address answers 202 with `Retry-After` until it
+    is made.
+    """
 
     id = serializers.UUIDField(source="public_id")
     kind = serializers.CharField()
+    origin = serializers.CharField()
     state = serializers.CharField()
     reason = serializers.CharField()
     filename = serializers.CharField()
