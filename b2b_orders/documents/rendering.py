@@ -232,21 +232,36 @@ def _access_key(xml: Document) -> str:
 # --- the rows of rendered documents, made by workers -------------------------------------------
 
 
-def orders_to_look_at(*, since: datetime, limit: int) -> list[int]:
-    """Return orders with a usable XML in which something became of a document since then."""
+def orders_to_look_at(
+    *, since: datetime, after: int, limit: int, with_joined: bool = False
+) -> list[int]:
+    """Return orders with a usable XML in which something became of a document since then.
+
+    They come by their ids, those behind `after`. `with_joined` also returns those that changed
+    themselves, which may bring a page and an old XML together; it reads all orders.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT DISTINCT r.order_id
             FROM documents_document d JOIN orders_sourcerecord r ON r.id = d.record_id
-            WHERE (d.checked_at >= %(since)s OR d.state_since >= %(since)s)
-                AND d.origin <> 'rendered' AND r.order_id IS NOT NULL
+            WHERE (d.checked_at >= %(since)s OR d.state_since >= %(since)s
+                    OR (%(with_joined)s AND EXISTS (
+                        SELECT 1 FROM orders_order o
+                        WHERE o.id = r.order_id AND o.changed_at >= %(since)s)))
+                AND d.origin <> 'rendered' AND r.order_id > %(after)s
                 AND EXISTS (
                     SELECT 1 FROM documents_document x
                         JOIN orders_sourcerecord xr ON xr.id = x.record_id
                     WHERE xr.order_id = r.order_id AND x.verdict = ANY(%(usable)s)
                         AND x.checked_at IS NOT NULL AND x.file_id IS NOT NULL)
             ORDER BY r.order_id LIMIT %(limit)s""",
-            {"since": since, "usable": sorted(USABLE), "limit": limit},
+            {
+                "since": since,
+                "after": after,
+                "limit": limit,
+                "with_joined": with_joined,
+                "usable": sorted(USABLE),
+            },
         )
         return [order for (order,) in cursor.fetchall()]
 

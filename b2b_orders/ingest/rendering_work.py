@@ -35,7 +35,6 @@ MAX_TRIES: Final = 2
 RECENT: Final = timedelta(minutes=5)
 LONG: Final = timedelta(hours=25)
 _ORDERS_AT_ONCE: Final = 200
-_MOST_ORDERS: Final = 5000
 # A turn of making pages ahead: short, so that a worker is soon free for something else.
 AHEAD_SECONDS: Final = 20.0
 
@@ -52,12 +51,15 @@ def _send_sweep() -> None:
     waking.send("ingest.sweep_renderings", expires=10)
 
 
-def update_orders(*, since: datetime, now: datetime) -> int:
+def update_orders(*, since: datetime, now: datetime, with_joined: bool = False) -> int:
     """Make and put right the rows of rendered pages, where files changed since then."""
-    orders = rendering.orders_to_look_at(since=since, limit=_MOST_ORDERS)
-    for start in range(0, len(orders), _ORDERS_AT_ONCE):
-        rendering.update_rendered(order_ids=orders[start : start + _ORDERS_AT_ONCE], now=now)
-    return len(orders)
+    after = count = 0
+    while orders := rendering.orders_to_look_at(
+        since=since, after=after, limit=_ORDERS_AT_ONCE, with_joined=with_joined
+    ):
+        rendering.update_rendered(order_ids=orders, now=now)
+        after, count = orders[-1], count + len(orders)
+    return count
 
 
 def after_check(*, document_id: int, now: datetime) -> None:

@@ -135,6 +135,6 @@ def render_ahead() -> None:
 
 @shared_task(name="ingest.review_renderings", acks_late=True)
 def review_renderings() -> None:
-    """Offer pages where the frequent look missed a file: while no worker ran, for one."""
+    """Offer pages where the frequent look missed a file: no worker ran, orders were joined."""
     now = clock.now()
-    rendering_work.update_orders(since=now - rendering_work.LONG, now=now)
+    rendering_work.update_orders(since=now - rendering_work.LONG, now=now, with_joined=True)

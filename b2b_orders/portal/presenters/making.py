@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from b2b_orders.documents.rendering import Progress
 from b2b_orders.portal import words
 from b2b_orders.portal.addresses import Addresses
-from b2b_orders.portal.words_documents import MADE, RENDER_FAILURE, xml_instead_words
+from b2b_orders.portal.words_documents import RENDER_FAILURE, xml_instead_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def making_page(progress: Progress, *, order: UUID, public_id: UUID, to: Address
 
 
 def _heading(progress: Progress, *, is_waiting: bool) -> str:
-    name = words.text(MADE, progress.kind)
+    kind = words.DOCUMENT_KIND.get(progress.kind)
+    name = str(kind.name) if kind else progress.kind
     if progress.invoice_number:
         name = f"{name} · NF {progress.invoice_number}"
     if is_waiting:

@@ -299,6 +299,22 @@ def test_the_frequent_look_finds_orders_where_something_became_of_a_file(cast, o
     assert Document.objects.filter(origin=Origin.RENDERED).count() == 1
 
 
+def test_the_long_look_finds_joined_orders_and_goes_on_to_the_last(cast, monkeypatch):
+    monkeypatch.setattr(rendering_work, "_ORDERS_AT_ONCE", 2)
+    long_ago = NOW - timedelta(days=9)
+    for _ in range(5):
+        order = make_order(cast.alfa, establishment=cast.alfa_main, changed_at=NOW)
+        make_xml(order)
+    untouched = make_order(cast.alfa, establishment=cast.alfa_main, changed_at=long_ago)
+    make_xml(untouched)
+    Document.objects.update(checked_at=long_ago, state_since=long_ago)
+    since = NOW - timedelta(hours=25)
+
+    assert rendering_work.update_orders(since=since, now=NOW) == 0
+    assert rendering_work.update_orders(since=since, now=NOW, with_joined=True) == 5
+    assert Document.objects.filter(origin=Origin.RENDERED).count() == 5
+
+
 # --- making and handing out ---------------------------------------------------------------
 
 

@@ -105,7 +105,7 @@ def test_a_first_click_waits_on_a_page_and_the_file_follows(ana, world, danfe, w
     waiting = ana.get(where)
 
     assert (waiting.status_code, waiting["Retry-After"]) == (202, "2")
-    assert "Gerando: DANFE gerada por nós a partir do XML · NF 2001" in words(waiting)
+    assert "Gerando: DANFE · NF 2001" in words(waiting)
     (box,) = parse(waiting).xpath("//*[@id='making']")
     assert (box.get("hx-get"), box.get("hx-trigger")) == (f"{where}/preparo", "every 1s")
     # Without JavaScript it looks again by itself, and there is a link.
@@ -155,7 +155,7 @@ def test_a_page_that_cannot_be_made_says_why_and_offers_the_xml(ana, world, danf
 
     assert failed.status_code == 424
     said = words(failed)
-    assert "Não foi possível gerar: DANFE gerada por nós a partir do XML · NF 2001" in said
+    assert "Não foi possível gerar: DANFE · NF 2001" in said
     assert "O XML segue um leiaute que não conseguimos imprimir" in said
     xml = file_address(world.o1, danfe.made_from)
     assert parse(failed).xpath("//*[@id='making']//a/@href")[0] == xml
