@@ -145,10 +145,13 @@ class DocumentOutput(serializers.Serializer[Any]):
     """`download_url` is null while there is nothing to take; `reason` says why.
 
     `since` is when it came into its state; `is_late` marks what is expected for over a day.
+    What is `rendered` we make of an XML: its address answers 202 with `Retry-After` until it
+    is made.
     """
 
     id = serializers.UUIDField(source="public_id")
     kind = serializers.CharField()
+    origin = serializers.CharField()
     state = serializers.CharField()
     since = serializers.DateTimeField(source="state_since")
     is_late = serializers.BooleanField()

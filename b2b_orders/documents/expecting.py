@@ -313,6 +313,9 @@ class _Changes:
         invoices = [each for each in record.invoices if not each.is_return]
         ended = [each for each in invoices if _key_of(each) in cancelled]
         for row in listed:
+            if row.origin == Origin.RENDERED:
+                # It is made anew, with the word across it.
+                continue
             file = _Listed.of(row)
             is_event = row.kind in _OF_EVENTS or row.verdict.startswith("event_")
             is_ended = not is_event and (

@@ -89,7 +89,9 @@ LISTED: Final = (*_FACTS, "key", "origin", "rule", "state", "reason", "state_sin
 
 def _documents_of(record_ids: Sequence[int]) -> dict[int, dict[str, Document]]:
     found: dict[int, dict[str, Document]] = {}
-    for document in Document.objects.filter(record_id__in=record_ids):
+    # What we made ourselves no source lists.
+    ours = Document.objects.exclude(origin=Origin.RENDERED)
+    for document in ours.filter(record_id__in=record_ids):
         found.setdefault(document.record_id, {})[document.key] = document
     return found
 

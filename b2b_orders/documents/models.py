@@ -133,6 +133,17 @@ class Document(models.Model):
                 condition=models.Q(checked_at__isnull=False)
                 & (models.Q(learned_at=None) | models.Q(learned_at__lt=models.F("checked_at"))),
             ),
+            models.Index(fields=("state_since",), name="document_state_since"),
+            models.Index(
+                fields=("checked_at",),
+                condition=models.Q(checked_at__isnull=False),
+                name="document_checked",
+            ),
+            models.Index(
+                fields=("company", "access_key"),
+                condition=~models.Q(access_key=""),
+                name="document_by_key",
+            ),
         )
 
     def __str__(self) -> str:
@@ -212,6 +223,9 @@ class Rendering(models.Model):
     # Why it failed: a code that pages word.
     reason = models.CharField(max_length=60, blank=True)
     file = models.ForeignKey(StoredFile, models.PROTECT, null=True, related_name="+")
+    # Somebody waits for it, and how often it was begun.
+    is_urgent = models.BooleanField(db_default=False, default=False)
+    tries = models.SmallIntegerField(db_default=0, default=0)
     asked_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -219,6 +233,15 @@ class Rendering(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=("document", "key"), name="rendering_unique"),
+        )
+        indexes = (
+            # What waits is a handful; a sweep looks for it every few seconds.
+            models.Index(
+                fields=("asked_at",),
+                condition=models.Q(state__in=("waiting", "running")),
+                name="rendering_to_do",
+            ),
+            models.Index(fields=("company", "key"), name="rendering_same"),
         )
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from b2b_orders.documents.models import Document
+from b2b_orders.documents.models import Document, Origin
 from b2b_orders.orders.models import Invoice
 from erp_bridge.records import DocumentKind
 
@@ -27,6 +27,10 @@ _PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
         DocumentKind.EVENT_XML: "Evento",
         DocumentKind.CCE: "CCe",
     }
+)
+# Of feminine gender: a nota, a carta.
+_MADE: Final[Mapping[str, str]] = MappingProxyType(
+    {DocumentKind.DANFE: "gerada-do-XML", DocumentKind.CCE: "gerada-do-XML"}
 )
 _EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -69,6 +73,7 @@ def filename_of(
         instalment=document.instalment,
         access_key=document.access_key or _key_inside(document, invoices),
         content_type=document.file.content_type if document.file else "",
+        is_rendered=document.origin == Origin.RENDERED,
     )
 
 
@@ -102,10 +107,12 @@ def build_filename(
     instalment: str,
     access_key: str,
     content_type: str,
+    is_rendered: bool = False,
 ) -> str:
     """Name a file: `NFe-<key>.xml`, `DANFE-1001-1.pdf`, `Boleto-1001-1-3.pdf`.
 
-    `content_type` is what was found inside, "" before the file was fetched.
+    `content_type` is what was found inside, "" before the file was fetched; what we made
+    ourselves says so (`DANFE-1001-1-gerada-do-XML.pdf`).
     """
     prefix = _PREFIXES.get(kind, "Documento")
     if kind in _OF_KEY and access_key:
@@ -116,6 +123,9 @@ def build_filename(
         parts = [title]
     else:
         parts = [number, series] if number else []
+    if is_rendered:
+        content_type = "application/pdf"
+        parts = [number, series, instalment, _MADE.get(kind, "gerado-do-XML")]
     words = [word for part in parts if (word := _ascii(part))]
     if not words and title:
         words = [_ascii(title)]

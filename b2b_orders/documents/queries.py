@@ -16,7 +16,14 @@ from b2b_orders.common import clock
 from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.visibility import VisibleQuerySet, visible_sql
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.documents.models import Document, DocumentRule, RuleEffect, State, Watch
+from b2b_orders.documents.models import (
+    Document,
+    DocumentRule,
+    Origin,
+    RuleEffect,
+    State,
+    Watch,
+)
 from b2b_orders.documents.names import filename_of, title_of
 from b2b_orders.orders.models import Invoice
 from erp_bridge.records import DocumentKind, TitleState
@@ -30,6 +37,8 @@ FINANCIAL = frozenset(
 LATE_AFTER = timedelta(days=1)
 # What an order is not said to lack, nor to have.
 _UNCOUNTED = (State.NOT_APPLICABLE, State.CANCELLED, State.REPLACED)
+# A page of ours that is not offered: the source has its own, or the XML is gone.
+SUPERSEDED = Q(origin=Origin.RENDERED) & ~Q(state__in=(State.AVAILABLE, State.FAILED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,13 @@ class DocumentRow:
     replacement: uuid.UUID | None = None
     # The viewer is told when it is there.
     is_watched: bool = False
+    origin: str = Origin.SOURCE
+    # Of a rendered page, the document that it is made of.
+    made_from: uuid.UUID | None = None
+    # What reading the file found; codes.
+    verdict: str = ""
+    findings: tuple[str, ...] = ()
+    signature: str = ""
 
 
 def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
@@ -91,7 +107,8 @@ def list_documents(*, viewer: Viewer, order_id: int) -> tuple[DocumentRow, ...]:
     documents = list(
         visible_documents(viewer=viewer)
         .filter(record__order_id=order_id)
-        .select_related("file")
+        .exclude(SUPERSEDED)
+        .select_related("file", "made_from")
         .annotate(
             is_watched=Exists(
                 Watch.objects.filter(
@@ -187,4 +204,9 @@ def _row(
         size=document.file.size if document.file else None,
         listed_at=document.listed_at,
         fetched_at=document.fetched_at,
+        origin=document.origin,
+        made_from=document.made_from.public_id if document.made_from else None,
+        verdict=document.verdict,
+        findings=tuple(document.findings),
+        signature=document.signature,
     )

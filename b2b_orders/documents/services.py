@@ -15,7 +15,7 @@ from b2b_orders.audit.services import record as record_audit
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import NotVisible, ProductError
 from b2b_orders.companies.access import Actor, Right, Viewer
-from b2b_orders.documents import storage
+from b2b_orders.documents import rendering, storage
 from b2b_orders.documents.fetching import (
     FISCAL_XML,
     DocumentSource,
@@ -112,10 +112,14 @@ def open_download(
     ):
         # Nobody is to pay what was cancelled or replaced; its other files are kept.
         raise DocumentUnavailable(document.state, document.state)
-    document, outcome, held = _Wanted(viewer, source, now).get(document)
+    if document.origin == Origin.RENDERED:
+        document, outcome, held = _rendered(document, now)
+    else:
+        document, outcome, held = _Wanted(viewer, source, now).get(document)
     if held is None or document.file is None:
         reason = outcome.problem or _NOT_HELD
-        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason, about=about)
+        if reason != rendering.BEING_MADE:
+            _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason, about=about)
         raise DocumentUnavailable(reason, document.state)
     download = _download(document, held, viewer, now, is_checked=not outcome.problem)
     if action is not None:
@@ -149,6 +153,19 @@ def _download(
         content=held.content,
         on_corrupt=_nothing if held.content is not None else _reporter(document, now),
     )
+
+
+def _rendered(document: Document, now: datetime) -> tuple[Document, Outcome, storage.Held | None]:
+    """Get a page of our own making, or have it made."""
+    made = rendering.file_for(document, now=now)
+    document.file = made.file
+    try:
+        held = storage.look(made.file)
+    except storage.CorruptFile:
+        # It is made again, as what is not there is.
+        storage.discard(document.file_id or "")
+        return document, Outcome(rendering.file_for(document, now=now).problem), None
+    return document, Outcome(made.problem), held
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +227,7 @@ def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
     document = (
         visible_documents(viewer=viewer)
         .filter(public_id=public_id)
-        .select_related("file", "record__order")
+        .select_related("file", "record__order", "made_from__file")
         .defer("record__payload", "record__facts", "record__order__facts")
         .first()
     )

@@ -12,7 +12,7 @@ from django.utils import timezone
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.documents import keeping
-from b2b_orders.ingest import errands, lanes, live, sync
+from b2b_orders.ingest import errands, lanes, live, rendering_work, sync, waking
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
@@ -135,3 +135,31 @@ def sweep_errands() -> None:
     errands.give_up_errands(now=clock.now())
     for errand_id in errands.waiting_errands(now=clock.now()):
         errands.wake_worker(errand_id)
+
+
+@shared_task(name="ingest.run_rendering", acks_late=True, soft_time_limit=150, time_limit=180)
+def run_rendering(*, rendering_id: int) -> None:
+    """Make a page that a person waits for."""
+    rendering_work.run_rendering(rendering_id=rendering_id, clock=clock.now)
+
+
+@shared_task(name="ingest.sweep_renderings", acks_late=True)
+def sweep_renderings() -> None:
+    """Have pages made that people wait for, and whose message or worker was lost."""
+    for rendering_id in rendering_work.to_do(is_urgent=True):
+        waking.send("ingest.run_rendering", expires=30, rendering_id=rendering_id)
+
+
+@shared_task(name="ingest.render_ahead", acks_late=True, soft_time_limit=150, time_limit=180)
+def render_ahead() -> None:
+    """Offer pages of the XMLs that came in, and make the small ones before anybody asks."""
+    now = clock.now()
+    rendering_work.update_orders(since=now - rendering_work.RECENT, now=now)
+    rendering_work.render_ahead(clock=clock.now)
+
+
+@shared_task(name="ingest.review_renderings", acks_late=True)
+def review_renderings() -> None:
+    """Offer pages where the frequent look missed a file: no worker ran, orders were joined."""
+    now = clock.now()
+    rendering_work.update_orders(since=now - rendering_work.LONG, now=now, with_joined=True)

@@ -12,6 +12,7 @@ from b2b_orders.portal.views import (
     finance,
     home,
     lookups,
+    making,
     operations,
     operations_documents,
     operations_orders,
@@ -52,6 +53,11 @@ of_a_company: list[URLPattern | URLResolver] = [
     path(f"{_DOCUMENT}/enviar", sending.send, name="send-document"),
     path(f"{_DOCUMENT}/enviar/email", sending.mail, name="mail-document"),
     path(f"{_DOCUMENT}/enviar/link", sending.share, name="share-document"),
+    path(
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
+        making.show,
+        name="document-making",
+    ),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

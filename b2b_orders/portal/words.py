@@ -215,6 +215,7 @@ INCIDENT: dict[str, Text] = {
     "too-many-pages": lazy("Refused file: a PDF with far too many pages"),
     "document-of-another-branch": lazy("Refused file: it belongs to another branch of the company"),
     "document-of-another-order": lazy("Refused file: it belongs to another order"),
+    "rendering-failed": lazy("The printed form of an XML could not be made"),
     "document-refused": lazy("Refused file: too large, or at an address that is not allowed"),
     "stored-file-corrupt": lazy("A file in our store is not what was stored; it is fetched again"),
     "wrong-company": lazy("A source answered with another company's order"),

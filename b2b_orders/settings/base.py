@@ -207,6 +207,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 500, "queue": "sync"},
     },
+    "sweep-renderings": {
+        "task": "ingest.sweep_renderings",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "render-ahead": {
+        "task": "ingest.render_ahead",
+        "schedule": 30.0,
+        "options": {"expires": 25, "queue": "sync"},
+    },
+    "review-renderings": {
+        "task": "ingest.review_renderings",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
+    },
     "check-sources": {
         "task": "ingest.check_sources",
         "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),

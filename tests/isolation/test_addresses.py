@@ -92,17 +92,26 @@ LOOKUP_ROUTES = {
     "pedidos/procurar/<uuid:public_id>",
     "c/<uuid:company>/pedidos/procurar/<uuid:public_id>",
 }
-DOCUMENT_ROUTES = {
-    "pedidos/<uuid:order>/documentos/<uuid:public_id>",
-    "pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
-    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
-    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
-    "api/v1/orders/<uuid:order>/documents/<uuid:public_id>",
-} | {
-    f"{company}pedidos/<uuid:order>/documentos/<uuid:public_id>/{what}"
-    for company in ("", "c/<uuid:company>/")
-    for what in ("ver", "enviar", "enviar/email", "enviar/link")
+# Of a page that we make of an XML.
+MAKING_ROUTES = {
+    "pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
+    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
 }
+DOCUMENT_ROUTES = (
+    MAKING_ROUTES
+    | {
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>",
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
+        "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
+        "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
+        "api/v1/orders/<uuid:order>/documents/<uuid:public_id>",
+    }
+    | {
+        f"{company}pedidos/<uuid:order>/documentos/<uuid:public_id>/{what}"
+        for company in ("", "c/<uuid:company>/")
+        for what in ("ver", "enviar", "enviar/email", "enviar/link")
+    }
+)
 PACK_ROUTES = {
     f"{company}documentos/pacotes/<uuid:public_id>/{what}"
     for company in ("", "c/<uuid:company>/")
@@ -144,6 +153,7 @@ class Things:
     lookup: uuid.UUID = field(default_factory=uuid.uuid4)
     pack: uuid.UUID = field(default_factory=uuid.uuid4)
     share: uuid.UUID = field(default_factory=uuid.uuid4)
+    rendered: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_things(company, number, **order_fields) -> Things:
@@ -172,6 +182,7 @@ def make_things(company, number, **order_fields) -> Things:
         created_at=NOW,
         expires_at=timezone.now() + timedelta(days=1),
     )
+    rendered = make_document(order, key="rendered", origin="rendered", made_from=document)
     return Things(
         order.public_id,
         alias.public_id,
@@ -179,6 +190,7 @@ def make_things(company, number, **order_fields) -> Things:
         lookup.public_id,
         pack.public_id,
         share.public_id,
+        rendered.public_id,
     )
 
 
@@ -195,7 +207,8 @@ def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) ->
             path.replace("<uuid:public_id>", str(order))
             for order in (things.order, things.joined_order)
         ]
-    with_document = path.replace("<uuid:public_id>", str(things.document))
+    document = things.rendered if route in MAKING_ROUTES else things.document
+    with_document = path.replace("<uuid:public_id>", str(document))
     return [
         with_document.replace("<uuid:order>", str(order)) for order in (things.order, own.order)
     ]
@@ -279,7 +292,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 30
+    assert compared == 31
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])

@@ -17,6 +17,14 @@ from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.actions import DocumentAction
 from b2b_orders.portal.presenters.lists import invoice_slug
 from b2b_orders.portal.presenters.taking import taking_actions
+from b2b_orders.portal.words_documents import (
+    FINDING,
+    FOR_BUYERS,
+    MADE,
+    RENDER_FAILURE,
+    SIGNATURE,
+    xml_instead_words,
+)
 
 XML = frozenset({"nfe_xml", "cte_xml", "event_xml"})
 # Kinds whose name alone does not say which document it is.
@@ -42,6 +50,8 @@ class DocumentItem:
     why: str
     why_tone: str
     actions: tuple[DocumentAction, ...]
+    # What reading the file found, and who made it.
+    notes: tuple[words.Chip, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,7 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         why=why,
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
         actions=tuple(_actions(name, row, frame, can_retry=can_retry)),
+        notes=document_notes(row),
     )
 
 
@@ -244,6 +255,21 @@ def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[Do
         )
 
 
+def document_notes(row: DocumentRow) -> tuple[words.Chip, ...]:
+    """Say of a file that it was checked, what to mind when using it, and if we made it."""
+    if row.origin == "rendered":
+        made = words.text(MADE, row.kind)
+        return (words.Chip(made, "plain", "code"),)
+    if row.state not in {"available", "cancelled"}:
+        return ()
+    signed = (row.signature,) if row.signature in SIGNATURE else ()
+    found = sorted(FOR_BUYERS.intersection(row.findings), key=list(FINDING).index)
+    return (
+        *(words.chip(SIGNATURE, code) for code in signed),
+        *(words.chip(FINDING, code) for code in found),
+    )
+
+
 def _meta(row: DocumentRow) -> str:
     form = "XML" if row.kind in XML else "PDF" if row.kind != "other" else ""
     if row.state == "not_applicable":
@@ -273,7 +299,7 @@ def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
     if row.state == "damaged":
         return damaged_words(), True
     if row.state == "failed":
-        return _("The source did not hand out this file. You can try again."), True
+        return _failed_words(row), row.origin != "rendered"
     if row.state in {"expected", "not_applicable", "cancelled", "replaced"}:
         return _why_standing(row, frame), False
     if frame.is_down and row.kind in PAYABLE and row.fetched_at and row.title_state != "paid":
@@ -302,6 +328,13 @@ def _why_standing(row: DocumentRow, frame: _Frame) -> str:
         said, warning = _("The seller cancelled this invoice."), _("Do not pay it.")
         return f"{said} {warning}" if row.kind in PAYABLE else said
     return words.text(words_rules.REASON, row.reason) if row.reason in words_rules.REASON else ""
+
+
+def _failed_words(row: DocumentRow) -> str:
+    if row.origin == "rendered":
+        why = words.text(RENDER_FAILURE, row.reason)
+        return " ".join((why, xml_instead_words()))
+    return _("The source did not hand out this file. You can try again.")
 
 
 def damaged_words() -> str:

@@ -10,13 +10,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from b2b_orders.common import clock
+from b2b_orders.documents.rendering import BEING_MADE
 from b2b_orders.documents.services import DocumentUnavailable, Download, open_download
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.documents import damaged_words
 from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.views.making import show_making
 from b2b_orders.portal.views.orders import Alert, show_order
+from b2b_orders.portal.words_documents import RENDER_FAILURE
 
 # Not a 5xx: those undo what was written, and a damaged file must stay on operations' list.
 SOURCE_FAILED = 424
@@ -36,6 +39,8 @@ def download(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpRespo
             now=clock.now(),
         )
     except DocumentUnavailable as error:
+        if error.reason == BEING_MADE or error.reason in RENDER_FAILURE:
+            return show_making(request, order, public_id, is_file=True)
         return _refused(request, order, public_id, error)
     return _file(taken)
 

@@ -50,7 +50,8 @@ def state_of(name: str) -> str:
 def test_beat_names_tasks_that_exist():
     names = {entry["task"] for entry in base.CELERY_BEAT_SCHEDULE.values()}
 
-    assert names | {"ingest.run_lookup", "ingest.run_lane", "ingest.run_errand"} == {
+    woken = {"run_lookup", "run_lane", "run_errand", "run_rendering"}
+    assert names | {f"ingest.{name}" for name in woken} == {
         task.name
         for task in (
             tasks.tick,
@@ -61,6 +62,10 @@ def test_beat_names_tasks_that_exist():
             tasks.run_errand,
             tasks.sweep_errands,
             tasks.run_lane,
+            tasks.run_rendering,
+            tasks.sweep_renderings,
+            tasks.render_ahead,
+            tasks.review_renderings,
         )
     }
 

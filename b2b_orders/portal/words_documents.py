@@ -1,0 +1,114 @@
+"""The words for what reading a file found, and for pages that we make of XMLs: see `words`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from b2b_orders.portal.words import Text, Word
+
+# By the reasons of `manage.py inspect_document`. Tone and icon as next to the file's row.
+FINDING: dict[str, Word] = {
+    # what a buyer should know before using the file
+    "cancelled": Word(lazy("The seller cancelled this invoice."), "bad", "cross"),
+    "correction_letter": Word(
+        lazy("A letter of correction completes the invoice."), "info", "file"
+    ),
+    "homologation": Word(lazy("Issued in a test environment: no fiscal value."), "bad", "alert"),
+    "no_protocol": Word(
+        lazy("Without the tax authority's protocol: ask the supplier for the authorised file."),
+        "warn",
+        "alert",
+    ),
+    "signature_broken_by_reformatting": Word(
+        lazy(
+            "Some system reformatted the file: the contents are those that were signed, but"
+            " other programs may refuse it."
+        ),
+        "warn",
+        "alert",
+    ),
+    "same_root_other_branch": Word(
+        lazy("Issued to another establishment of your company."), "warn", "building"
+    ),
+    "password_protected": Word(
+        lazy("Protected by a password, often the first digits of your CNPJ."), "plain", "file"
+    ),
+    "javascript": Word(lazy("The PDF contains a script: open it with care."), "warn", "alert"),
+    "embedded_file": Word(
+        lazy("The PDF carries an attachment: open it with care."), "warn", "alert"
+    ),
+    "launch_action": Word(
+        lazy("The PDF tries to start a program: open it with care."), "warn", "alert"
+    ),
+    "amount_differs": Word(
+        lazy("The amount in the file differs from what the ERP states."), "warn", "alert"
+    ),
+    "due_date_differs": Word(
+        lazy("The due date in the file differs from what the ERP states."), "warn", "alert"
+    ),
+    # why a file was refused: for operations
+    "access_key_check_digit": Word(lazy("The access key does not add up."), "bad", "alert"),
+    "access_key_emitter_mismatch": Word(
+        lazy("The access key names another company as issuer."), "bad", "alert"
+    ),
+    "doctype_forbidden": Word(
+        lazy("The XML has declarations that are not allowed."), "bad", "alert"
+    ),
+    "empty": Word(lazy("The file is empty."), "bad", "alert"),
+    "html_instead_of_document": Word(
+        lazy("The source sent a web page instead of the document."), "bad", "alert"
+    ),
+    "not_well_formed": Word(lazy("The XML is cut or broken."), "bad", "alert"),
+    "not_xml": Word(lazy("The file is not an XML."), "bad", "alert"),
+    "protocol_key_mismatch": Word(lazy("The protocol belongs to another invoice."), "bad", "alert"),
+    "protocol_not_authorised": Word(
+        lazy("The tax authority did not authorise the invoice."), "bad", "alert"
+    ),
+    "recipient_mismatch": Word(lazy("The invoice was issued to another company."), "bad", "alert"),
+    "signature_digest_mismatch": Word(
+        lazy("The file was changed after it was signed."), "bad", "alert"
+    ),
+    "truncated": Word(lazy("The PDF is cut off."), "bad", "alert"),
+    "unknown_root": Word(lazy("Not a kind of fiscal XML that we know."), "bad", "alert"),
+}
+
+# Of a file that is handed out; the rest says why one is not, which is the seller's to settle.
+FOR_BUYERS: Final = frozenset(
+    {
+        *("cancelled", "correction_letter", "homologation", "no_protocol"),
+        *("signature_broken_by_reformatting", "same_root_other_branch", "password_protected"),
+        *("javascript", "embedded_file", "launch_action", "amount_differs", "due_date_differs"),
+    }
+)
+
+SIGNATURE: dict[str, Word] = {
+    "valid": Word(lazy("Signature checked"), "good", "check"),
+    "absent": Word(lazy("Without a digital signature"), "warn", "alert"),
+}
+
+# How a page of ours is told from the supplier's own.
+MADE: dict[str, Text] = {
+    "danfe": lazy("DANFE made by us from the XML"),
+    "dacte": lazy("DACTE made by us from the XML"),
+    "cce": lazy("Letter of correction made by us from the XML"),
+}
+
+RENDER_FAILURE: dict[str, Text] = {
+    "render-unreadable": lazy("The XML could not be read."),
+    "render-characters": lazy("The XML has characters that the printed form does not know."),
+    "render-layout": lazy("The XML follows a layout that we cannot print, an old one perhaps."),
+    "render-memory": lazy("The XML is too large to be printed here."),
+    "render-too-large": lazy("The XML is too large to be printed here."),
+    "render-time": lazy("Making the page took too long and was stopped."),
+    "render-crashed": lazy("Making the page failed twice."),
+    "render-gave-up": lazy("Making the page failed twice."),
+    "render-xml-gone": lazy("The XML it is made from cannot be used at the moment."),
+}
+
+
+def xml_instead_words() -> str:
+    """Say where to turn when its printed form cannot be made."""
+    return _("The XML is the document itself and says the same: you can download it.")
