@@ -57,8 +57,8 @@ def _page(
     }
     response = render(request, "portal/documents/send.html", context | more, status=status)
     # A new link's address stands on this very page, once.
+    # (No stricter referrer policy: without one, browsers send forms as if from nowhere.)
     response["Cache-Control"] = "private, no-store"
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
