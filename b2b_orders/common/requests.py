@@ -17,7 +17,9 @@ NUL = "\0"
 HOOK_PATH = "/vtex/hook"
 # Where a shared document opens without logging in; what follows is its secret.
 SHARE_PATH = "/d"
-SECRET_PATHS = (HOOK_PATH, SHARE_PATH)
+# Where calendars read due dates; likewise.
+CALENDAR_PATH = "/calendario"
+SECRET_PATHS = (HOOK_PATH, SHARE_PATH, CALENDAR_PATH)
 
 
 class SecretPathMiddleware:
@@ -32,16 +34,20 @@ class SecretPathMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         for path in SECRET_PATHS:
-            if not request.path_info.startswith(f"{path}/"):
-                continue
-            request.secret_path = request.path_info.removeprefix(f"{path}/")  # type: ignore[attr-defined] # ours, read by the view
-            request.path_info = request.META["PATH_INFO"] = path
-            request.path = request.META.get("SCRIPT_NAME", "") + path
-            # As gunicorn and others name the line they received.
-            for name in ("RAW_URI", "REQUEST_URI"):
-                if name in request.META:
-                    request.META[name] = request.path
+            if request.path_info.startswith(f"{path}/"):
+                request.secret_path = request.path_info.removeprefix(f"{path}/")  # type: ignore[attr-defined] # ours, read by the view
+                _rewrite(request, path)
+                break
         return self.get_response(request)
+
+
+def _rewrite(request: HttpRequest, path: str) -> None:
+    request.path_info = request.META["PATH_INFO"] = path
+    request.path = request.META.get("SCRIPT_NAME", "") + path
+    # As gunicorn and others name the line they received.
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in request.META:
+            request.META[name] = request.path
 
 
 class RequestContextMiddleware:

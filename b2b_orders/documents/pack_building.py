@@ -37,6 +37,7 @@ from b2b_orders.documents.patience import PatientSource
 from b2b_orders.documents.services import (
     DocumentSource,
     DocumentUnavailable,
+    Download,
     open_download,
     stored_download,
 )
@@ -224,7 +225,7 @@ class _Builder:
         for document in rows.iterator(chunk_size=_AT_ONCE):
             seen.add(document.pk)
             problem = self.at.problems.get(str(document.pk), "")
-            file = None if problem else stored_download(viewer=self.viewer, document=document)
+            file = None if problem else self._stored(document)
             if file is not None:
                 inside.append(document.pk)
             order = document.record.order.title if document.record.order else ""
@@ -240,6 +241,9 @@ class _Builder:
         # What was there a moment ago and is not any more is still counted.
         for _each in range(self.at.count - len(seen)):
             yield Item((), "", "", "", "", problem=reason_words("not-visible"))
+
+    def _stored(self, document: Document) -> Download | None:
+        return stored_download(viewer=self.viewer, document=document, now=self.clock())
 
     def _heading(self, number: int, now: datetime) -> Heading:
         made = timezone.localtime(now)

@@ -49,3 +49,7 @@ class PatientSource:
             connection, company_id, external_id, document_key, shortened
         ) as stream:
             yield stream
+
+    def accepts_branches(self, connection: str) -> bool:
+        """Say what the other source says of branches: that is our own setting."""
+        return self.source.accepts_branches(connection)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from b2b_orders.common.requests import CALENDAR_PATH
 from b2b_orders.portal.views import (
     company,
     documents,
+    due_dates,
+    finance,
     home,
     lookups,
     operations,
+    operations_documents,
     operations_orders,
     orders,
     packs,
@@ -17,6 +21,7 @@ from b2b_orders.portal.views import (
     support,
     taking,
     telesales,
+    watches,
 )
 
 app_name = "portal"
@@ -31,6 +36,12 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
     path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
+    path("financeiro", finance.page, name="finance"),
+    path("financeiro/exportar", finance.export, name="finance-export"),
+    path("financeiro/calendario", due_dates.month, name="finance-calendar"),
+    path("financeiro/calendario/endereco", due_dates.renew, name="finance-calendar-renew"),
+    path("financeiro/calendario/encerrar", due_dates.end, name="finance-calendar-end"),
+    path("pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso", watches.change, name="watch"),
     path("pedidos/<uuid:public_id>/documentos/zip", taking.order_zip, name="order-zip"),
     path("documentos", packs.packs, name="packs"),
     path("documentos/pacotes", packs.ask, name="ask-pack"),
@@ -58,9 +69,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/situacoes", operations_orders.statuses, name="operations-statuses"),
     path("operacao/sem-empresa", operations_orders.unassigned, name="operations-unassigned"),
     path("operacao/divergencias", operations_orders.divergences, name="operations-divergences"),
+    path("operacao/documentos", operations_documents.rules, name="operations-documents"),
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
+    path(CALENDAR_PATH[1:], due_dates.feed, name="calendar-feed"),
     *of_a_company,
     path("c/<uuid:company>/", include(of_a_company)),
 ]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("documents", "0004_grants")]
+    dependencies: ClassVar = [("documents", "0006_expected")]
     operations: ClassVar = [
         migrations.AddField(
             model_name="packpart",

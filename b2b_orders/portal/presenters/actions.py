@@ -17,3 +17,5 @@ class DocumentAction:
     url: str
     is_post: bool = False
     opens_aside: bool = False
+    # What a form posts besides: its name, with the value "1".
+    posts: str = ""

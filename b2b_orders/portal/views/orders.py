@@ -187,6 +187,7 @@ def show_order(
         now=now,
         failure=failure,
         is_down=any(state.state == "down" for state in states),
+        can_watch=not viewer.is_staff,
     )
     sources = source_lines(states, now=now)
     page = order_page(detail, viewer=viewer, typed=typed, sources=sources, groups=groups, now=now)
