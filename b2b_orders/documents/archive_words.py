@@ -24,7 +24,13 @@ _KIND: Final[Mapping[str, Text]] = {
     "gnre": "GNRE",
     "gare": "GARE",
     "serials": lazy("Serial numbers"),
+    "cte_xml": lazy("CT-e XML"),
+    "dacte": "DACTE",
+    "event_xml": lazy("Invoice event"),
+    "cce": lazy("Correction letter (CC-e)"),
+    "other": lazy("Other document"),
 }
+KINDS: Final = tuple(_KIND)
 # By the states of documents, the codes of sources, and our own.
 _REASON: Final[Mapping[str, Text]] = {
     State.EXPECTED: lazy("It is being issued."),
@@ -46,7 +52,7 @@ _REASON: Final[Mapping[str, Text]] = {
 
 def kind_words(kind: str, instalment: str = "") -> str:
     """Name a kind of document, and which instalment it is for."""
-    name = str(_KIND.get(kind, lazy("Other document")))
+    name = str(_KIND.get(kind, _KIND["other"]))
     return f"{name} {instalment}" if instalment else name
 
 

@@ -41,7 +41,6 @@ from b2b_orders.documents.services import (
     open_download,
 )
 from b2b_orders.orders.queries import get_order, search
-from erp_bridge.records import DocumentKind
 
 # Of an order number searched for: as many orders as a pack may be narrowed to.
 _MOST_ORDERS: Final = 500
@@ -305,6 +304,3 @@ def make_item(
         note=note if file else "",
         fetched=f"{timezone.localtime(file.fetched_at):%Y-%m-%d %H:%M}" if file else "",
     )
-
-
-KINDS: Final = tuple(kind.value for kind in DocumentKind)

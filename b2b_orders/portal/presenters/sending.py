@@ -80,8 +80,8 @@ def _share(share: ShareView, to: Addresses, now: datetime) -> ShareItem:
     opened = ngettext("opened %(count)s time", "opened %(count)s times", share.openings)
     text = opened % {"count": formats.count(share.openings)}
     if share.opened_at:
-        last = {"time": formats.moment(share.opened_at, now)}
-        text = f"{text}, {_('last at %(time)s') % last}"
+        last = _("last at %(time)s") % {"time": formats.moment(share.opened_at, now)}
+        text = f"{text}, {last}"
     if share.is_live:
         until = {"time": formats.moment(share.expires_at, now)}
         state = words.Chip(_("Works until %(time)s") % until, "good", "check")

@@ -20,7 +20,8 @@ from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Right
-from b2b_orders.documents.packing import KINDS, Choice, count_choice
+from b2b_orders.documents.archive_words import KINDS
+from b2b_orders.documents.packing import Choice, count_choice
 from b2b_orders.documents.packs import PackGone, drop_pack, list_packs, request_pack, take_part
 from b2b_orders.documents.queries import FINANCIAL
 from b2b_orders.documents.sharing import list_shares
@@ -140,7 +141,7 @@ def ask(request: CompanyRequest) -> HttpResponseBase:
     to = addresses(request)
     choice, problem = _choice(request)
     if problem:
-        messages.warning(request, problem)
+        messages.warning(request, problem, extra_tags="warn")
         return redirect(to.to("packs"))
     try:
         pack = request_pack(
@@ -154,12 +155,11 @@ def ask(request: CompanyRequest) -> HttpResponseBase:
         raise NotVisible from error
     except (InvalidInput, Conflict) as error:
         code = error.message if isinstance(error, InvalidInput) else str(error)
-        messages.warning(request, problem_words(code))
+        messages.warning(request, problem_words(code), extra_tags="warn")
         return redirect(to.to("packs"))
     transaction.on_commit(lambda: packs_work.wake_aside(pack.id))
-    messages.success(
-        request, _("They are being prepared. You may leave: we write to you when they are ready.")
-    )
+    text = _("They are being prepared. You may leave: we write to you when they are ready.")
+    messages.success(request, text, extra_tags="good")
     return redirect(to.to("packs") + "#downloads")
 
 

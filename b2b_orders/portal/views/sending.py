@@ -57,8 +57,8 @@ def _page(
     }
     response = render(request, "portal/documents/send.html", context | more, status=status)
     # A new link's address stands on this very page, once.
+    # (No stricter referrer policy: without one, browsers send forms as if from nowhere.)
     response["Cache-Control"] = "private, no-store"
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
@@ -82,7 +82,9 @@ def mail(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponseB
         more = {"mail_error": _words(error), "mail_field": getattr(error, "field", "contact")}
         return _page(request, order, public_id, more | {"given": given}, status=INVALID)
     transaction.on_commit(lambda: mail_work.wake_aside(mailing))
-    messages.success(request, _("It is being sent. What becomes of it shows here."))
+    messages.success(
+        request, _("It is being sent. What becomes of it shows here."), extra_tags="good"
+    )
     to = addresses(request)
     return redirect(to.to("send-document", order=order, public_id=public_id))
 
@@ -120,7 +122,7 @@ def share(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponse
 def revoke(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """End a link."""
     revoke_share(viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now())
-    messages.success(request, _("The link does not work any more."))
+    messages.success(request, _("The link does not work any more."), extra_tags="good")
     return redirect(addresses(request).to("packs") + "#links")
 
 

@@ -366,6 +366,14 @@ def test_a_link_for_too_long_is_refused_at_its_field(ana, world):
     assert parse(response).xpath('//input[@name="days"]/@aria-invalid') == ["true"]
 
 
+def test_the_sending_page_lets_browsers_name_it_when_they_send_its_forms(ana, world):
+    response = ana.get(of(world.o1, "d1", "/enviar"))
+
+    # With "no-referrer" they send `Origin: null`, which is refused as forged.
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["Cache-Control"] == "private, no-store"
+
+
 # --- mails ---------------------------------------------------------------------------------
 
 
