@@ -10,6 +10,7 @@ from typing import Final
 from django.db import transaction
 
 from b2b_orders.audit.services import report_incident
+from b2b_orders.documents.fetching import FISCAL_XML, is_read_early
 from b2b_orders.documents.models import Document, Origin, State
 from b2b_orders.documents.payments import payee_changed
 from b2b_orders.orders.unite import shown_number
@@ -43,6 +44,7 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
     new: list[Document] = []
     changed: list[Document] = []
     listed: list[int] = []
+    came: list[int] = []
     for listing in listings:
         known = before.get(listing.record_id, {})
         for position, record in enumerate(listing.documents):
@@ -51,6 +53,8 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
                 new.append(_new(listing, record, position, now))
                 continue
             listed.append(document.pk)
+            if document.state == State.EXPECTED and is_read_early(record.kind, record.title):
+                came.append(document.pk)
             if take_over(document, listing, record, position, now):
                 changed.append(document)
         changed.extend(document for document in known.values() if miss(document, now))
@@ -59,6 +63,8 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
         Document.objects.bulk_create(new, ignore_conflicts=True)
         Document.objects.bulk_update(changed, LISTED)
         Document.objects.filter(pk__in=listed).update(listed_at=now)
+        if came:
+            Document.objects.filter(pk__in=came).update(due_at=now)
     return frozenset(document.record_id for document in (*new, *changed))
 
 
@@ -84,10 +90,6 @@ _FACTS: Final = (
 )
 # What a listing may change of a document.
 LISTED: Final = (*_FACTS, "key", "origin", "rule", "state", "reason", "state_since")
-# What a file listed as `OTHER` may turn out to be when it is read.
-_FOUND_KINDS: Final = frozenset(
-    {DocumentKind.CTE_XML, DocumentKind.EVENT_XML, DocumentKind.NFE_XML}
-)
 
 
 def _documents_of(record_ids: Sequence[int]) -> dict[int, dict[str, Document]]:
@@ -126,6 +128,8 @@ def _new(listing: Listing, record: DocumentRecord, position: int, now: datetime)
         state=State.REPLACED if record.replaced_by else State.AVAILABLE,
         state_since=now,
         listed_at=now,
+        # What says something of the order is read by a worker before anybody asks for it.
+        due_at=now if is_read_early(record.kind, record.title) else None,
         **_facts(listing, record, position),
     )
 
@@ -175,7 +179,8 @@ def take_over(
     """Give a document what its source says of it now, unsaved; say whether that changed it."""
     note_payee(document, record, now)
     facts = _facts(listing, record, position)
-    if record.kind is DocumentKind.OTHER and document.kind in _FOUND_KINDS:
+    if record.kind is DocumentKind.OTHER and document.kind in FISCAL_XML:
+        # Its source does not say what it is; we have read it.
         facts["kind"] = document.kind
     # What was expected has its key already, and is written whole.
     is_changed = document.state == State.EXPECTED or any(

@@ -98,6 +98,16 @@ class Document(models.Model):
     checked_at = models.DateTimeField(null=True)
     # The check that the order has been told of.
     learned_at = models.DateTimeField(null=True)
+    # The company for which it was checked: given to another, it is checked again.
+    checked_for = models.BigIntegerField(null=True)
+
+    # How often the source was asked for it, how often in vain since it last answered, when
+    # and why; and when a worker asks again by itself, None when it does not.
+    tries = models.IntegerField(default=0, db_default=0)
+    failures = models.IntegerField(default=0, db_default=0)
+    tried_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=60, blank=True, db_default="")
+    due_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=15, choices=State, default=State.AVAILABLE)
     # Why it is in that state: a code that pages word ("html-instead-of-pdf").
@@ -119,6 +129,9 @@ class Document(models.Model):
                 name="document_unlearned",
                 condition=models.Q(checked_at__isnull=False)
                 & (models.Q(learned_at=None) | models.Q(learned_at__lt=models.F("checked_at"))),
+            ),
+            models.Index(
+                fields=("due_at",), condition=models.Q(due_at__isnull=False), name="document_due"
             ),
         )
 
@@ -329,7 +342,9 @@ class CalendarFeed(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     token_hash = models.CharField(max_length=64, unique=True, db_collation="C")
     created_at = models.DateTimeField()
+    # How often it is read, for its person to see whether somebody else reads it too.
     read_at = models.DateTimeField(null=True)
+    times_read = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = (

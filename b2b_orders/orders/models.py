@@ -332,6 +332,18 @@ class Title(models.Model):
         indexes = (
             # The finance page: a company's titles by due date.
             models.Index(fields=("company", "due_on", "id"), name="title_due"),
+            # What is to pay, among years of what is paid.
+            models.Index(
+                fields=("company", "due_on", "id"),
+                name="title_open",
+                condition=models.Q(state="open"),
+            ),
+            # One boleto that stands on several orders.
+            models.Index(
+                fields=("company", "typeable_line"),
+                name="title_line",
+                condition=models.Q(typeable_line__gt=""),
+            ),
         )
 
     def __str__(self) -> str:

@@ -211,7 +211,8 @@ INCIDENT: dict[str, Text] = {
     "bad-access-key": lazy("Refused file: its access key does not add up"),
     "document-of-another-company": lazy("Refused file: it belongs to another company"),
     "document-of-another-order": lazy("Refused file: it belongs to another order"),
-    "document-refused": lazy("Refused file: its address is not allowed"),
+    "document-refused": lazy("Refused file: too large, or at an address that is not allowed"),
+    "stored-file-corrupt": lazy("A file in our store is not what was stored; it is fetched again"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
     "feed-foreign": lazy(

@@ -23,6 +23,7 @@ class FakeSource:
     announced: int | None = None
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
+    with_branches: bool = False
 
     @contextmanager
     def open(
@@ -36,6 +37,9 @@ class FakeSource:
             raise content
         pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
         yield DocumentStream(pieces, "application/octet-stream", self.announced)
+
+    def accepts_branches(self, connection: str) -> bool:
+        return self.with_branches
 
 
 @pytest.fixture
