@@ -17,6 +17,7 @@ connect as the owner run under the very same wall.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def scope(
     rolls back, and the settings with it.
     """
     nested = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), _outermost(is_so=not nested), connection.cursor() as cursor:
         before = None
         if nested:
             cursor.execute(
@@ -87,16 +88,36 @@ def here() -> Place:
 
 @contextmanager
 def again(place: Place) -> Iterator[None]:
-    """Run a block in a transaction of its own, as what an earlier scope was."""
+    """Run a block in a transaction, as what an earlier scope was."""
+    nested = connection.in_atomic_block
     with transaction.atomic():
+        before = here() if nested else None
         _return_to(place)
         yield
+        if before and not connection.needs_rollback:
+            _return_to(before)
+
+
+# Whether the transaction of this thread is a scope's own.
+_own = threading.local()
+
+
+@contextmanager
+def _outermost(*, is_so: bool) -> Iterator[None]:
+    before = getattr(_own, "is_scope", False)
+    _own.is_scope = before or is_so
+    try:
+        yield
+    finally:
+        _own.is_scope = before
 
 
 def can_leave() -> bool:
-    """Say whether `leave` leaves a transaction: there is none, or one that nothing else is in."""
-    is_whole = not connection.savepoint_ids and not connection.needs_rollback
-    return not connection.in_atomic_block or (is_whole and connection.commit_on_exit)
+    """Say whether `leave` leaves no transaction open: there is none, or it is a scope's alone."""
+    if not connection.in_atomic_block:
+        return True
+    is_alone = not connection.savepoint_ids and not connection.needs_rollback
+    return is_alone and getattr(_own, "is_scope", False)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -41,8 +41,6 @@ from erp_bridge.records import DocumentKind
 
 # Somebody fetches it just now, or too many are being fetched: nothing is known of the file.
 BUSY: Final = "busy"
-OF_ANOTHER_COMPANY: Final = "document-of-another-company"
-ACTIVE: Final = "active-content"
 # What no source lists as such; a file listed as OTHER may turn out to be one.
 FISCAL_XML: Final = frozenset({DocumentKind.NFE_XML, DocumentKind.CTE_XML, DocumentKind.EVENT_XML})
 _FOUND_OUT: Final = FISCAL_XML - {DocumentKind.NFE_XML}
@@ -197,28 +195,22 @@ def _fetch(
             ) as stream,
             storage.spool(stream, max_bytes=settings.PORTAL_DOCUMENT_MAX_BYTES) as spooled,
         ):
-            verdict = judge(DocumentKind(document.kind), spooled, whose)
+            verdict = _check(document, spooled, whose)
             if verdict.problem:
                 return _note_damaged(document, verdict, spooled.sha256, now)
-            if verdict.decoded is not None:
-                # Wrapped for the way: what was meant is what is inside.
-                spooled = storage.spooled_bytes(verdict.decoded)  # noqa: PLW2901
-            stored = storage.keep(spooled, content_type=verdict.content_type, now=now)
+            # Wrapped for the way: what was meant is what is inside.
+            whole = spooled if verdict.decoded is None else storage.spooled_bytes(verdict.decoded)
+            stored = storage.keep(whole, content_type=verdict.content_type, now=now)
     except BridgeError as error:
         return _note_failed(document, error, now)
     note_checked(document, stored, verdict, company_id, now)
     return Outcome()
 
 
-def judge(kind: DocumentKind, spooled: storage.Spooled, whose: Whose) -> Verdict:
-    """Check a file, and apply what operations decided for PDFs that can do things."""
-    # What turned out to be a CT-e or an event is listed as something of no kind.
-    listed = DocumentKind.OTHER if kind in _FOUND_OUT else kind
-    verdict = check(listed, spooled.file, whose)
-    if verdict.problem == ACTIVE and settings.PORTAL_ACTIVE_CONTENT == "warn":
-        reasons = tuple(dict.fromkeys((*verdict.reasons, ACTIVE)))
-        return replace(verdict, problem="", verdict="warn", reasons=reasons)
-    return verdict
+def _check(document: Document, spooled: storage.Spooled, whose: Whose) -> Verdict:
+    # What turned out to be an XML of some kind is listed as something of no kind.
+    kind = DocumentKind(document.kind)
+    return check(DocumentKind.OTHER if kind in _FOUND_OUT else kind, spooled.file, whose)
 
 
 def whose_of(document: Document, company_id: int, source: DocumentSource) -> Whose:
@@ -229,7 +221,8 @@ def whose_of(document: Document, company_id: int, source: DocumentSource) -> Who
         invoices=tuple(
             (i.number, i.series, i.access_key) for i in invoices_of(document, company_id)
         ),
-        accepts_branches=source.accepts_branches(document.record.connection),
+        same_root_allowed=source.accepts_branches(document.record.connection),
+        active_content="warn" if settings.PORTAL_ACTIVE_CONTENT == "warn" else "refuse",
     )
 
 
@@ -256,14 +249,13 @@ def check_again(
         # Only an XML says whose it is, and none is as large.
         return ""
     whose = whose_of(document, company_id, source)
-    kind = DocumentKind(document.kind)
-    verdict = judge(kind, storage.spooled_bytes(held.content), whose)
+    verdict = _check(document, storage.spooled_bytes(held.content), whose)
     if not verdict.problem:
-        note_checked(document, held.stored, verdict, company_id, document.fetched_at or now)
+        note_checked(
+            document, held.stored, verdict, company_id, now, fetched_at=document.fetched_at
+        )
         return ""
-    Document.objects.filter(pk=document.pk).update(
-        file=None, facts={}, access_key="", verdict="refuse", findings=[verdict.problem]
-    )
+    Document.objects.filter(pk=document.pk).update(file=None, access_key="", fetched_at=None)
     document.file = None
     return _note_damaged(document, verdict, held.stored.sha256, now, is_held=False).problem
 
@@ -272,12 +264,18 @@ def check_again(
 
 
 def note_checked(
-    document: Document, stored: StoredFile, verdict: Verdict, company_id: int, now: datetime
+    document: Document,
+    stored: StoredFile,
+    verdict: Verdict,
+    company_id: int,
+    now: datetime,
+    *,
+    fetched_at: datetime | None = None,
 ) -> None:
-    """Note a right file, and all that reading it found."""
+    """Note a right file, and all that reading it found; it is of now, or was fetched earlier."""
     values: dict[str, object] = {
         "file": stored,
-        "fetched_at": now,
+        "fetched_at": fetched_at or now,
         "checked_at": now,
         "checked_for": company_id,
         "verdict": verdict.verdict,
@@ -318,6 +316,9 @@ def _note_damaged(
     if not is_held:
         found = _state(document, State.DAMAGED, verdict.problem, now)
         found |= {"verdict": "refuse", "findings": [verdict.problem], "facts": {}}
+        if document.checked_at is not None:
+            # What an earlier file taught its order is taken back.
+            found["checked_at"] = now
     # Trying again and again is no news.
     is_news = not is_known and document.problem != verdict.problem
     _note_vain(document, verdict.problem, now, found)

@@ -122,7 +122,7 @@ def open_download(
         fetched_at=document.fetched_at or document.file.stored_at,
         is_checked=not outcome.problem,
         stored=document.file,
-        warnings=tuple(document.findings) if document.verdict == "warn" else (),
+        warnings=tuple(document.findings),
         content=held.content,
         on_corrupt=_nothing if held.content is not None else _reporter(document, now),
     )
