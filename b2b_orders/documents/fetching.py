@@ -251,11 +251,11 @@ def check_again(
     whose = whose_of(document, company_id, source)
     verdict = _check(document, storage.spooled_bytes(held.content), whose)
     if not verdict.problem:
-        note_checked(document, held.stored, verdict, company_id, document.fetched_at or now)
+        note_checked(
+            document, held.stored, verdict, company_id, now, fetched_at=document.fetched_at
+        )
         return ""
-    Document.objects.filter(pk=document.pk).update(
-        file=None, facts={}, access_key="", verdict="refuse", findings=[verdict.problem]
-    )
+    Document.objects.filter(pk=document.pk).update(file=None, access_key="", fetched_at=None)
     document.file = None
     return _note_damaged(document, verdict, held.stored.sha256, now, is_held=False).problem
 
@@ -264,12 +264,18 @@ def check_again(
 
 
 def note_checked(
-    document: Document, stored: StoredFile, verdict: Verdict, company_id: int, now: datetime
+    document: Document,
+    stored: StoredFile,
+    verdict: Verdict,
+    company_id: int,
+    now: datetime,
+    *,
+    fetched_at: datetime | None = None,
 ) -> None:
-    """Note a right file, and all that reading it found."""
+    """Note a right file, and all that reading it found; it is of now, or was fetched earlier."""
     values: dict[str, object] = {
         "file": stored,
-        "fetched_at": now,
+        "fetched_at": fetched_at or now,
         "checked_at": now,
         "checked_for": company_id,
         "verdict": verdict.verdict,
@@ -310,6 +316,9 @@ def _note_damaged(
     if not is_held:
         found = _state(document, State.DAMAGED, verdict.problem, now)
         found |= {"verdict": "refuse", "findings": [verdict.problem], "facts": {}}
+        if document.checked_at is not None:
+            # What an earlier file taught its order is taken back.
+            found["checked_at"] = now
     # Trying again and again is no news.
     is_news = not is_known and document.problem != verdict.problem
     _note_vain(document, verdict.problem, now, found)

@@ -70,7 +70,9 @@ def learn_record(*, record_id: int, now: datetime) -> bool:
     )
     taught: dict[str, OrderRecord] = {}
     for document in documents:
-        if document.verdict in TEACHING and document.company_id is not None:
+        # What was checked for another company is checked again before it counts.
+        is_ours = document.company_id is not None and document.checked_for == document.company_id
+        if document.verdict in TEACHING and is_ours:
             for key, lesson in lessons_of(document.facts):
                 taught.setdefault(key, lesson)
     company_id = next((each.company_id for each in documents if each.company_id), None)

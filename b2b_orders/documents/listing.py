@@ -44,6 +44,7 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
     new: list[Document] = []
     changed: list[Document] = []
     listed: list[int] = []
+    came: list[int] = []
     for listing in listings:
         known = before.get(listing.record_id, {})
         for position, record in enumerate(listing.documents):
@@ -52,6 +53,8 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
                 new.append(_new(listing, record, position, now))
                 continue
             listed.append(document.pk)
+            if document.state == State.EXPECTED and is_read_early(record.kind, record.title):
+                came.append(document.pk)
             if take_over(document, listing, record, position, now):
                 changed.append(document)
         changed.extend(document for document in known.values() if miss(document, now))
@@ -60,6 +63,8 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
         Document.objects.bulk_create(new, ignore_conflicts=True)
         Document.objects.bulk_update(changed, LISTED)
         Document.objects.filter(pk__in=listed).update(listed_at=now)
+        if came:
+            Document.objects.filter(pk__in=came).update(due_at=now)
     return frozenset(document.record_id for document in (*new, *changed))
 
 

@@ -27,7 +27,7 @@ def variables_read() -> set[str]:
 
 
 def variables_documented() -> set[str]:
-    return set(re.findall(r"^#? ?(PORTAL_[A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE))
+    return set(re.findall(r"^#? ?(PORTAL_[A-Z0-9_]+)=", EXAMPLE.read_text(), re.MULTILINE))
 
 
 def test_example_lists_every_variable_and_nothing_else():

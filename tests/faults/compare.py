@@ -47,7 +47,11 @@ TABLES = {
     "orders_event": Table(("order_id", "at", "connection", "code", "text")),
     "orders_divergence": Table(("order_id", "field"), ("since",)),
     "documents_document": Table(
-        ("record_id", "key"), ("public_id", "state_since", "listed_at", "fetched_at")
+        ("record_id", "key"),
+        (
+            *("public_id", "state_since", "listed_at", "fetched_at", "checked_at", "checked_for"),
+            *("tries", "failures", "tried_at", "problem", "due_at"),
+        ),
     ),
     # What could not be used: a fault of the way must leave nothing here.
     "ingest_parked": Table(

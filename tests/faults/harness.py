@@ -116,6 +116,8 @@ class Site(Supervisor):
         words += ["--setting", "requests_per_second=1000"]
         if name == "erp":
             words += ["--setting", f"link_days={ASKED_DAYS}"]
+            # A file that a storm damaged is tried again after minutes: too long to wait for here.
+            words += ["--setting", "read_ahead_days=0"]
         return self.manage(f"tune-{name}", "add_connection", *words, role=OWNER)
 
     def environment(self, role: str) -> dict[str, str]:

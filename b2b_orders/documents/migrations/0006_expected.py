@@ -1,8 +1,4 @@
-"""What expected documents need: rules to begin with, and checks that orders learn from.
-
-A file that was checked for one company is not right for another: when an order moves, its
-checks are forgotten, and so are the bytes of XML, which are asked for and checked anew.
-"""
+"""What expected documents need: rules to begin with, and checks that orders learn from."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -11,19 +7,6 @@ from django.db import migrations, models
 
 from b2b_orders.common.tenancy import STAFF
 
-FOLLOW = """
-    CREATE OR REPLACE FUNCTION documents_follow_record() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        UPDATE documents_document SET company_id = NEW.company_id {forget}
-        WHERE record_id = NEW.id AND company_id IS DISTINCT FROM NEW.company_id;
-        RETURN NULL;
-    END $$;
-"""
-FORGET = """,
-    verdict = '', findings = '[]', facts = '{}', signature = '', access_key = '',
-    checked_at = NULL, learned_at = NULL,
-    file_id = CASE WHEN kind LIKE '%xml' THEN NULL ELSE file_id END
-"""
 # As they were first written; operations may have changed them since.
 RULES = (
     ("nfe_xml", "expect", {}),
@@ -72,9 +55,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ),
-        ),
-        migrations.RunSQL(
-            FOLLOW.format(forget=FORGET), FOLLOW.format(forget="")
         ),
         # Operations' page lists which customers have a type.
         migrations.RunSQL(

@@ -11,7 +11,6 @@ import pytest
 from b2b_orders.documents.expecting import expected_since, refresh_expected, ruled_records
 from b2b_orders.documents.models import Document, DocumentRule, State
 from b2b_orders.ingest.storing import store
-from b2b_orders.orders.models import SourceRecord
 from erp_bridge.records import (
     Address,
     DocumentKind,
@@ -299,19 +298,9 @@ def test_rules_are_about_orders_of_sources_that_list_files(cast):
     assert ruled_records(after=first, limit=9) == []
 
 
-def test_an_order_that_moves_forgets_what_was_checked_for_another_company(cast):
-    record_id = read(cast.alfa, documents=(DANFE, XML))
-    Document.objects.filter(key="xml").update(
-        verdict="serve", facts={"number": 1001}, checked_at=NOW, access_key=make_key()
-    )
+def test_an_xml_that_was_waited_for_is_read_by_a_worker_at_once(cast):
+    read(cast.alfa)
 
-    SourceRecord.objects.filter(pk=record_id).update(company=cast.beta)
+    read(cast.alfa, at=LATER, documents=(XML, DANFE))
 
-    xml = Document.objects.get(key="xml")
-    assert (xml.company, xml.verdict, xml.facts, xml.checked_at, xml.access_key) == (
-        cast.beta,
-        "",
-        {},
-        None,
-        "",
-    )
+    assert dict(Document.objects.values_list("key", "due_at")) == {"xml": LATER, "danfe": None}

@@ -197,11 +197,14 @@ def test_an_order_given_to_another_company_does_not_take_its_invoice_along(
     order.save()
     beto = viewer_of(cast.beta, cast.beto)
 
-    error = refused(document, beto, replace(actor, person_id=beto.person_id), source)
+    error = refused(document, beto, replace(actor, person_id=beto.person_id), source, LATER)
 
     assert error.reason == "document-of-another-company"
     document.refresh_from_db()
     assert (document.file_id, document.state, document.access_key) == (None, State.DAMAGED, "")
+    # Whoever learned of its facts hears that it was checked anew, and that there are none.
+    assert (document.facts, document.checked_at) == ({}, LATER)
+    assert (document.verdict, document.findings) == ("refuse", ["document-of-another-company"])
     assert Incident.objects.get().company_id == cast.beta.pk
     assert len(source.asked) == 1
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 
 from b2b_orders.documents.learning import learn_waiting, lessons_of, tracking_of
 from b2b_orders.documents.models import Document
@@ -165,7 +166,9 @@ def xml(cast) -> Document:
 
 def check(key: str, facts, verdict: str = "serve", at=NOW) -> None:
     """Leave what a check found, as the web process does."""
-    Document.objects.filter(key=key).update(facts=facts, verdict=verdict, checked_at=at)
+    Document.objects.filter(key=key).update(
+        facts=facts, verdict=verdict, checked_at=at, checked_for=F("company_id")
+    )
 
 
 def test_a_checked_file_makes_its_order_findable(xml):
@@ -223,6 +226,15 @@ def test_a_cancellation_is_on_the_timeline_and_ends_what_was_to_be_paid(xml):
     assert list(Event.objects.values_list("code", "text")) == [("nfe-cancelled", "1001/1")]
     states = dict(Document.objects.values_list("key", "state"))
     assert states == {"xml": "cancelled", "boleto": "cancelled", "event": "available"}
+
+
+def test_what_was_checked_for_another_company_teaches_nothing(xml, cast):
+    check("xml", NFE)
+    Document.objects.filter(key="xml").update(checked_for=cast.beta.pk)
+
+    learn_waiting(now=LATER)
+
+    assert (Invoice.objects.count(), Supplement.objects.count()) == (0, 0)
 
 
 def test_a_broken_lesson_stops_no_other(xml, cast):

@@ -56,6 +56,7 @@ def test_beat_names_tasks_that_exist():
         for task in (
             tasks.tick,
             tasks.tidy,
+            tasks.keep_documents,
             tasks.sweep_lookups,
             tasks.check_sources,
             tasks.run_lookup,

@@ -28,6 +28,9 @@ class FakeSource:
             raise self.error
         yield DocumentStream(chunks=iter((self.content,)), content_type="application/pdf")
 
+    def accepts_branches(self, connection):
+        return False
+
 
 @pytest.fixture
 def source(monkeypatch, settings, tmp_path):
