@@ -24,6 +24,7 @@ from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, State, StoredFile
 from b2b_orders.documents.names import filename_of
 from b2b_orders.documents.queries import visible_documents
+from b2b_orders.documents.reading.findings import Instalment
 from b2b_orders.orders.models import Invoice
 from erp_bridge.connector import Call, DocumentStream, Purpose
 from erp_bridge.errors import (
@@ -224,6 +225,22 @@ def _whose(document: Document, viewer: Viewer) -> Whose:
     return Whose(
         tax_ids=frozenset(tax_ids.values_list("tax_id", flat=True)),
         invoices=tuple((i.number, i.series, i.access_key) for i in _invoices(document, viewer)),
+        instalments=_announced(document),
+        reference=document.issued_on,
+    )
+
+
+def _announced(document: Document) -> tuple[Instalment, ...]:
+    """Say what the source announced to be paid by a bank slip; tax slips are not the buyer's."""
+    if document.kind != DocumentKind.BOLETO:
+        return ()
+    return (
+        Instalment(
+            number=document.instalment,
+            due_on=document.due_on,
+            amount=document.amount,
+            invoice_number=document.invoice_number,
+        ),
     )
 
 

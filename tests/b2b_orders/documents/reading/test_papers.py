@@ -195,6 +195,31 @@ def test_a_bank_slip_is_compared_with_its_instalment(traits, expected):
     assert outcome(build_boleto(**traits), context) == expected
 
 
+def test_the_only_instalment_is_the_one():
+    context = Context(OURS.tax_ids, instalments=ANNOUNCED[1:], reference=TODAY)
+
+    assert outcome(build_boleto(document_number="ABC"), context)[1] == (
+        "amount_differs",
+        "due_date_differs",
+    )
+
+
+def test_headings_and_guarantors_are_not_the_payer():
+    text = [
+        "Recibo do Pagador",
+        f"Banco  {format_cnpj(STRANGER)}",
+        "Sacador/Avalista",
+        f"FIADORA  {format_cnpj(STRANGER)}",
+        LINE,
+    ]
+
+    found = read(build_pdf(text))
+
+    assert (found.word.value, found.facts["payer"]) == ("serve", None)
+    named = [*text, f"Sacado: COMPRADORA {format_cnpj(RECIPIENT)}"]
+    assert read(build_pdf(named)).facts["payer"] == RECIPIENT
+
+
 def test_several_instalments_of_one_day_say_nothing():
     same = (ANNOUNCED[0], Instalment("009", date(2026, 4, 9), Decimal("7.00"), "1001"))
     facts = {"document_number": None, "due_date": "2026-04-09", "amount": "5.00"}
