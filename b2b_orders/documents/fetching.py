@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from b2b_orders.companies.models import Establishment
 from b2b_orders.documents import storage
 from b2b_orders.documents.checks import Verdict, Whose, check
 from b2b_orders.documents.models import Document, State, StoredFile
+from b2b_orders.documents.reading.findings import Instalment, Word
 from b2b_orders.orders.models import Invoice
 from erp_bridge.connector import Call, DocumentStream, Purpose
 from erp_bridge.errors import (
@@ -44,6 +46,14 @@ BUSY: Final = "busy"
 # What no source lists as such; a file listed as OTHER may turn out to be one.
 FISCAL_XML: Final = frozenset({DocumentKind.NFE_XML, DocumentKind.CTE_XML, DocumentKind.EVENT_XML})
 _FOUND_OUT: Final = FISCAL_XML - {DocumentKind.NFE_XML}
+# What a file is once our settings have let it in.
+_SETTLED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Word.SERVE_AFTER_DECODING.value: Word.SERVE.value,
+        Word.POLICY.value: Word.WARN.value,
+        Word.REFUSE_OR_SANITISE.value: Word.WARN.value,
+    }
+)
 # Two-key advisory locks of this app have this first key.
 _LOCK_SPACE: Final = 0x446F63
 _POLL_SECONDS: Final = 0.1
@@ -221,8 +231,24 @@ def whose_of(document: Document, company_id: int, source: DocumentSource) -> Who
         invoices=tuple(
             (i.number, i.series, i.access_key) for i in invoices_of(document, company_id)
         ),
+        instalments=_announced(document),
+        reference=document.issued_on,
         same_root_allowed=source.accepts_branches(document.record.connection),
         active_content="warn" if settings.PORTAL_ACTIVE_CONTENT == "warn" else "refuse",
+    )
+
+
+def _announced(document: Document) -> tuple[Instalment, ...]:
+    """Say what the source announced to be paid by a bank slip; tax slips are not the buyer's."""
+    if document.kind != DocumentKind.BOLETO:
+        return ()
+    return (
+        Instalment(
+            number=document.instalment,
+            due_on=document.due_on,
+            amount=document.amount,
+            invoice_number=document.invoice_number,
+        ),
     )
 
 
@@ -278,7 +304,7 @@ def note_checked(
         "fetched_at": fetched_at or now,
         "checked_at": now,
         "checked_for": company_id,
-        "verdict": verdict.verdict,
+        "verdict": _SETTLED.get(verdict.verdict, verdict.verdict),
         "findings": list(verdict.reasons),
         "signature": verdict.signature,
         "facts": dict(verdict.facts),

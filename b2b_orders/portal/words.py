@@ -229,35 +229,6 @@ INCIDENT: dict[str, Text] = {
     "hook-refused": lazy("A call to the VTEX hook was refused"),
 }
 
-# Reasons for doubt about a file that is handed out, by the codes of `documents.reading`.
-DOUBT: dict[str, Text] = {
-    "no_protocol": lazy("Without the tax authority's protocol"),
-    "signature_absent": lazy("Not signed"),
-    "signature_broken_by_reformatting": lazy("Reformatted after it was signed"),
-    "signed_by_another": lazy("Signed with another company's certificate"),
-    "homologation": lazy("Issued for testing: without fiscal value"),
-    "cancelled": lazy("The invoice was cancelled"),
-    "same_root_other_branch": lazy("Made out to another branch of the company"),
-    "user_password_needed": lazy("Asks for a password when it is opened"),
-    "many_pages": lazy("Unusually many pages"),
-    "amount_differs": lazy("Its amount differs from the invoice"),
-    "due_date_differs": lazy("Its due date differs from the invoice"),
-    "line_amount_not_printed": lazy("The line to type holds another amount than is printed"),
-    "line_due_date_differs": lazy("The line to type holds another due date than is printed"),
-    "active_javascript": lazy("Contains a script"),
-    "active_launch": lazy("Wants to start a program"),
-    "active_embedded_file": lazy("Contains another file"),
-    "active_rich_media": lazy("Contains media that run"),
-    "active_form": lazy("Contains a form that sends data"),
-    "active_hidden": lazy("Too intricate to be looked through"),
-    "correction_letter": lazy("Letter of correction"),
-    "proof_of_delivery": lazy("Proof of delivery"),
-    "recipient_statement": lazy("Statement of the recipient"),
-    "other_event": lazy("Event of the invoice"),
-    "cancellation_without_effect": lazy("Cancellation that was not registered"),
-    "event_not_registered": lazy("Not registered by the tax authority"),
-}
-
 ANSWER: dict[str, Text] = {
     "found": lazy("found it"),
     "not-found": lazy("does not have it"),

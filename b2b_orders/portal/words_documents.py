@@ -33,14 +33,16 @@ FINDING: dict[str, Word] = {
     "same_root_other_branch": Word(
         lazy("Issued to another establishment of your company."), "warn", "building"
     ),
-    "password_protected": Word(
+    "user_password_needed": Word(
         lazy("Protected by a password, often the first digits of your CNPJ."), "plain", "file"
     ),
-    "javascript": Word(lazy("The PDF contains a script: open it with care."), "warn", "alert"),
-    "embedded_file": Word(
+    "active_javascript": Word(
+        lazy("The PDF contains a script: open it with care."), "warn", "alert"
+    ),
+    "active_embedded_file": Word(
         lazy("The PDF carries an attachment: open it with care."), "warn", "alert"
     ),
-    "launch_action": Word(
+    "active_launch": Word(
         lazy("The PDF tries to start a program: open it with care."), "warn", "alert"
     ),
     "amount_differs": Word(
@@ -49,6 +51,32 @@ FINDING: dict[str, Word] = {
     "due_date_differs": Word(
         lazy("The due date in the file differs from what the ERP states."), "warn", "alert"
     ),
+    "active_rich_media": Word(
+        lazy("The PDF contains media that run: open it with care."), "warn", "alert"
+    ),
+    "active_form": Word(
+        lazy("The PDF contains a form that sends data: open it with care."), "warn", "alert"
+    ),
+    "active_hidden": Word(
+        lazy("The PDF is too intricate to be looked through: open it with care."), "warn", "alert"
+    ),
+    "line_amount_not_printed": Word(
+        lazy("The line to type holds another amount than is printed."), "bad", "alert"
+    ),
+    "line_due_date_differs": Word(
+        lazy("The line to type holds another due date than is printed."), "warn", "alert"
+    ),
+    # what only operations and support look at
+    "signature_absent": Word(lazy("Without a digital signature"), "warn", "alert"),
+    "signed_by_another": Word(lazy("Signed with another company's certificate."), "warn", "alert"),
+    "many_pages": Word(lazy("Unusually many pages."), "plain", "file"),
+    "proof_of_delivery": Word(lazy("Proof of delivery."), "info", "file"),
+    "recipient_statement": Word(lazy("Statement of the recipient."), "info", "file"),
+    "other_event": Word(lazy("Event of the invoice."), "info", "file"),
+    "cancellation_without_effect": Word(
+        lazy("Cancellation that was not registered."), "warn", "alert"
+    ),
+    "event_not_registered": Word(lazy("Not registered by the tax authority."), "warn", "alert"),
     # why a file was refused: for operations
     "access_key_check_digit": Word(lazy("The access key does not add up."), "bad", "alert"),
     "access_key_emitter_mismatch": Word(
@@ -79,8 +107,10 @@ FINDING: dict[str, Word] = {
 FOR_BUYERS: Final = frozenset(
     {
         *("cancelled", "correction_letter", "homologation", "no_protocol"),
-        *("signature_broken_by_reformatting", "same_root_other_branch", "password_protected"),
-        *("javascript", "embedded_file", "launch_action", "amount_differs", "due_date_differs"),
+        *("signature_broken_by_reformatting", "same_root_other_branch", "user_password_needed"),
+        *("active_javascript", "active_embedded_file", "active_launch", "active_rich_media"),
+        *("active_form", "active_hidden", "amount_differs", "due_date_differs"),
+        *("line_amount_not_printed", "line_due_date_differs"),
     }
 )
 

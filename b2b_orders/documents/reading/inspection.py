@@ -177,9 +177,11 @@ def matching_instalment(
 ) -> Instalment | None:
     """Find the instalment that a bank slip is for.
 
-    By the number on it (`1201/003`), else by its due date, else by its amount; None where
-    that says none or several.
+    The only one there is; else by the number on it (`1201/003`), by its due date, by its
+    amount; None where that says none or several.
     """
+    if len(instalments) == 1:
+        return instalments[0]
     named = _named(facts.get("document_number") or "", instalments)
     if named:
         return named

@@ -56,6 +56,8 @@ _KINDS: Final = (
     ("DAE", re.compile(r"\bdae\b")),
     ("DUA", re.compile(r"\bdua\b")),
 )
+# Headings and guarantors: what stands below them is not the payer.
+_NO_LABEL = re.compile(r"recibo do (?:pagador|sacado)|avalista|ficha de compensacao")
 _STATE_OF_KIND: Final = {"DARE-SP": "SP"}
 
 
@@ -220,7 +222,7 @@ def _revenue_code(lines: list[str], plain: list[str]) -> str | None:
 
 
 def _state(lines: list[str], plain: list[str]) -> str | None:
-    for value in _values_after(lines, plain, ("uf favorecida", "uf ")):
+    for value in _values_after(lines, plain, ("uf favorecida", "uf")):
         if _STATE.fullmatch(value):
             return value
     return None
@@ -232,12 +234,13 @@ def _state(lines: list[str], plain: list[str]) -> str | None:
 def _values_after(lines: list[str], plain: list[str], labels: tuple[str, ...]) -> Iterator[str]:
     """Go through what stands behind a label: on its own line, then on the next two."""
     for label in labels:
+        pattern = re.compile(rf"(?<![a-z]){re.escape(label)}(?![a-z])")
         for at, line in enumerate(plain):
-            place = line.find(label)
-            if place < 0:
+            found = pattern.search(line)
+            if found is None or _NO_LABEL.search(line):
                 continue
             # Only marks were dropped: places are the same, ligatures aside.
-            rest = lines[at][place + len(label) :].strip(" :.-")
+            rest = lines[at][found.end() :].strip(" :.-")
             if rest:
                 yield rest
             yield from lines[at + 1 : at + 3]

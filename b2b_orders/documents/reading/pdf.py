@@ -7,12 +7,23 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, Final, cast
 
 import pikepdf
+import pikepdf.settings
 
 # Beyond the first a paper is unusual, beyond the second it is an attack or a book.
 MANY_PAGES: Final = 200
 MAX_PDF_PAGES: Final = 2000
 MAX_PDF_OBJECTS: Final = 200_000
 MAX_PDF_DEPTH: Final = 50
+
+# For the whole process, so set where it is imported: only objects packed into streams are
+# unpacked to be walked, and those of an honest file are small. Pictures stay packed.
+pikepdf.settings.set_qpdf_limits(
+    flate_max_memory=64_000_000,
+    run_length_max_memory=64_000_000,
+    png_max_memory=64_000_000,
+    tiff_max_memory=64_000_000,
+    doc_max_warnings=100,
+)
 
 # What a page may do behind a reader's back. A plain link (/URI) is not among them.
 _ACTIVE: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import threading
 import uuid
@@ -216,6 +217,17 @@ def test_a_note_of_another_order_is_refused(order, bruno, actor, source):
     source.files["xml"] = make_nfe()
 
     assert refused(document, bruno, actor, source).reason == "document-of-another-order"
+
+
+def test_a_file_that_came_as_base64_is_kept_and_handed_out_decoded(order, bruno, actor, source):
+    document = make_document(order, DocumentKind.BOLETO, "boleto")
+    source.files["boleto"] = base64.b64encode(PDF)
+
+    download = take(document, bruno, actor, source)
+
+    assert content_of(download) == PDF
+    assert (download.content_type, download.size) == ("application/pdf", len(PDF))
+    assert download.sha256 == hashlib.sha256(PDF).hexdigest()
 
 
 # --- what is not a document ---------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from b2b_orders.common import clock
@@ -19,8 +20,6 @@ from b2b_orders.documents.reading.judge import NFE_ROOTS
 from b2b_orders.documents.reading.schema import fits_schema
 from b2b_orders.documents.reading.xml import NFE
 from erp_bridge.identifiers import normalise_tax_id, valid_cnpj, valid_cpf
-
-_MAX_BYTES = 50_000_000
 
 
 class Command(BaseCommand):
@@ -66,7 +65,10 @@ class Command(BaseCommand):
             reference=options["reference_date"] or clock.now().date(),
             expected="pdf" if path.suffix.lower() == ".pdf" else "xml",
         )
-        finding = inspect(io.BytesIO(content), _with(base, options["related"]))
+        if len(content) > settings.PORTAL_DOCUMENT_MAX_BYTES:
+            finding = Finding(Format.UNKNOWN, Word.REFUSE, ("too_large",), {"root": None})
+        else:
+            finding = inspect(io.BytesIO(content), _with(base, options["related"]))
         told = _told(path, content, finding)
         told["action"] = action_of(
             finding.word,
@@ -95,7 +97,7 @@ def _main_file(options: dict[str, Any]) -> Path:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_BYTES)
+            return file.read(settings.PORTAL_DOCUMENT_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise CommandError(f"{path} cannot be read: {error}", returncode=2) from error
 

@@ -149,6 +149,14 @@ def test_anything_at_all_gets_an_answer(files, content, reasons):
     assert "Would be refused" in said("inspect_document", path)
 
 
+def test_a_file_larger_than_we_take_is_refused(files, settings):
+    settings.PORTAL_DOCUMENT_MAX_BYTES = 1000
+
+    answer = told(files("n.xml", build_nfe()))
+
+    assert (answer["reasons"], answer["action"]) == (["too_large"], "refuse")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

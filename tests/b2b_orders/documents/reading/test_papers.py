@@ -195,6 +195,31 @@ def test_a_bank_slip_is_compared_with_its_instalment(traits, expected):
     assert outcome(build_boleto(**traits), context) == expected
 
 
+def test_the_only_instalment_is_the_one():
+    context = Context(OURS.tax_ids, instalments=ANNOUNCED[1:], reference=TODAY)
+
+    assert outcome(build_boleto(document_number="ABC"), context)[1] == (
+        "amount_differs",
+        "due_date_differs",
+    )
+
+
+def test_headings_and_guarantors_are_not_the_payer():
+    text = [
+        "Recibo do Pagador",
+        f"Banco  {format_cnpj(STRANGER)}",
+        "Sacador/Avalista",
+        f"FIADORA  {format_cnpj(STRANGER)}",
+        LINE,
+    ]
+
+    found = read(build_pdf(text))
+
+    assert (found.word.value, found.facts["payer"]) == ("serve", None)
+    named = [*text, f"Sacado: COMPRADORA {format_cnpj(RECIPIENT)}"]
+    assert read(build_pdf(named)).facts["payer"] == RECIPIENT
+
+
 def test_several_instalments_of_one_day_say_nothing():
     same = (ANNOUNCED[0], Instalment("009", date(2026, 4, 9), Decimal("7.00"), "1001"))
     facts = {"document_number": None, "due_date": "2026-04-09", "amount": "5.00"}
@@ -335,6 +360,34 @@ def test_a_page_that_unpacks_to_a_flood_is_not_read():
 
     assert len(content) < 1_000_000
     assert pdf_text.text_in(io.BytesIO(content)) == ""
+
+
+def packed_objects(unpacked: int) -> bytes:
+    """Make a PDF with an object stream that unpacks to so many bytes."""
+    packed = zlib.compress(b"10 0 <<>>" + b" " * unpacked, 9)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Resources << >> >>",
+        b"<< /Type /ObjStm /N 1 /First 5 /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream"
+        % (len(packed), packed),
+    ]
+    out, rows = bytearray(b"%PDF-1.5\n"), [b"\x00" * 6]
+    for number, body in enumerate(objects, 1):
+        rows.append(b"\x01" + len(out).to_bytes(4, "big") + b"\x00")
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    rows += [b"\x01" + start.to_bytes(4, "big") + b"\x00", *[b"\x00" * 6] * 4]
+    rows.append(b"\x02" + (4).to_bytes(4, "big") + b"\x00")
+    table = b"".join(rows)
+    out += b"5 0 obj\n<< /Type /XRef /Size 11 /W [1 4 1] /Root 1 0 R /Length %d >>\n" % len(table)
+    out += b"stream\n%s\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % (table, start)
+    return bytes(out)
+
+
+def test_objects_that_unpack_to_a_flood_are_not_looked_through():
+    assert outcome(packed_objects(1000)) == ("serve", (), "")
+    assert outcome(packed_objects(70_000_000))[0:2] == ("refuse", ("damaged",))
 
 
 def test_reading_stops_when_the_time_is_over(monkeypatch):
