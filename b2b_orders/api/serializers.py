@@ -108,7 +108,8 @@ class TitleOutput(serializers.Serializer[Any]):
 class TitleLineOutput(serializers.Serializer[Any]):
     """`state` is as of today; `unclear` is what no source states, or is open on a dead order.
 
-    `amount` is null when it is not known or may not be seen, and the line with it.
+    `amount` is null when it is not known or may not be seen, and the line with it. There is
+    a line only while the title is to pay.
     """
 
     order = serializers.UUIDField(source="order_public_id")
@@ -121,7 +122,11 @@ class TitleLineOutput(serializers.Serializer[Any]):
     amount = serializers.SerializerMethodField()
     state = serializers.CharField(source="standing")
     settled_on = serializers.DateField(allow_null=True)
-    typeable_line = serializers.CharField()
+    typeable_line = serializers.SerializerMethodField()
+
+    def get_typeable_line(self, title: TitleLine) -> str:
+        """Give the line of what is to pay; a settled one must not be paid again."""
+        return title.typeable_line if title.is_to_pay else ""
 
     def get_amount(self, title: TitleLine) -> dict[str, str] | None:
         """Write the amount with its currency."""

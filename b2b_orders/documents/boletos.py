@@ -10,7 +10,7 @@ from datetime import date
 from b2b_orders.companies.access import Viewer
 from b2b_orders.documents.models import State
 from b2b_orders.documents.queries import visible_documents
-from erp_bridge.records import DocumentKind
+from erp_bridge.records import DocumentKind, TitleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ def available_boletos(*, viewer: Viewer, order_ids: Iterable[int]) -> tuple[Bole
             replaced_by="",
             record__order_id__in=set(order_ids),
         )
+        # Settled by its own paper, whatever the title says yet.
+        .exclude(title_state__in=(TitleState.PAID, TitleState.CANCELLED))
         .order_by("record_id", "position", "pk")
         .values_list(
             "record__order_id",

@@ -104,6 +104,11 @@ class TitleLine:
     establishment_tax_id: str
     establishment_name: str
 
+    @property
+    def is_to_pay(self) -> bool:
+        """Say whether it is known to be open, due or not."""
+        return self.standing in _STANDINGS[Group.TO_PAY]
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

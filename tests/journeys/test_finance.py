@@ -90,3 +90,4 @@ def test_a_calendar_reads_its_address_until_its_person_ends_it(page_of, product)
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(address, timeout=10)
     assert refused.value.code == 404
+    refused.value.close()

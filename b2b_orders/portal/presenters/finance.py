@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
+from django.urls import NoReverseMatch
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
@@ -56,6 +58,7 @@ _AGE_DAYS = {
 }
 # What can still have to be paid; a boleto of anything else is not offered.
 _PAYABLE = frozenset({Standing.OPEN, Standing.OVERDUE, Standing.UNCLEAR})
+_TO_PAY = frozenset({Standing.OPEN, Standing.OVERDUE})
 _ORDER_GONE = words.Word(lazy("Check: order cancelled"), "warn", "alert")
 
 
@@ -258,7 +261,7 @@ def _without(written: str, count: int) -> str:
 
 def far_words(due: date | None, standing: Standing, today: date) -> str:
     """Say how far a due date is, of what is known to be to pay."""
-    if due is None or standing not in {Standing.OPEN, Standing.OVERDUE}:
+    if due is None or standing not in _TO_PAY:
         return ""
     days = (due - today).days
     if days == 0:
@@ -339,12 +342,25 @@ def _actions(
         instalment=title.instalment,
         due_on=title.due_on,
     )
-    if boleto:
-        yield TitleAction(
-            label="Boleto",
-            full=_("Download the boleto of %(title)s") % {"title": title_name(title)},
-            url=to.to("document", order=title.order_public_id, public_id=boleto.public_id),
-        )
+    if boleto is None:
+        return
+    order, public_id = title.order_public_id, boleto.public_id
+    named = {"title": title_name(title)}
+    if title.is_to_pay and (url := _payment_url(to, order, public_id)):
+        yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url)
+    full = _("Download the boleto of %(title)s") % named
+    yield TitleAction("Boleto", full, to.to("document", order=order, public_id=public_id))
+
+
+def _payment_url(to: Addresses, order: UUID, public_id: UUID) -> str:
+    """Return the page that checks a boleto at its source and shows what pays it, if there is one.
+
+    Both numbers of it are known here; whether the site has the page, its addresses say.
+    """
+    try:
+        return to.to("payment", order=order, public_id=public_id)
+    except NoReverseMatch:
+        return ""
 
 
 def _symbol(amount: Money | None) -> str:

@@ -39,7 +39,7 @@ def order(cast):
     order = make_order(cast.alfa, [(NumberKind.ERP, "0004500123"), (NumberKind.CUSTOMER, "PO 1")])
     make_title(order, "late", due_on=TODAY - timedelta(days=1), typeable_line="1" * 47)
     make_title(order, "soon", amount=None)
-    make_title(order, "paid", state="paid", settled_on=TODAY, amount=Decimal("7.50"))
+    make_title(order, "settled", state="paid", settled_on=TODAY, amount=Decimal("7.50"))
     return order
 
 
@@ -86,6 +86,16 @@ def test_filters_are_those_of_the_page(ana, order):
     assert len(keys_of(ana.get("/api/v1/titles?number=po%201"))) == 2
     assert keys_of(ana.get("/api/v1/titles?establishment=12345678000276")) == []
     assert keys_of(ana.get("/api/v1/titles?establishment=unknown")) == []
+
+
+def test_a_line_is_given_only_while_it_is_to_pay(ana, order):
+    for place, state in enumerate(("open", "paid", "cancelled", "unknown")):
+        make_title(order, state, typeable_line=str(place) * 46 + "7", state=state)
+
+    titles = ana.get("/api/v1/titles?state=all&number=PO%201").json()["results"]
+
+    assert {t["typeable_line"] for t in titles if t["state"] not in {"open", "overdue"}} == {""}
+    assert "0" * 46 + "7" in {title["typeable_line"] for title in titles}
 
 
 def test_pages_follow_by_a_cursor(ana, order):

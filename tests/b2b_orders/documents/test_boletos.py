@@ -76,6 +76,8 @@ def test_only_boletos_that_stand_and_can_be_taken_are_listed(cast):
     make_document(order, DocumentKind.BOLETO, "old", replaced_by="good")
     make_document(order, DocumentKind.BOLETO, "coming", state="expected")
     make_document(order, DocumentKind.BOLETO, "cancelled", state="cancelled")
+    make_document(order, DocumentKind.BOLETO, "paid", title_state="paid")
+    make_document(order, DocumentKind.BOLETO, "void", title_state="cancelled")
     make_document(order, DocumentKind.DANFE, "danfe")
     viewer = Viewer(cast.ana.pk, cast.alfa.pk, frozenset(Right))
 
