@@ -134,7 +134,7 @@ def test_what_cannot_be_had_is_listed_with_its_reason_in_the_readers_language():
 
     assert archive.namelist() == ["LEIAME.txt", "index.csv"]
     assert "Em emissão." in archive.read("LEIAME.txt").decode()
-    assert index_of(archive)[1][4:6] == ["Ausente", "Em emissão."]
+    assert index_of(archive)[1][4:6] == ["Falta", "Em emissão."]
 
 
 def test_a_text_of_a_source_is_no_formula_in_a_spreadsheet():
