@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.bare_settings")
 
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
+from django.http import FileResponse, HttpRequest, JsonResponse
 from django.urls import path
 
 STATEMENT = """
@@ -45,5 +46,11 @@ def hook(request: HttpRequest) -> JsonResponse:
     return JsonResponse({})
 
 
-urlpatterns = [path("search", search), path("hook", hook)]
+def held(request: HttpRequest) -> FileResponse:
+    """Hand out a file of a directory, as Django does it by itself."""
+    file = Path(os.environ["PORTAL_DOCUMENTS_DIR"]) / request.GET["name"]
+    return FileResponse(file.open("rb"), content_type="text/plain")
+
+
+urlpatterns = [path("search", search), path("hook", hook), path("held", held)]
 application = get_wsgi_application()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -48,6 +50,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Let tests that commit empty the database after them, the audit record included."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditevent DISABLE TRIGGER append_only_whole")
+        # Tests that commit empty the database: what migrations wrote would be there for
+        # some tests and not for others. Who needs rules makes them, see `document_rules`.
+        cursor.execute("DELETE FROM documents_documentrule")
+
+
+@pytest.fixture
+def document_rules(db: None) -> None:
+    """Give the portal the rules for documents that it begins with."""
+    import_module("b2b_orders.documents.migrations.0006_expected").seed(apps, None)
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ connect as the owner run under the very same wall.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.migrations.operations.special import RunSQL
@@ -40,7 +42,7 @@ def scope(
     rolls back, and the settings with it.
     """
     nested = connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), _outermost(is_so=not nested), connection.cursor() as cursor:
         before = None
         if nested:
             cursor.execute(
@@ -61,6 +63,95 @@ def _set(cursor: object, role: str, company: object, person: object) -> None:
         " set_config('app.person', %s, true)",
         [role, str(company), str(person)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a scope was opened as, to come back to it later."""
+
+    role: str
+    company: str
+    person: str
+    token: str
+
+
+def here() -> Place:
+    """Say what the scope that is open was opened as."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('role'), current_setting('app.company', true),"
+            " current_setting('app.person', true), current_setting('app.token', true)"
+        )
+        role, company, person, token = cursor.fetchone()
+    return Place(role, company or "", person or "", token or "")
+
+
+@contextmanager
+def again(place: Place) -> Iterator[None]:
+    """Run a block in a transaction, as what an earlier scope was."""
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        before = here() if nested else None
+        _return_to(place)
+        yield
+        if before and not connection.needs_rollback:
+            _return_to(before)
+
+
+# Whether the transaction of this thread is a scope's own.
+_own = threading.local()
+
+
+@contextmanager
+def _outermost(*, is_so: bool) -> Iterator[None]:
+    before = getattr(_own, "is_scope", False)
+    _own.is_scope = before or is_so
+    try:
+        yield
+    finally:
+        _own.is_scope = before
+
+
+def can_leave() -> bool:
+    """Say whether `leave` leaves no transaction open: there is none, or it is a scope's alone."""
+    if not connection.in_atomic_block:
+        return True
+    is_alone = not connection.savepoint_ids and not connection.needs_rollback
+    return is_alone and getattr(_own, "is_scope", False)
+
+
+@contextmanager
+def leave() -> Iterator[None]:
+    """Leave the scope for what takes long, and come back into the same one after it.
+
+    What was done before is committed. Inside there is neither a transaction, so that a source
+    that trickles holds no row and no snapshot of ours, nor a scope: what reads rows opens its
+    own. Within a transaction of somebody else's nothing is left, and all runs as before.
+    """
+    if not connection.in_atomic_block or not can_leave():
+        yield
+        return
+    place = here()
+    blocks, connection.atomic_blocks = connection.atomic_blocks, []
+    # As the end and the beginning of `transaction.atomic` do it.
+    connection.in_atomic_block = False
+    connection.commit()
+    connection.set_autocommit(True)
+    try:
+        yield
+    finally:
+        connection.set_autocommit(False)
+        connection.in_atomic_block, connection.atomic_blocks = True, blocks
+        _return_to(place)
+
+
+def _return_to(place: Place) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('role', %s, true), set_config('app.company', %s, true),"
+            " set_config('app.person', %s, true), set_config('app.token', %s, true)",
+            [place.role, place.company, place.person, place.token],
+        )
 
 
 def enter_company(company_id: int | None) -> None:

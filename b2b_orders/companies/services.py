@@ -66,6 +66,11 @@ def create_company(
     return company
 
 
+def put_customer_type(*, company_id: int, customer_type: str) -> None:
+    """Say by which of the seller's words a company is known to rules; "" for none."""
+    Company.objects.filter(pk=company_id).update(customer_type=customer_type)
+
+
 def get_company_named(name: str) -> Company | None:
     """Find a company by its name without case, or by its public id; for commands only.
 

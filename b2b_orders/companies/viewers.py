@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from b2b_orders.accounts.models import Person
 from b2b_orders.companies.access import (
     RIGHTS_ACTING,
     RIGHTS_OF_ROLE,
@@ -19,7 +20,7 @@ from b2b_orders.companies.access import (
     StaffViewer,
     Viewer,
 )
-from b2b_orders.companies.models import Role, StaffRole
+from b2b_orders.companies.models import Acting, Role, StaffRole
 
 SESSION_KEY = "company"
 
@@ -116,6 +117,11 @@ class Standing:
         member = next((m for m in self.members if m.company.public_id == company), None)
         return _member_viewer(self.person_id, member) if member else None
 
+    def viewer_of_company(self, company_id: int) -> Viewer | None:
+        """Build the viewer of exactly this company of the person's own; None when it is not."""
+        member = next((m for m in self.members if m.company.id == company_id), None)
+        return _member_viewer(self.person_id, member) if member else None
+
     def live_acting(self, session_key: str, now: datetime) -> tuple[_ActingRow, ...]:
         """Return what this very log-in acts for and has not left idle for too long."""
         return tuple(
@@ -127,6 +133,43 @@ class Standing:
     def has_idle_acting(self, now: datetime) -> bool:
         """Say whether something was left idle for too long and is to be ended."""
         return any(now >= row.seen_at + _idle_time() for row in self.acting)
+
+
+def viewer_of_asker(
+    *, person_id: int, company_id: int, is_staff: bool, acting_id: int | None = None
+) -> Viewer | None:
+    """Build the viewer of somebody who is not here, as what they are now; None is "no more".
+
+    For what a person asked for and a worker does later, and for what opens by a link of
+    theirs. Acting may have ended since it was asked for; the right to act must not.
+    """
+    standing = read_standing(person_id)
+    if not Person.objects.filter(pk=person_id, is_active=True).exists():
+        return None
+    if not is_staff:
+        viewer = standing.viewer_of_member(company_id)
+    elif acting_id is not None:
+        viewer = _viewer_who_acted(standing, acting_id)
+    else:
+        of_portfolio = standing.portfolio_viewers
+        viewer = next((each for each in of_portfolio if each.company_id == company_id), None)
+    return viewer if viewer is not None and viewer.company_id == company_id else None
+
+
+def _viewer_who_acted(standing: Standing, acting_id: int) -> Viewer | None:
+    acting = Acting.objects.filter(
+        pk=acting_id, person_id=standing.person_id, company__is_active=True
+    ).first()
+    if acting is None or standing.staff is None or not standing.staff.can_act:
+        return None
+    return Viewer(
+        person_id=standing.person_id,
+        company_id=acting.company_id,
+        rights=RIGHTS_ACTING,
+        staff_role=standing.staff.role,
+        acting_id=acting.pk,
+        reason=acting.reason,
+    )
 
 
 def tax_id_ending(tax_id: str) -> str:

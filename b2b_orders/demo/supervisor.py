@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import quote_plus
 
 from b2b_orders.demo import ports
 from b2b_orders.demo.children import Child, DemoError, stop_orphans
@@ -88,6 +89,11 @@ class Supervisor:
             "erp": f"http://127.0.0.1:{self.state.erp_port}",
         }
 
+    @property
+    def mail(self) -> Path:
+        """Give the directory that takes the mail: none of it leaves this machine."""
+        return private_directory(self.state.directory / "mail")
+
     # --- steps --------------------------------------------------------------------
 
     def start(self) -> None:
@@ -139,6 +145,7 @@ class Supervisor:
         words = ["--vtex-port", str(self.state.vtex_port), "--erp-port", str(self.state.erp_port)]
         words += ["--seed-date", self.state.seed_date, "--orders", str(self.wishes.orders)]
         words += ["--state", str(private_directory(self.state.directory / "simulators"))]
+        words += ["--mail", str(self.mail)]
         return self.spawn("simulators", ["-m", "erp_bridge.simulators", *words], role=OWNER)
 
     def await_simulators(self, simulators: Child) -> None:
@@ -210,13 +217,16 @@ class Supervisor:
             "people": self.state.people,
             "vtex_url": self.source_urls["vtex"],
             "erp_url": self.source_urls["erp"],
+            "mail_url": f"{self.source_urls['vtex']}/_mail",
         }
         write_private(self.state.directory / "access.json", json.dumps(access, indent=1))
         self.console.line(f"\nReady: {self.url}\n")
         self.console.table(self.state.people, ["role", "company", "email", "password"])
         self.console.line(
             f"\nSimulated VTEX {access['vtex_url']}, ERP {access['erp_url']};"
-            f" logs in {self.state.directory / 'log'}.\nCtrl-C stops everything."
+            f" logs in {self.state.directory / 'log'}."
+            f"\nMail is not sent: {access['mail_url']} shows it, {self.mail} keeps it."
+            "\nCtrl-C stops everything."
         )
 
     # --- processes ----------------------------------------------------------------
@@ -240,6 +250,9 @@ class Supervisor:
             "PORTAL_PRIVATE_HOSTS": "127.0.0.1",
             "PORTAL_ALLOW_PLAIN_HTTP": "1",
             "PORTAL_SUPPORT_EMAIL": "suporte@loja.example",
+            # The first slash of the path only ends the host.
+            "PORTAL_EMAIL_URL": f"filemail:///{quote_plus(str(self.mail))}",
+            "PORTAL_FROM_EMAIL": "nao-responda@loja.example",
             "PORTAL_FEED_SECONDS": "5",
             "PORTAL_ERP_SECONDS": "60",
         }

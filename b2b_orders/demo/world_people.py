@@ -26,6 +26,8 @@ from erp_bridge.simulators.vtex_lines import ACCOUNT
 VTEX, ERP = "vtex", "erp"
 COMPANIES = 60
 PORTFOLIO_SIZE = 6
+# What the seller calls its kinds of customers; rules for documents may depend on it.
+CUSTOMER_TYPES = {"alfa": "revenda", "beta": "consumidor"}
 # The oldest order that the demo knows by name.
 FIRST_YEAR = 2019
 
@@ -152,6 +154,8 @@ def put_company(company: WorldCompany, *, now: datetime) -> Company:
     if found:
         return found.company
     row = companies.create_company(name=company.trade_name, is_active=company.is_active)
+    if customer_type := CUSTOMER_TYPES.get(company.key, ""):
+        Company.objects.filter(pk=row.pk).update(customer_type=customer_type)
     for establishment in company.establishments:
         companies.add_establishment(
             company_id=row.pk, tax_id=establishment.tax_id, name=establishment.name

@@ -1,48 +1,38 @@
-"""What a file really is, and whether it may be handed out: by its content, never by its name.
+"""The one gate: what a file of an order really is, and whether it may be handed out.
 
-Pure functions over bytes and files. A file that is not what its kind says is never served:
-a bank's log-in page called boleto.pdf helps nobody and an XML of another company hurts.
+By its content, never by its name. A file that is not what its kind says is never served: a
+bank's log-in page called boleto.pdf helps nobody and an XML of another company hurts. What a
+file says and how sound it is are found by `documents.reading`; here that is compared with the
+order and its company, and put into the codes that pages and incidents word.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
-import zipfile
+import io
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from datetime import date
 from types import MappingProxyType
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, Any, Final
 
-import pikepdf
-from lxml import etree
-
-from erp_bridge.identifiers import access_key_parts, normalise_tax_id
+from b2b_orders.documents.reading.findings import (
+    ActiveContent,
+    Context,
+    Finding,
+    Instalment,
+    Word,
+    action_of,
+)
+from b2b_orders.documents.reading.formats import (
+    MAX_BASE64_BYTES,
+    Format,
+    decode_base64,
+    sniff,
+)
+from b2b_orders.documents.reading.inspection import inspect
+from b2b_orders.documents.reading.judge import CTE_ROOTS, EVENT_ROOTS, NFE_ROOTS
+from erp_bridge.identifiers import access_key_parts
 from erp_bridge.records import DocumentKind
-
-MAX_XML_BYTES: Final = 5_000_000
-MAX_PDF_PAGES: Final = 2000
-MAX_PDF_OBJECTS: Final = 200_000
-MAX_PDF_DEPTH: Final = 50
-NFE: Final = "{http://www.portalfiscal.inf.br/nfe}"
-
-
-class Format(StrEnum):
-    """What the bytes are."""
-
-    EMPTY = "empty"
-    PDF = "pdf"
-    HTML = "html"
-    XML = "xml"
-    JSON = "json"
-    PNG = "png"
-    JPEG = "jpeg"
-    XLSX = "xlsx"
-    ZIP = "zip"
-    TEXT = "text"
-    UNKNOWN = "unknown"
-
 
 CONTENT_TYPES: Final[Mapping[Format, str]] = MappingProxyType(
     {
@@ -56,55 +46,102 @@ CONTENT_TYPES: Final[Mapping[Format, str]] = MappingProxyType(
     }
 )
 _PDF_ONLY = frozenset({Format.PDF})
+_XML_ONLY = frozenset({Format.XML})
 _TABLES = frozenset({Format.PDF, Format.TEXT, Format.XLSX, Format.ZIP})
 _IMAGES = frozenset({Format.PNG, Format.JPEG})
 ACCEPTED: Final[Mapping[DocumentKind, frozenset[Format]]] = MappingProxyType(
     {
         DocumentKind.BOLETO: _PDF_ONLY,
         DocumentKind.TRANSFER: _PDF_ONLY | _IMAGES,
-        DocumentKind.NFE_XML: frozenset({Format.XML}),
+        DocumentKind.NFE_XML: _XML_ONLY,
         DocumentKind.DANFE: _PDF_ONLY,
         DocumentKind.GARE: _PDF_ONLY,
         DocumentKind.GNRE: _PDF_ONLY,
         DocumentKind.SERIALS: _TABLES,
-        DocumentKind.OTHER: _TABLES | _IMAGES | {Format.XML},
+        DocumentKind.OTHER: _TABLES | _IMAGES | _XML_ONLY,
+        DocumentKind.CTE_XML: _XML_ONLY,
+        DocumentKind.EVENT_XML: _XML_ONLY,
+        DocumentKind.DACTE: _PDF_ONLY,
+        DocumentKind.CCE: _PDF_ONLY,
+    }
+)
+# Of these the text is read, too: what is to be paid, and of which invoice it is.
+_READ_KINDS: Final = frozenset(
+    {DocumentKind.BOLETO, DocumentKind.GARE, DocumentKind.GNRE, DocumentKind.DANFE}
+)
+_ROOTS: Final[Mapping[DocumentKind, frozenset[str]]] = MappingProxyType(
+    {
+        DocumentKind.NFE_XML: NFE_ROOTS,
+        DocumentKind.CTE_XML: CTE_ROOTS,
+        DocumentKind.EVENT_XML: EVENT_ROOTS,
     }
 )
 
-# What a page may do behind a reader's back. A plain link (/URI) is not among them.
-_ACTIVE: Final = frozenset(
+# Reasons of `documents.reading`, in the codes that `Document.reason` and incidents have.
+_PROBLEMS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "/JavaScript",
-        "/JS",
-        "/Launch",
-        "/EmbeddedFile",
-        "/EmbeddedFiles",
-        "/RichMedia",
-        "/XFA",
-        "/SubmitForm",
-        "/ImportData",
+        "truncated": "damaged-pdf",
+        "damaged": "damaged-pdf",
+        "not_well_formed": "malformed-xml",
+        "doctype_forbidden": "unsafe-xml",
+        "unknown_root": "wrong-root",
+        "access_key_format": "bad-access-key",
+        "access_key_check_digit": "bad-access-key",
+        "access_key_emitter_mismatch": "bad-access-key",
+        "access_key_fields_mismatch": "bad-access-key",
+        "protocol_key_mismatch": "bad-access-key",
+        "event_id_mismatch": "bad-access-key",
+        "event_author_mismatch": "bad-access-key",
+        "protocol_not_authorised": "not-authorised",
+        "protocol_digest_mismatch": "bad-signature",
+        "signature_digest_mismatch": "bad-signature",
+        "signature_invalid": "bad-signature",
+        "signature_certificate_invalid": "bad-signature",
+        "signature_of_another_part": "bad-signature",
+        "recipient_mismatch": "document-of-another-company",
+        "same_root_other_branch": "document-of-another-branch",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """What an XML of an order must match: the company's tax ids and the order's invoices.
+    """What a file of an order must match: the company's tax ids and the order's invoices.
 
-    `invoices` are (number, series, access key), each part "" where it is not known.
+    `invoices` are (number, series, access key), each part "" where it is not known. The two
+    settings belong to the connection: whether a branch that is not listed may be the
+    recipient, and what is done with a PDF that acts by itself.
     """
 
     tax_ids: frozenset[str]
     invoices: tuple[tuple[str, str, str], ...] = ()
+    same_root_allowed: bool = False
+    active_content: ActiveContent = "refuse"
+    # What the order's invoices announced to be paid: a bank slip is compared with it.
+    instalments: tuple[Instalment, ...] = ()
+    # The day from which a due factor is read, where the slip does not print its date.
+    reference: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a file is; `problem` is "" when it may be served, else a code."""
+    """What a file is; `problem` is "" when it may be handed out, else a code.
+
+    `verdict` and `reasons` are the words of `documents.reading`; what is handed out may have
+    reasons, too: doubts that a page should show. `kind` is what the file turned out to be,
+    `facts` what it says (as JSON, without items), `decoded` the file itself when it came as
+    base64 text: that is to be stored and served.
+    """
 
     format: Format
     problem: str = ""
+    verdict: str = Word.SERVE.value
+    reasons: tuple[str, ...] = ()
+    signature: str = ""
     access_key: str = ""
+    kind: DocumentKind | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    decoded: bytes | None = None
 
     @property
     def content_type(self) -> str:
@@ -113,17 +150,40 @@ class Verdict:
 
 
 def check(kind: DocumentKind, file: IO[bytes], whose: Whose) -> Verdict:
-    """Look into a whole file, positioned anywhere, and say whether it may be served."""
+    """Look into a whole file, positioned anywhere, and say whether it may be handed out."""
     file.seek(0)
     found = sniff(file)
+    decoded = _decoded(file) if found is Format.TEXT else None
+    if decoded is not None:
+        file = io.BytesIO(decoded)
+        found = sniff(file)
     if found not in ACCEPTED[kind]:
-        return Verdict(found, _mismatch(kind, found))
+        problem = _mismatch(kind, found)
+        reason = problem.replace("-", "_")
+        return Verdict(found, problem, Word.REFUSE.value, (reason,), kind=kind)
+    context = Context(
+        tax_ids=whose.tax_ids, instalments=whose.instalments, reference=whose.reference
+    )
+    finding = inspect(file, context, reads_text=kind in _READ_KINDS)
+    problem = _problem(kind, finding, whose)
+    word = Word.SERVE_AFTER_DECODING if decoded and finding.word is Word.SERVE else finding.word
+    is_refused = bool(problem) and finding.word is not Word.REFUSE
+    return Verdict(
+        format=found,
+        problem=problem,
+        verdict=(Word.REFUSE if is_refused and not _is_setting(finding) else word).value,
+        reasons=_reasons(finding, problem),
+        signature=finding.signature,
+        access_key=_access_key(finding),
+        kind=_kind(kind, finding),
+        facts={name: value for name, value in finding.facts.items() if name != "items"},
+        decoded=decoded,
+    )
+
+
+def _decoded(file: IO[bytes]) -> bytes | None:
     file.seek(0)
-    if found is Format.PDF:
-        return Verdict(found, pdf_problem(file))
-    if found is Format.XML:
-        return _check_xml(kind, file.read(MAX_XML_BYTES + 1), whose)
-    return Verdict(found)
+    return decode_base64(file.read(MAX_BASE64_BYTES + 1))
 
 
 def _mismatch(kind: DocumentKind, found: Format) -> str:
@@ -136,180 +196,85 @@ def _mismatch(kind: DocumentKind, found: Format) -> str:
     return "wrong-kind"
 
 
-# --- sniffing -------------------------------------------------------------------------
+def _is_setting(finding: Finding) -> bool:
+    return finding.word in {Word.POLICY, Word.REFUSE_OR_SANITISE}
 
 
-_SIGNATURES: Final = (
-    (b"\x89PNG\r\n\x1a\n", Format.PNG),
-    (b"\xff\xd8\xff", Format.JPEG),
-    (b"PK\x03\x04", Format.ZIP),
-    (b"{", Format.JSON),
-    (b"[", Format.JSON),
-)
-_PAGE = re.compile(rb"<(?:!doctype\s+html|html|script|head|body)\b", re.IGNORECASE)
+def _reasons(finding: Finding, problem: str) -> tuple[str, ...]:
+    """Name what the order refuses, too: the file itself may be sound."""
+    if not problem or finding.word is Word.REFUSE or _is_setting(finding):
+        return finding.reasons
+    return (problem.replace("-", "_"), *finding.reasons)
 
 
-def sniff(file: IO[bytes]) -> Format:
-    """Say what a file is by its first bytes (and a ZIP's list); leaves the position anywhere."""
-    head = file.read(4096)
-    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if not start:
-        return Format.UNKNOWN if len(head) == 4096 else Format.EMPTY
-    if start.startswith(b"<"):
-        return Format.HTML if _PAGE.search(start) else Format.XML
-    found = next((is_ for sign, is_ in _SIGNATURES if start.startswith(sign)), None)
-    if found is Format.ZIP:
-        return _zip_format(file)
-    # Readers take a PDF that begins within the first KiB.
-    return found or (Format.PDF if b"%PDF-" in head[:1029] else _text_format(head))
-
-
-def _zip_format(file: IO[bytes]) -> Format:
-    file.seek(0)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return Format.UNKNOWN
-    if "[Content_Types].xml" not in names:
-        return Format.ZIP
-    # Other Office files, and workbooks with macros, are refused.
-    is_workbook = "xl/workbook.xml" in names and not any(
-        n.endswith("vbaProject.bin") for n in names
+def _problem(kind: DocumentKind, finding: Finding, whose: Whose) -> str:
+    action = action_of(
+        finding.word,
+        same_root_allowed=whose.same_root_allowed,
+        active_content=whose.active_content,
     )
-    return Format.XLSX if is_workbook else Format.UNKNOWN
+    if action == "refuse":
+        first = finding.reasons[0]
+        if finding.word is Word.REFUSE_OR_SANITISE:
+            return "active-content"
+        return _PROBLEMS.get(first, first.replace("_", "-"))
+    if finding.format is Format.XML:
+        root = finding.facts["root"]
+        if root not in _ROOTS.get(kind, frozenset({root})):
+            return "wrong-root"
+        return "" if _is_of_order(finding, whose.invoices) else "document-of-another-order"
+    return "" if _names_no_other(kind, finding, whose.invoices) else "document-of-another-order"
 
 
-def _text_format(head: bytes) -> Format:
-    if head.startswith((b"MZ", b"\x7fELF", b"#!")) or b"\x00" in head:
-        return Format.UNKNOWN
-    control = sum(byte < 32 and byte not in b"\t\r\n\f" for byte in head)
-    return Format.UNKNOWN if control else Format.TEXT
+def _kind(kind: DocumentKind, finding: Finding) -> DocumentKind:
+    """Say what a file turned out to be; a listed kind is kept where nothing else is found."""
+    root = finding.facts.get("root")
+    found = next((known for known, roots in _ROOTS.items() if root in roots), None)
+    return found or kind
 
 
-# --- PDF -----------------------------------------------------------------------------
+def _access_key(finding: Finding) -> str:
+    """Take the key of an XML of 44 characters, once its digit is right."""
+    return str(finding.facts.get("access_key") or "") if finding.key_ok else ""
 
 
-def pdf_problem(file: IO[bytes]) -> str:
-    """Say what is wrong with a PDF; "" when nothing is.
+# --- whose order ---------------------------------------------------------------------------
 
-    A PDF that asks for a password cannot be looked into and is handed out as issued:
-    banks protect boletos so.
+
+def _is_of_order(finding: Finding, invoices: Collection[tuple[str, str, str]]) -> bool:
+    """Say whether an XML may be of one of the order's invoices.
+
+    An order that does not know its invoices' keys says nothing against a note or a CT-e: both
+    name the company that they are for. An event does not, so it must prove which note it is of.
     """
-    try:
-        with pikepdf.open(cast("BinaryIO", file)) as pdf:
-            if pdf.get_warnings():
-                # The library repairs what it can: a cut file would pass.
-                return "damaged-pdf"
-            if not 0 < len(pdf.pages) <= MAX_PDF_PAGES:
-                return "damaged-pdf"
-            if _is_active(pdf):
-                return "active-content"
-            return "damaged-pdf" if pdf.get_warnings() else ""
-    except pikepdf.PasswordError:
-        return ""
-    except (pikepdf.PdfError, RuntimeError, ValueError, TypeError, OSError):
-        return "damaged-pdf"
-
-
-def _is_active(pdf: pikepdf.Pdf) -> bool:
-    for count, thing in enumerate(pdf.objects):
-        if count > MAX_PDF_OBJECTS or _has_active(thing, 0):
-            return True
-    return False
-
-
-def _has_active(thing: object, depth: int) -> bool:
-    """Walk what an object holds directly; what it refers to is walked in its own turn."""
-    if isinstance(thing, pikepdf.Stream):
-        thing = thing.stream_dict
-    inner: list[object] = []
-    if isinstance(thing, pikepdf.Dictionary):
-        named = {str(thing.get(key, "")) for key in ("/S", "/Type", "/Subtype")}
-        if _ACTIVE.intersection(thing.keys()) or _ACTIVE.intersection(named):
-            return True
-        inner = [value for _, value in thing.items()]
-    elif isinstance(thing, pikepdf.Array):
-        inner = list(thing)
-    # Nothing honest is nested so deeply.
-    return depth > MAX_PDF_DEPTH or any(
-        _has_active(value, depth + 1) for value in inner if _is_direct(value)
-    )
-
-
-def _is_direct(value: object) -> bool:
-    return isinstance(value, pikepdf.Dictionary | pikepdf.Array) and not value.is_indirect
-
-
-# --- XML -------------------------------------------------------------------------------
-
-
-def _check_xml(kind: DocumentKind, content: bytes, whose: Whose) -> Verdict:
-    if len(content) > MAX_XML_BYTES:
-        return Verdict(Format.XML, "too-large")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-    )
-    try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return Verdict(Format.XML, "malformed-xml")
-    if b"<!DOCTYPE" in content or root.getroottree().docinfo.internalDTD is not None:
-        return Verdict(Format.XML, "unsafe-xml")
-    if root.tag in {f"{NFE}nfeProc", f"{NFE}NFe"}:
-        return _check_nfe(root, whose)
-    if kind is DocumentKind.NFE_XML or not _is_fiscal(root):
-        return Verdict(Format.XML, "wrong-root")
-    return Verdict(Format.XML)
-
-
-def _is_fiscal(root: etree._Element) -> bool:
-    """Say whether an XML is of the tax authorities' families: events, CT-e, NFS-e."""
-    return str(root.tag).startswith(
-        ("{http://www.portalfiscal.inf.br/", "{http://www.sped.fazenda.gov.br/nfse")
-    )
-
-
-def _check_nfe(root: etree._Element, whose: Whose) -> Verdict:
-    found = root.findall(f"{NFE}infNFe") or root.findall(f"{NFE}NFe/{NFE}infNFe")
-    if len(found) != 1:
-        return Verdict(Format.XML, "wrong-root")
-    invoice = found[0]
-    parts = access_key_parts(invoice.get("Id", ""))
-    if parts is None or not _is_of_emitter(invoice, parts.emitter):
-        return Verdict(Format.XML, "bad-access-key")
-    protocol = root.findtext(f"{NFE}protNFe/{NFE}infProt/{NFE}chNFe")
-    if protocol is not None and protocol.strip() != parts.key:
-        return Verdict(Format.XML, "bad-access-key")
-    if _tax_id(invoice, "dest") not in whose.tax_ids:
-        return Verdict(Format.XML, "document-of-another-company", parts.key)
-    if not _is_of_order(parts.number, parts.series, parts.key, whose.invoices):
-        return Verdict(Format.XML, "document-of-another-order", parts.key)
-    return Verdict(Format.XML, access_key=parts.key)
-
-
-def _tax_id(invoice: etree._Element, party: str) -> str:
-    for name in ("CNPJ", "CPF"):
-        if text := invoice.findtext(f"{NFE}{party}/{NFE}{name}"):
-            return normalise_tax_id(text)
-    return ""
-
-
-def _is_of_emitter(invoice: etree._Element, emitter: str) -> bool:
-    # A person who issues has a CPF, which the key carries behind three zeros.
-    return _tax_id(invoice, "emit").rjust(14, "0") == emitter
-
-
-def _is_of_order(
-    number: str, series: str, key: str, invoices: Collection[tuple[str, str, str]]
-) -> bool:
-    """Say whether a note may be one of the order's: by its key, else by number and series.
-
-    An order that does not know its invoices' keys says nothing against any.
-    """
+    root, facts = finding.facts["root"], finding.facts
+    if root in EVENT_ROOTS:
+        return _is_invoice_of(facts["access_key"], invoices)
     if not any(known for _, _, known in invoices):
         return True
-    return any(
-        known == key or (not known and own == number and own_series in {series, ""})
+    if root in NFE_ROOTS:
+        return _is_invoice_of(facts["access_key"], invoices)
+    if root in CTE_ROOTS:
+        return any(_is_invoice_of(key, invoices) for key in facts["invoice_keys"])
+    return True
+
+
+def _is_invoice_of(key: str, invoices: Collection[tuple[str, str, str]]) -> bool:
+    """Find a key among invoices: by itself, else by number and series where none is known."""
+    parts = access_key_parts(key)
+    return parts is not None and any(
+        known == key or (not known and own == parts.number and own_series in {parts.series, ""})
         for own, own_series, known in invoices
     )
+
+
+def _names_no_other(
+    kind: DocumentKind, finding: Finding, invoices: Collection[tuple[str, str, str]]
+) -> bool:
+    """Say whether a printed page may be of the order, by the one invoice key printed on it."""
+    if kind not in _READ_KINDS or not any(known for _, _, known in invoices):
+        return True
+    printed = finding.facts.get("origin_key")
+    keys = [printed] if printed else finding.facts.get("access_keys", [])
+    # Several keys on a page are references; none tells nothing.
+    return len(keys) != 1 or _is_invoice_of(keys[0], invoices)

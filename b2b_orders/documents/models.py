@@ -74,6 +74,12 @@ class Document(models.Model):
     pix = models.TextField(blank=True, db_default="")
     payee_name = models.CharField(max_length=150, blank=True, db_default="")
     payee_tax_id = models.CharField(max_length=20, blank=True, db_default="", db_collation="C")
+    # Who was to be paid before that changed between two readings: name, tax_id, changed_at.
+    payee_before = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    # When a person had the source asked whether it is still to be paid, and the code of why
+    # there was no answer.
+    asked_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=40, blank=True, db_default="")
     # The key, within the same record, of the file that took its place.
     replaced_by = models.CharField(max_length=120, blank=True, db_default="", db_collation="C")
 
@@ -90,6 +96,18 @@ class Document(models.Model):
     signature = models.CharField(max_length=40, blank=True, db_default="")
     facts = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     checked_at = models.DateTimeField(null=True)
+    # The company for which it was checked: given to another, it is checked again.
+    checked_for = models.BigIntegerField(null=True)
+
+    # How often the source was asked for it, how often in vain since it last answered, when
+    # and why; and when a worker asks again by itself, None when it does not.
+    tries = models.IntegerField(default=0, db_default=0)
+    failures = models.IntegerField(default=0, db_default=0)
+    tried_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=60, blank=True, db_default="")
+    due_at = models.DateTimeField(null=True)
+    # The check that the order has been told of.
+    learned_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=15, choices=State, default=State.AVAILABLE)
     # Why it is in that state: a code that pages word ("html-instead-of-pdf").
@@ -115,6 +133,16 @@ class Document(models.Model):
                 fields=("company", "access_key"),
                 condition=~models.Q(access_key=""),
                 name="document_by_key",
+            ),
+            models.Index(
+                fields=("due_at",), condition=models.Q(due_at__isnull=False), name="document_due"
+            ),
+            # Checks that no order has been told of yet: few at any time.
+            models.Index(
+                fields=("checked_at",),
+                name="document_unlearned",
+                condition=models.Q(checked_at__isnull=False)
+                & (models.Q(learned_at=None) | models.Q(learned_at__lt=models.F("checked_at"))),
             ),
         )
 
@@ -267,6 +295,8 @@ class PackPart(models.Model):
     name = models.CharField(max_length=200)
     size = models.BigIntegerField()
     count = models.IntegerField()
+    # Whoever takes it must still see all of these.
+    documents = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     made_at = models.DateTimeField()
 
     class Meta:
@@ -337,7 +367,9 @@ class CalendarFeed(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     token_hash = models.CharField(max_length=64, unique=True, db_collation="C")
     created_at = models.DateTimeField()
+    # How often it is read, for its person to see whether somebody else reads it too.
     read_at = models.DateTimeField(null=True)
+    times_read = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = (

@@ -22,7 +22,9 @@ _PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
         DocumentKind.GARE: "GARE",
         DocumentKind.GNRE: "GNRE",
         DocumentKind.OTHER: "Documento",
+        DocumentKind.CTE_XML: "CTe",
         DocumentKind.DACTE: "DACTE",
+        DocumentKind.EVENT_XML: "Evento",
         DocumentKind.CCE: "CCe",
     }
 )
@@ -41,6 +43,10 @@ _EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType(
         "text/plain": "txt",
     }
 )
+_XML: Final = frozenset({DocumentKind.NFE_XML, DocumentKind.CTE_XML, DocumentKind.EVENT_XML})
+# Named by the access key inside; a CT-e has its own, not that of the goods' invoice.
+_OF_KEY: Final = _XML | {DocumentKind.DACTE}
+_OWN_KEY: Final = frozenset({DocumentKind.CTE_XML, DocumentKind.DACTE})
 _LONGEST: Final = 120
 # "R$ 4.512,30", "R$ 1000" and, without the sign, whatever has cents.
 _AMOUNT: Final = re.compile(
@@ -65,10 +71,17 @@ def filename_of(
         number=document.invoice_number,
         series=document.invoice_series,
         instalment=document.instalment,
-        access_key=document.access_key or _key_of(document, invoices),
+        access_key=document.access_key or _key_inside(document, invoices),
         content_type=document.file.content_type if document.file else "",
         is_rendered=document.origin == Origin.RENDERED,
     )
+
+
+def _key_inside(document: Document, invoices: Sequence[Invoice]) -> str:
+    read = document.facts.get("access_key")
+    if isinstance(read, str) and read:
+        return read
+    return "" if document.kind in _OWN_KEY else _key_of(document, invoices)
 
 
 def _key_of(document: Document, invoices: Sequence[Invoice]) -> str:
@@ -102,7 +115,7 @@ def build_filename(
     ourselves says so (`DANFE-1001-1-gerada-do-XML.pdf`).
     """
     prefix = _PREFIXES.get(kind, "Documento")
-    if kind == DocumentKind.NFE_XML and access_key:
+    if kind in _OF_KEY and access_key:
         parts = [access_key]
     elif kind == DocumentKind.BOLETO:
         parts = [number, instalment]
@@ -116,7 +129,7 @@ def build_filename(
     words = [word for part in parts if (word := _ascii(part))]
     if not words and title:
         words = [_ascii(title)]
-    default = "xml" if kind == DocumentKind.NFE_XML else "pdf"
+    default = "xml" if kind in _XML else "pdf"
     extension = _EXTENSIONS.get(content_type, default if not content_type else "bin")
     if kind == DocumentKind.SERIALS and extension == "txt":
         extension = "csv"

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from b2b_orders.common import clock
+from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.visibility import VisibleQuerySet, visible_sql
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.documents.models import Document, Origin, State
+from b2b_orders.documents.models import (
+    Document,
+    DocumentRule,
+    Origin,
+    RuleEffect,
+    State,
+    Watch,
+)
 from b2b_orders.documents.names import filename_of, title_of
 from b2b_orders.orders.models import Invoice
 from erp_bridge.records import DocumentKind, TitleState
@@ -27,6 +35,10 @@ FINANCIAL = frozenset(
 
 # A page of ours that is not offered: the source has its own, or the XML is gone.
 SUPERSEDED = Q(origin=Origin.RENDERED) & ~Q(state__in=(State.AVAILABLE, State.FAILED))
+# What is expected for longer is late.
+LATE_AFTER = timedelta(days=1)
+# What an order is not said to lack, nor to have.
+_UNCOUNTED = (State.NOT_APPLICABLE, State.CANCELLED, State.REPLACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +76,29 @@ class DocumentRow:
     verdict: str = ""
     findings: tuple[str, ...] = ()
     signature: str = ""
+    # Expected for so long that somebody should ask.
+    is_late: bool = False
+    # The one that took its place, when the viewer may see that one.
+    replacement: uuid.UUID | None = None
+    # The viewer is told when it is there.
+    is_watched: bool = False
 
 
 def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
-    """Return the documents that a viewer may take: without a right they do not exist."""
+    """Return the documents that a viewer may take: without a right they do not exist.
+
+    Nor do kinds that operations' rules hide; whatever reads documents for people begins here.
+    """
     if not viewer.can(Right.DOCUMENTS):
         return Document.objects.none()
-    rows: VisibleQuerySet[Document] = Document.objects.visible_to(viewer)
+    hidden = DocumentRule.objects.filter(
+        Q(connection="") | Q(connection=OuterRef("record__connection")),
+        Q(customer_type="") | Q(customer_type=OuterRef("company__customer_type")),
+        is_enabled=True,
+        effect=RuleEffect.HIDE,
+        kind=OuterRef("kind"),
+    )
+    rows: VisibleQuerySet[Document] = Document.objects.visible_to(viewer).filter(~Exists(hidden))
     return rows if viewer.can(Right.FINANCE) else rows.exclude(kind__in=FINANCIAL)
 
 
@@ -81,17 +109,47 @@ def list_documents(*, viewer: Viewer, order_id: int) -> tuple[DocumentRow, ...]:
         .filter(record__order_id=order_id)
         .exclude(SUPERSEDED)
         .select_related("file", "made_from")
+        .annotate(
+            is_watched=Exists(
+                Watch.objects.filter(
+                    document=OuterRef("pk"), person_id=viewer.person_id, told_at=None
+                )
+            )
+        )
         .order_by("record_id", "position", "pk")
     )
     if not documents:
         return ()
     invoices = list(Invoice.objects.visible_to(viewer).filter(order_id=order_id, is_return=False))
-    today = timezone.localdate(clock.now())
-    return tuple(_row(document, invoices, viewer, today) for document in documents)
+    now = clock.now()
+    by_key = {(each.record_id, each.key): each.public_id for each in documents}
+    return tuple(
+        replace(
+            _row(document, invoices, viewer, timezone.localdate(now)),
+            is_late=document.state == State.EXPECTED and now - document.state_since > LATE_AFTER,
+            replacement=by_key.get((document.record_id, document.replaced_by)),
+            is_watched=document.is_watched,
+        )
+        for document in documents
+    )
+
+
+def describe_document(*, viewer: Viewer, public_id: uuid.UUID) -> DocumentRow:
+    """Return one file of an order; `NotVisible` when the viewer may not take it."""
+    document = visible_documents(viewer=viewer).filter(public_id=public_id)
+    found = document.select_related("file", "record").defer("record__payload").first()
+    if found is None:
+        raise NotVisible
+    order_id = found.record.order_id or 0
+    invoices = Invoice.objects.visible_to(viewer).filter(order_id=order_id, is_return=False)
+    return _row(found, list(invoices), viewer, timezone.localdate(clock.now()))
 
 
 def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Return for each order with files how many are available and how many there are."""
+    """Return for each order with files how many are available and how many there should be.
+
+    What does not apply, was cancelled or replaced counts for neither.
+    """
     if not viewer.can(Right.DOCUMENTS):
         return {}
     # Written out because every search runs it; the rules are those of `visible_documents`.
@@ -101,17 +159,21 @@ def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tu
             f"""SELECT r.order_id, count(*) FILTER (WHERE d.state = %(available)s), count(*)
             FROM documents_document d JOIN orders_sourcerecord r ON r.id = d.record_id
                 JOIN orders_order o ON o.id = r.order_id
+                JOIN companies_company c ON c.id = d.company_id
             WHERE {visible} AND r.order_id = ANY(%(orders)s)
-                AND d.state <> %(not_applicable)s
-                AND NOT (d.origin = 'rendered' AND d.state = 'replaced')
-                AND d.kind <> ALL(%(hidden)s)
+                AND d.state <> ALL(%(uncounted)s) AND d.kind <> ALL(%(withheld)s)
+                AND NOT EXISTS (SELECT FROM documents_documentrule h
+                    WHERE h.is_enabled AND h.effect = %(hide)s AND h.kind = d.kind
+                        AND h.connection IN ('', r.connection)
+                        AND h.customer_type IN ('', c.customer_type))
             GROUP BY r.order_id""",  # noqa: S608 placeholders only
             params
             | {
                 "orders": list(order_ids),
                 "available": State.AVAILABLE.value,
-                "not_applicable": State.NOT_APPLICABLE.value,
-                "hidden": [] if viewer.can(Right.FINANCE) else sorted(FINANCIAL),
+                "uncounted": [state.value for state in _UNCOUNTED],
+                "hide": RuleEffect.HIDE.value,
+                "withheld": [] if viewer.can(Right.FINANCE) else sorted(FINANCIAL),
             },
         )
         return {order: (available, expected) for order, available, expected in cursor.fetchall()}

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Q
 
+from b2b_orders.documents.expecting import expected_since
 from b2b_orders.ingest import inbox
 from b2b_orders.ingest.changes import Changes
 from b2b_orders.ingest.inbox import Due
@@ -404,10 +405,15 @@ class ErpPass:
 
     def _plan_again(self, readings: Iterable[Reading]) -> None:
         """Note when orders whose files and titles may still change are to be read again."""
-        now = self.run.clock()
+        now, readings = self.run.clock(), list(readings)
         due = {}
+        waiting = expected_since(
+            connection=self.run.connection.name,
+            external_ids=[reading.record.external_id for reading in readings],
+        )
         for reading in readings:
-            if (after := again_after(reading.record, now)) is not None:
+            since = waiting.get(reading.record.external_id)
+            if (after := again_after(reading.record, now, waits_since=since)) is not None:
                 # Spread out, so that what was read in one go is not asked for in one go.
                 spread = random.uniform(0.5, 1.0)  # noqa: S311 guards nothing
                 due[reading.record.external_id] = now + after * spread

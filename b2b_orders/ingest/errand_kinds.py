@@ -12,6 +12,7 @@ from django.db import transaction
 
 from b2b_orders.audit.services import Action
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
+from b2b_orders.ingest import errand_documents as documents
 from b2b_orders.ingest import errand_orders as orders
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
@@ -212,5 +213,11 @@ KINDS: dict[Kind, Job] = {
     Kind.SPLIT: Job(Action.ORDER_SPLIT, orders.one_record, orders.split_order, needs_reason=True),
     Kind.UNDO_DECISION: Job(
         Action.DECISION_UNDONE, orders.known_decision, orders.undo_decision, needs_reason=True
+    ),
+    Kind.DOCUMENT_RULE: Job(
+        Action.DOCUMENT_RULE_CHANGED, documents.known_rule_change, documents.change_rule
+    ),
+    Kind.CUSTOMER_TYPE: Job(
+        Action.CUSTOMER_TYPE_CHANGED, documents.known_customer_type, documents.change_customer_type
     ),
 }

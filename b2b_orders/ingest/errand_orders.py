@@ -46,7 +46,7 @@ def known_assignment(params: Params) -> dict[str, Any]:
     if company and name:
         raise InvalidInput("name", "one-of-both")
     if company:
-        return {"tax_id": tax_id, "company": str(_find_company(company))}
+        return {"tax_id": tax_id, "company": str(find_company(company))}
     if len(name) > MAX_NAME:
         raise InvalidInput("name", "name-too-long")
     if Company.objects.filter(name__iexact=name).exists():
@@ -54,7 +54,7 @@ def known_assignment(params: Params) -> dict[str, Any]:
     return {"tax_id": tax_id, "name": name}
 
 
-def _find_company(company: str) -> UUID:
+def find_company(company: str) -> UUID:
     """Find a company by its id or name, reading no column but those that staff may."""
     try:
         wanted = Q(public_id=UUID(company))

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     JOIN = "join"
     SPLIT = "split"
     UNDO_DECISION = "undo-decision"
+    DOCUMENT_RULE = "document-rule"
+    CUSTOMER_TYPE = "customer-type"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,15 @@ _YOUNG, _OLD = timedelta(days=3), timedelta(days=180)
 _FILES_COME = timedelta(days=10)
 
 
+# An order of which a document is expected: while it waits less than this, it is read again
+# after so long. People are told "every 10 minutes" on the first day.
+WAITING = (
+    (timedelta(days=1), timedelta(minutes=10)),
+    (timedelta(days=3), timedelta(hours=1)),
+    (_FILES_COME, timedelta(hours=12)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """After how long an order that a condition fits is read again, and why."""
@@ -29,10 +38,20 @@ class Rule:
     reason: str
 
 
-def again_after(record: OrderRecord, now: datetime) -> timedelta | None:
-    """Say after how long an order should be read again; None for never."""
+def again_after(
+    record: OrderRecord, now: datetime, *, waits_since: datetime | None = None
+) -> timedelta | None:
+    """Say after how long an order should be read again; None for never.
+
+    `waits_since`: since when a document of it is expected that its source does not list.
+    """
     today = now.date()
-    return next(rule.after for rule in RULES if rule.fits(record, today))
+    after = next(rule.after for rule in RULES if rule.fits(record, today))
+    if waits_since is None or not _has_young_invoice(record, today):
+        return after
+    waited = now - waits_since
+    soon = next((pause for limit, pause in WAITING if waited < limit), None)
+    return min((each for each in (after, soon) if each is not None), default=None)
 
 
 def _age(day: date | None, today: date) -> timedelta:
@@ -73,6 +92,11 @@ def _is_open(record: OrderRecord, today: date) -> bool:
 
 def _has_new_invoice(record: OrderRecord, today: date) -> bool:
     return any(_age(invoice.issued_on, today) <= _FILES_COME for invoice in record.invoices)
+
+
+def _has_young_invoice(record: OrderRecord, today: date) -> bool:
+    """Say whether a file can still be on its way: history that lacks one is not asked again."""
+    return any(_age(i.issued_on or record.placed_on, today) <= _FILES_COME for i in record.invoices)
 
 
 def _always(record: OrderRecord, today: date) -> bool:

@@ -11,7 +11,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 
 from b2b_orders.audit.services import report_incident
+from b2b_orders.documents.expecting import refresh_expected
 from b2b_orders.documents.listing import Listing, record_listings
+from b2b_orders.documents.models import Document
 from b2b_orders.ingest.models import Parked, Subject
 from b2b_orders.orders.models import SourceRecord
 from b2b_orders.orders.services import Link, Stored, store_readings, withdraw
@@ -50,8 +52,8 @@ def store(
             for row in {row.record_id: row for row in stored}.values()
             if row.record_id is not None and (files := documents.get(row.external_id)) is not None
         ]
-        if listings:
-            record_listings(listings=listings, now=now)
+        news = record_listings(listings=listings, now=now) if listings else frozenset()
+        _expect(stored, news, {each.record_id for each in listings}, now)
         for row in stored:
             if row.outcome == "refused":
                 refuse(
@@ -62,6 +64,26 @@ def store(
                     now=now,
                 )
     return stored
+
+
+def _expect(
+    stored: Sequence[Stored], news: frozenset[int], listed: set[int], now: datetime
+) -> None:
+    """Work out again which files are missing, for orders whose invoices or files changed.
+
+    Orders of sources that never list a file are left out: nobody could ever hand one out.
+    """
+    changed = {
+        row.record_id
+        for row in stored
+        if row.record_id is not None and row.outcome in {"new", "changed"}
+    }
+    unlisted = changed - listed
+    if unlisted:
+        rows = Document.objects.filter(record_id__in=unlisted)
+        unlisted &= set(rows.values_list("record_id", flat=True))
+    if wanted := news | (changed & listed) | unlisted:
+        refresh_expected(record_ids=wanted, now=now)
 
 
 def _with_own_numbers(connection: str, readings: Sequence[Reading]) -> list[Reading]:

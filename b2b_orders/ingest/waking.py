@@ -15,10 +15,10 @@ logger = logging.getLogger(__name__)
 _WAKERS = threading.BoundedSemaphore(4)
 
 
-def send(task: str, *, expires: float, **kwargs: int) -> None:
-    """Send a task to the interactive workers; without a broker nothing happens."""
+def send(task: str, *, expires: float, queue: str = "interactive", **kwargs: int) -> None:
+    """Send a task to a queue of workers; without a broker nothing happens."""
     try:
-        app.send_task(task, kwargs=kwargs, queue="interactive", expires=expires, retry=False)
+        app.send_task(task, kwargs=kwargs, queue=queue, expires=expires, retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("no broker", extra={"task": task, "error": type(error).__name__})
 

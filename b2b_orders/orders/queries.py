@@ -449,12 +449,13 @@ def _titles(viewer: Viewer, order_id: int) -> tuple[TitleRow, ...]:
         viewer,
         order_id,
         "orders_title",
-        "key, instalment, invoice_number, due_on, amount, state, typeable_line, pix",
+        "key, instalment, invoice_number, due_on, amount, state, typeable_line, pix, settled_on,"
+        " payee_name, payee_tax_id",
         "true ORDER BY t.due_on, t.instalment, t.id",
     )
     return tuple(
-        TitleRow(key, instalment, invoice, due_on, amount, TitleState(state), line, pix)
-        for key, instalment, invoice, due_on, amount, state, line, pix in rows
+        TitleRow(key, instalment, invoice, due_on, amount, TitleState(state), *rest)
+        for key, instalment, invoice, due_on, amount, state, *rest in rows
     )
 
 

@@ -122,6 +122,9 @@ class TitleRow:
     state: TitleState
     typeable_line: str
     pix: str
+    settled_on: date | None = None
+    payee_name: str = ""
+    payee_tax_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

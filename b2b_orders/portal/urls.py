@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from b2b_orders.common.requests import CALENDAR_PATH
 from b2b_orders.portal.views import (
     company,
     documents,
+    due_dates,
+    finance,
     home,
     lookups,
     making,
     operations,
+    operations_documents,
     operations_orders,
     orders,
+    packs,
+    sending,
     support,
+    taking,
     telesales,
+    watches,
 )
 
 app_name = "portal"
+_DOCUMENT = "pedidos/<uuid:order>/documentos/<uuid:public_id>"
 
 of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos", orders.orders, name="orders"),
@@ -33,6 +42,22 @@ of_a_company: list[URLPattern | URLResolver] = [
         making.show,
         name="document-making",
     ),
+    path("financeiro", finance.page, name="finance"),
+    path("financeiro/exportar", finance.export, name="finance-export"),
+    path("financeiro/calendario", due_dates.month, name="finance-calendar"),
+    path("financeiro/calendario/endereco", due_dates.renew, name="finance-calendar-renew"),
+    path("financeiro/calendario/encerrar", due_dates.end, name="finance-calendar-end"),
+    path("pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso", watches.change, name="watch"),
+    path("pedidos/<uuid:public_id>/documentos/zip", taking.order_zip, name="order-zip"),
+    path("documentos", packs.packs, name="packs"),
+    path("documentos/pacotes", packs.ask, name="ask-pack"),
+    path("documentos/pacotes/<uuid:public_id>/apagar", packs.drop, name="drop-pack"),
+    path("documentos/pacotes/<uuid:public_id>/<int:number>", packs.part, name="pack-part"),
+    path("documentos/links/<uuid:public_id>/revogar", sending.revoke, name="revoke-share"),
+    path(f"{_DOCUMENT}/ver", taking.view, name="view-document"),
+    path(f"{_DOCUMENT}/enviar", sending.send, name="send-document"),
+    path(f"{_DOCUMENT}/enviar/email", sending.mail, name="mail-document"),
+    path(f"{_DOCUMENT}/enviar/link", sending.share, name="share-document"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -50,9 +75,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/situacoes", operations_orders.statuses, name="operations-statuses"),
     path("operacao/sem-empresa", operations_orders.unassigned, name="operations-unassigned"),
     path("operacao/divergencias", operations_orders.divergences, name="operations-divergences"),
+    path("operacao/documentos", operations_documents.rules, name="operations-documents"),
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
+    path(CALENDAR_PATH[1:], due_dates.feed, name="calendar-feed"),
     *of_a_company,
     path("c/<uuid:company>/", include(of_a_company)),
 ]

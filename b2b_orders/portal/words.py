@@ -135,14 +135,19 @@ DOCUMENT_KIND: dict[str, KindWord] = {
     "gnre": KindWord("GNRE", lazy("interstate tax payment form"), "file"),
     "gare": KindWord("GARE", lazy("former São Paulo tax form"), "file"),
     "serials": KindWord(lazy("Serial numbers"), lazy("serial numbers of the products"), "list"),
-    "dacte": KindWord("DACTE", lazy("printed form of the CT-e"), "file"),
-    "cce": KindWord("CC-e", lazy("letter of correction of the invoice"), "file"),
+    "cte_xml": KindWord(lazy("CT-e XML"), lazy("electronic freight document, as data"), "truck"),
+    "dacte": KindWord("DACTE", lazy("printed form of the CT-e"), "truck"),
+    "event_xml": KindWord(
+        lazy("Invoice event"), lazy("cancellation or correction of an NF-e, as data"), "code"
+    ),
+    "cce": KindWord(lazy("Correction letter (CC-e)"), "", "file"),
     "other": KindWord(lazy("Other document"), "", "file"),
 }
 KIND_ORDER = tuple(DOCUMENT_KIND)
 
 DOCUMENT_STATE: dict[str, Word] = {
     "expected": Word(lazy("Being issued"), "plain", "dots"),
+    "late": Word(lazy("Expected, late"), "warn", "clock"),
     "available": Word(lazy("Available"), "good", "check"),
     "failed": Word(lazy("Failed"), "warn", "alert"),
     "damaged": Word(lazy("Damaged file"), "bad", "alert"),
@@ -178,6 +183,10 @@ EVENT: dict[str, Text] = {
     "delivered": lazy("Goods delivered"),
     "cancelled": lazy("Order cancelled"),
     "cancel_requested": lazy("Cancellation requested"),
+    # What files say that were checked, see `documents.learning`.
+    "nfe-cancelled": lazy("The seller cancelled the invoice"),
+    "nfe-corrected": lazy("Letter of correction of the invoice"),
+    "nfe-event": lazy("Event of the invoice"),
 }
 
 SOURCE_STATE: dict[str, Word] = {
@@ -201,9 +210,14 @@ INCIDENT: dict[str, Text] = {
     "active-content": lazy("Refused file: a PDF with scripts or attachments"),
     "bad-access-key": lazy("Refused file: its access key does not add up"),
     "document-of-another-company": lazy("Refused file: it belongs to another company"),
+    "bad-signature": lazy("Refused file: its signature does not fit what it says"),
+    "not-authorised": lazy("Refused file: the tax authority did not authorise it"),
+    "too-many-pages": lazy("Refused file: a PDF with far too many pages"),
+    "document-of-another-branch": lazy("Refused file: it belongs to another branch of the company"),
     "document-of-another-order": lazy("Refused file: it belongs to another order"),
     "rendering-failed": lazy("The printed form of an XML could not be made"),
-    "document-refused": lazy("Refused file: its address is not allowed"),
+    "document-refused": lazy("Refused file: too large, or at an address that is not allowed"),
+    "stored-file-corrupt": lazy("A file in our store is not what was stored; it is fetched again"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
     "feed-foreign": lazy(
@@ -213,6 +227,35 @@ INCIDENT: dict[str, Text] = {
     "feed-ageing": lazy("Changes have waited in the VTEX feed for half of the time it keeps them"),
     "hook-foreign": lazy("The VTEX hook of our key calls somebody else"),
     "hook-refused": lazy("A call to the VTEX hook was refused"),
+}
+
+# Reasons for doubt about a file that is handed out, by the codes of `documents.reading`.
+DOUBT: dict[str, Text] = {
+    "no_protocol": lazy("Without the tax authority's protocol"),
+    "signature_absent": lazy("Not signed"),
+    "signature_broken_by_reformatting": lazy("Reformatted after it was signed"),
+    "signed_by_another": lazy("Signed with another company's certificate"),
+    "homologation": lazy("Issued for testing: without fiscal value"),
+    "cancelled": lazy("The invoice was cancelled"),
+    "same_root_other_branch": lazy("Made out to another branch of the company"),
+    "user_password_needed": lazy("Asks for a password when it is opened"),
+    "many_pages": lazy("Unusually many pages"),
+    "amount_differs": lazy("Its amount differs from the invoice"),
+    "due_date_differs": lazy("Its due date differs from the invoice"),
+    "line_amount_not_printed": lazy("The line to type holds another amount than is printed"),
+    "line_due_date_differs": lazy("The line to type holds another due date than is printed"),
+    "active_javascript": lazy("Contains a script"),
+    "active_launch": lazy("Wants to start a program"),
+    "active_embedded_file": lazy("Contains another file"),
+    "active_rich_media": lazy("Contains media that run"),
+    "active_form": lazy("Contains a form that sends data"),
+    "active_hidden": lazy("Too intricate to be looked through"),
+    "correction_letter": lazy("Letter of correction"),
+    "proof_of_delivery": lazy("Proof of delivery"),
+    "recipient_statement": lazy("Statement of the recipient"),
+    "other_event": lazy("Event of the invoice"),
+    "cancellation_without_effect": lazy("Cancellation that was not registered"),
+    "event_not_registered": lazy("Not registered by the tax authority"),
 }
 
 ANSWER: dict[str, Text] = {

@@ -18,6 +18,7 @@ LANE: dict[str, Text] = {
     "history": lazy("History"),
     "upkeep": lazy("Upkeep of feed and hook"),
     "poll": lazy("Latest orders"),
+    "documents": lazy("Documents, ahead of time"),
 }
 
 RUN_KIND: dict[str, Text] = LANE | {
@@ -127,6 +128,8 @@ ERRAND: dict[str, Text] = {
     "drop-status": lazy("Drop a status rule"),
     "assign-company": lazy("Assign orders to a company"),
     "undo-decision": lazy("Undo a decision"),
+    "document-rule": lazy("Change a rule for documents"),
+    "customer-type": lazy("Give a company a type"),
     "outage-on": lazy("Rehearse an outage"),
     "outage-off": lazy("End the rehearsed outage"),
     "take-over": lazy("Take over feed or hook"),
@@ -137,6 +140,10 @@ ERRAND: dict[str, Text] = {
 # By the code of an outcome; figures by name.
 OUTCOME: dict[str, Text] = {
     "works": lazy("It works."),
+    "rule-changed": lazy("Changed. Documents that are expected anew or no more: %(count)s."),
+    "type-changed": lazy(
+        "%(company)s has its type. Documents that are expected anew or no more: %(count)s."
+    ),
     "broken": lazy("It does not work: %(text)s"),
     "in-outage": lazy("It is not asked: its outage is rehearsed until %(until)s."),
     "due": lazy("All its work is due now and begins within seconds."),
@@ -163,6 +170,15 @@ OUTCOME: dict[str, Text] = {
 
 # What is wrong with a field of a form; an unknown text is shown as itself.
 SLIP: dict[str, Text] = {
+    "kind-missing": lazy("Choose a document."),
+    "effect-missing": lazy("Choose what the rule says."),
+    "condition-wrong": lazy("Choose one of the answers."),
+    "state-wrong": lazy("Write states by their two letters: SP RJ."),
+    "hide-has-conditions": lazy(
+        "What is hidden can depend on the connection and the customer type only."
+    ),
+    "customer-type-too-long": lazy("A customer type has at most 40 characters."),
+    "company-missing": lazy("Give the name or id of a company."),
     "reason-too-short": lazy("Give a reason of at least 5 characters."),
     "name-missing": lazy("Choose a company, or give the name of a new one."),
     "name-too-long": lazy("A name has at most 150 characters."),

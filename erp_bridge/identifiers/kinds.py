@@ -60,7 +60,15 @@ def readings(text: str, reference: date) -> tuple[Reading, ...]:
     return tuple(sorted((one for one in found if one is not None), key=_rank))
 
 
-_WAYS_OFF: Final = {"length": 4, "empty": 4, "start": 4, "first_digit": 3, "slip_barcode": 3}
+_WAYS_OFF: Final = {
+    "empty": 4,
+    "length": 4,
+    "start": 4,
+    "character": 3,
+    "characters": 3,
+    "first_digit": 3,
+    "slip_barcode": 3,
+}
 
 
 def _rank(reading: Reading) -> int:

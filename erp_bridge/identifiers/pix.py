@@ -54,7 +54,7 @@ def read_pix(text: str) -> Pix:
     payload = text.strip("\r\n\t ")
     if not payload:
         raise InvalidNumber("empty")
-    if not payload.startswith("0002"):
+    if not payload.startswith("000201"):
         raise InvalidNumber("start")
     if len(payload) > _MAX_LENGTH:
         raise InvalidNumber("length")
@@ -62,7 +62,7 @@ def read_pix(text: str) -> Pix:
     crc = fields.get("63")
     if crc is None or len(crc) != 4 or payload[-8:-4] != "6304":
         raise InvalidNumber("truncated")
-    if crc16(payload[:-4].encode()) != crc.upper():
+    if crc16(payload[:-4].encode("utf-8", "replace")) != crc.upper():
         raise InvalidNumber("crc")
     account = _account(fields)
     if account is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from erp_bridge.simulators.control import State
 from erp_bridge.simulators.erp import ErpSimulator
+from erp_bridge.simulators.mail import MailPage
 from erp_bridge.simulators.vtex import VtexSimulator
 from erp_bridge.simulators.world import demo_world
 
@@ -42,6 +43,9 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="an ERP that does not know the short numbers of web orders",
     )
+    parser.add_argument(
+        "--mail", type=Path, help="directory of Django's file mail, shown by VTEX at /_mail"
+    )
     parser.add_argument("--orders", type=int, default=20_000, help="how many orders to invent")
     return parser.parse_args(arguments)
 
@@ -66,6 +70,8 @@ def main(arguments: Sequence[str]) -> int:
         state.replay(world)
         vtex.on_control.append(state.keeper("vtex"))
         erp.on_control.append(state.keeper("erp"))
+    if options.mail:
+        vtex.pages["/_mail"] = MailPage(options.mail)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

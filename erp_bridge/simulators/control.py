@@ -8,7 +8,16 @@ ERP, `POST /_control/orders` (everything optional; what is not told is made up):
      "invoice": 5001, "invoiced_on": "2026-11-21", "paid": [1]}
 
 `web_number` of an order of the site lets that order enter the ERP; an `erp_number` that
-exists is changed instead: `status`, `invoice` and `paid` (instalments) apply.
+exists is changed instead: `status`, `invoice` and `paid` (instalments) apply, and to its
+documents (each optional; days are the world's today unless told):
+
+    {"erp_number": "0004500123", "paid": {"3": "2026-11-20"}, "unpaid": [2],
+     "reissued": {"2": "2026-12-10"}, "published": ["nfe-1002-1.xml"],
+     "withheld": ["danfe-1001-1.pdf"], "cancelled": {"1002/1": "2026-11-20"},
+     "corrected": {"1001/1": "text"}, "forms": {"danfe-1001-1.pdf": "base64"}}
+
+`paid` may be a list too, of what is paid today. Files go by the last part of their address;
+`published` takes "*" for all that were pending. The forms are `model.Form`'s, null for none.
 
 VTEX, likewise: `order_id`, `company`, `branch`, `customer_number`, `status`, `placed_at`,
 `items`, `changed_at`. An `order_id` that exists gets the status, and the customer's number
@@ -19,22 +28,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from erp_bridge.simulators.catalogue import PRODUCTS
+from erp_bridge.simulators.documents import documents_of
 from erp_bridge.simulators.faults import BadBody, Json
 from erp_bridge.simulators.model import (
     BRASILIA,
     Company,
     ErpOrder,
+    Form,
     Invoice,
     Item,
     Order,
+    Papers,
     Part,
     WebOrder,
+    titles_of,
 )
 from erp_bridge.simulators.world import World
 
@@ -52,7 +66,7 @@ def erp_order(world: World, told: Json) -> Json:
         else:
             order, erp = _new_erp_order(world, told, number)
         _change_erp(world, order, erp, told)
-    return {
+    answer: Json = {
         "erp_number": erp.number,
         "web_number": order.web.order_id if order.web else "",
         "customer_id": order.company.customer_id,
@@ -60,6 +74,9 @@ def erp_order(world: World, told: Json) -> Json:
         "placed_at": erp.placed_at.isoformat(),
         "total": f"{erp.total / 100:.2f}",
     }
+    if told.get("paid"):  # with its days, so that a restart does not move them
+        answer["paid"] = {n: str(erp.paid[int(n)]) for n in _days(world, told, "paid")}
+    return answer
 
 
 def _new_erp_order(world: World, told: Json, number: str) -> tuple[Order, ErpOrder]:
@@ -102,10 +119,91 @@ def _change_erp(world: World, order: Order, erp: ErpOrder, told: Json) -> None:
         invoice = Invoice(number, 1, day, parts, erp.total, erp.freight, erp.discount)
         erp.invoices = (*erp.invoices, invoice)
         world.index_invoices(order, erp)
-    for instalment in cast("list[object]", told.get("paid") or []):
-        erp.paid[int(str(instalment))] = date.today()  # noqa: DTZ011 - the demo's own day
+    _change_papers(world, order, erp, told)
     # Last, so that nobody is told of the change and reads the order as it was before.
     erp.changed_at = datetime.now(UTC)
+
+
+def _change_papers(world: World, order: Order, erp: ErpOrder, told: Json) -> None:
+    """Change an order's boletos, invoices and files; nothing is changed if any is unknown."""
+    titles = {str(title.number) for title in titles_of(erp, world.seed_date)}
+    invoices = {invoice.label: invoice for invoice in erp.invoices}
+    paid = _days(world, told, "paid", titles)
+    reissued = _days(world, told, "reissued", titles)
+    unpaid = _names(told, "unpaid", titles)
+    cancelled = _days(world, told, "cancelled", invoices)
+    corrected = _table(told, "corrected", invoices)
+    papers = replace(erp.papers) if erp.papers else Papers()
+    papers.pending = _pending(world, order, erp, told)
+    papers.forms = _forms(world, order, erp, told)
+    if corrected:
+        papers.corrections = papers.corrections | {n: str(text) for n, text in corrected.items()}
+    for number, due in reissued.items():
+        before = papers.reissued.get(int(number), ())
+        papers.reissued = papers.reissued | {int(number): (*before, due)}
+        erp.paid[int(number)] = None
+    if papers != Papers():
+        erp.papers = papers
+    erp.paid |= {int(number): day for number, day in paid.items()}
+    erp.paid |= {int(number): None for number in unpaid}
+    for label, day in cancelled.items():
+        invoices[label].cancelled = day
+
+
+def _pending(world: World, order: Order, erp: ErpOrder, told: Json) -> set[str]:
+    before = erp.papers.pending if erp.papers else set()
+    withheld = _names(told, "withheld", _files(world, order, erp))
+    if told.get("published") == "*":
+        return set(withheld)
+    return (before | set(withheld)) - set(_names(told, "published", before))
+
+
+def _forms(world: World, order: Order, erp: ErpOrder, told: Json) -> dict[str, Form]:
+    before = erp.papers.forms if erp.papers else {}
+    pending = erp.papers.pending if erp.papers else set()
+    forms = _table(told, "forms", _files(world, order, erp) | pending)
+    if not set(forms.values()) <= {None, *get_args(Form)}:
+        raise BadBody(f"forms must be null or one of {', '.join(get_args(Form))}")
+    merged = before | forms
+    return {name: cast("Form", form) for name, form in merged.items() if form}
+
+
+def _files(world: World, order: Order, erp: ErpOrder) -> set[str]:
+    return {document.name for document in documents_of(order, erp, world.seed_date)}
+
+
+def _table(told: Json, name: str, known: Collection[str]) -> Json:
+    """Read an object whose names are known ones."""
+    table = told.get(name) or {}
+    if not isinstance(table, dict) or not table.keys() <= set(known):
+        raise BadBody(f"{name} must be an object of {', '.join(sorted(known)) or 'nothing'}")
+    return cast("Json", table)
+
+
+def _names(told: Json, name: str, known: Collection[str]) -> list[str]:
+    """Read a list of known names."""
+    names = told.get(name) or []
+    if not isinstance(names, list) or not {str(one) for one in names} <= set(known):
+        raise BadBody(f"{name} must be a list of {', '.join(sorted(known)) or 'nothing'}")
+    return [str(one) for one in names]
+
+
+def _days(
+    world: World, told: Json, name: str, known: Collection[str] | None = None
+) -> dict[str, date]:
+    """Read days by name; a list of names means today."""
+    value = told.get(name) or {}
+    if isinstance(value, list):
+        value = {str(one): None for one in value}
+    every = value if isinstance(value, dict) else ()
+    table = _table({name: value}, name, every if known is None else known)
+    try:
+        return {
+            one: date.fromisoformat(str(day)) if day else world.seed_date
+            for one, day in table.items()
+        }
+    except ValueError as error:
+        raise BadBody(f"{name} must hold days, YYYY-MM-DD") from error
 
 
 def web_order(world: World, told: Json) -> Json:

@@ -4,7 +4,8 @@
         requests.post(f"{erp.url}/api/v1/pedido/pesquisa", headers=erp.headers, json={...})
 
 The chosen generation answers at the base; `/readme` and `/guide` before the path choose
-one outright. Routes for faults: `search`, `detail`, `documents`, `file`.
+one outright. Routes for faults: `search`, `detail`, `documents`, `file`, and of files alone
+`file/boleto`, `file/nfe` and so on, by how their names begin.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from email.utils import format_datetime
 from typing import Literal, cast
 
 from erp_bridge.simulators import control, files
-from erp_bridge.simulators.documents import Document, documents_of
+from erp_bridge.simulators.documents import FILE_NAMES, Document, documents_of
 from erp_bridge.simulators.erp_payloads import (
     Generation,
     changed_row,
@@ -62,7 +63,9 @@ class ErpSimulator(Simulator):
     only `tells_date` lets others know.
     """
 
-    routes = frozenset({"search", "detail", "documents", "file"})
+    routes = frozenset({"search", "detail", "documents", "file"}) | {
+        f"file/{name}" for name in FILE_NAMES
+    }
 
     def __init__(
         self,
@@ -116,6 +119,13 @@ class ErpSimulator(Simulator):
         _, path = self._generation_of(request.path)
         return "file" if path.startswith("/arquivos/") else self._paths.get(path, "")
 
+    def fault_routes(self, route: str, request: Request) -> tuple[str, ...]:
+        """Name the route of a file's kind before that of all files."""
+        if route != "file":
+            return (route,)
+        name = request.path.rsplit("/", 1)[-1].partition("-")[0]
+        return (f"file/{name}", route)
+
     def _generation_of(self, path: str) -> tuple[Generation, str]:
         for generation in _GENERATIONS:
             if path.startswith(f"/{generation}/"):
@@ -166,13 +176,21 @@ class ErpSimulator(Simulator):
             {
                 "pedidoErpId": erp.number,
                 "itens": [
-                    document_entry(
-                        document, f"{base}{self.file_path(erp, document)}{query}", generation
+                    self._entry(
+                        row, document, f"{base}{self.file_path(erp, document)}{query}", generation
                     )
                     for document in listed
                 ],
             }
         )
+
+    def _entry(self, row: Row, document: Document, url: str, generation: Generation) -> Json:
+        if document.form == "none":
+            return document_entry(document, None, generation)
+        body = None
+        if document.form == "inline" and generation == "readme":
+            body, _ = files.content(*row, document, self.world.seed_date)
+        return document_entry(document, url, generation, body)
 
     def answer_wrong_company(self, route: str, request: Request) -> Response:
         """Answer with another company's order, as an ERP that ignores its filter does."""

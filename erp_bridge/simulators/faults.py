@@ -10,6 +10,8 @@ from typing import Literal, cast, get_args
 
 Json = dict[str, object]
 
+# Where a redirect leads unless told: what a machine in a cloud must never be asked for.
+INTERNAL = "http://169.254.169.254/latest/meta-data/"
 # How much of an answer is not sent.
 Cut = Literal["", "half", "all"]
 Mode = Literal[
@@ -22,6 +24,8 @@ Mode = Literal[
     "throttled",
     "wrong_company",
     "bad_token",
+    "endless",
+    "redirect",
     "storm",
     "none",
 ]
@@ -45,6 +49,7 @@ class Fault:
     seconds: float = 0.0
     status: int = 0
     retry_after: str = ""
+    location: str = ""
     times: int | None = None
     # Of a storm: how likely each mode is, and what the dice are seeded with.
     chances: Mapping[str, float] = field(default_factory=dict)
@@ -78,6 +83,7 @@ class Fault:
             "seconds": self.seconds,
             "status": self.status,
             "retry_after": self.retry_after,
+            "location": self.location,
             "times": self.times,
             "chances": dict(self.chances),
             "seed": self.seed,
@@ -144,12 +150,13 @@ class Faults:
         self.changed.set()
         self.changed = threading.Event()
 
-    def strike(self, route: str) -> Fault | None:
-        """Take the fault that a request of a route meets now, counting it down."""
+    def strike(self, *routes: str) -> Fault | None:
+        """Take the fault that a request meets now, counting it down; the narrowest route first."""
         if not self.active:
             return None
         with self.lock:
-            fault = self.active.get(route) or self.active.get("*")
+            found = (self.active.get(route) for route in (*routes, "*"))
+            fault = next((one for one in found if one), None)
             if fault and fault.times is not None:
                 fault.times -= 1
                 if fault.times <= 0:
@@ -171,6 +178,7 @@ class Faults:
                 seconds=float(str(told.get("seconds") or 0)),
                 status=int(str(told.get("status") or 0)),
                 retry_after=str(told.get("retry_after") or ""),
+                location=str(told.get("location") or INTERNAL),
                 times=None if times is None else int(str(times)),
                 chances=read_chances(told.get("chances") or {}, STORM_MODES),
                 seed=int(str(told.get("seed") or 0)),

@@ -12,7 +12,8 @@ Every simulator answers under `/_control/`:
 Modes: `slow` (wait, then answer), `dead` (break the connection), `error` (a status, 500
 unless told), `html` (a web page with status 200), `truncated` (half of the body),
 `drip` (one byte, then `seconds` of silence, and so on), `throttled` (429 with
-`Retry-After`), `wrong_company` (somebody else's order), `bad_token` (401), `storm` (any
+`Retry-After`), `wrong_company` (somebody else's order), `bad_token` (401), `endless` (a body
+without an end), `redirect` (302 to `location`, an internal address unless told), `storm` (some
 of these, by chance), `none` (remove the route's faults). `seconds` delays any of them;
 `times` ends one after so many.
 
@@ -51,9 +52,11 @@ HTML_PAGE = (
     b"indispon\xc3\xadvel</h1><p>Tente mais tarde.</p></body></html>"
 )
 MAX_BODY = 5_000_000
+_MORE = b" " * 65_536
 _SECRET_HEADERS = frozenset({"authorization", "x-vtex-api-apptoken", "cookie"})
 _REASONS = {
-    200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized",
+    200: "OK", 201: "Created", 204: "No Content", 302: "Found",
+    400: "Bad Request", 401: "Unauthorized",
     403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 409: "Conflict",
     411: "Length Required", 413: "Content Too Large", 429: "Too Many Requests",
     500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
@@ -121,6 +124,8 @@ class Simulator:
             ("POST", "reset"): self._told_to_reset,
             ("POST", "orders"): lambda request: self._control_orders(request.json()),
         }
+        # Pages for people, by path: no source has them, so they are neither logged nor faulty.
+        self.pages: dict[str, Callable[[Request], Response]] = {}
         self._server = _Server((host, port), self)
         self._thread: threading.Thread | None = None
 
@@ -177,6 +182,10 @@ class Simulator:
         """Name a request's route; empty when there is nothing at that path."""
         raise NotImplementedError
 
+    def fault_routes(self, route: str, request: Request) -> tuple[str, ...]:  # noqa: ARG002
+        """Name the routes whose faults a request meets, the narrowest first."""
+        return (route,)
+
     def answer(self, route: str, request: Request) -> Response:
         """Answer a request that no fault met."""
         raise NotImplementedError
@@ -199,6 +208,8 @@ class Simulator:
         """Decide what one request gets, and log it."""
         if request.path.startswith("/_control/"):
             return Outcome(self._control(request))
+        if page := self.pages.get(request.path):
+            return Outcome(page(request))
         route = self.route_of(request)
         entry = LogEntry(
             at=time.time(),
@@ -213,7 +224,7 @@ class Simulator:
             body=request.body[:2_000].decode("utf-8", "replace"),
         )
         self.log.append(entry)
-        fault = self.faults.strike(route) if route else None
+        fault = self.faults.strike(*self.fault_routes(route, request)) if route else None
         with self._counting:
             self.counts[route, fault.mode if fault else ""] += 1
         outcome = self._faulty(fault, route, request) if fault else self._sound(route, request)
@@ -235,6 +246,8 @@ class Simulator:
             return Outcome(self.answer(route, request), cut, drip)
         if fault.mode == "dead":
             return Outcome(Response(), cut="all")
+        if fault.mode == "endless":
+            return Outcome(self.answer(route, request), is_endless=True)
         return Outcome(self._substitute(fault, route, request))
 
     def _substitute(self, fault: Fault, route: str, request: Request) -> Response:
@@ -245,6 +258,8 @@ class Simulator:
                 return self.unauthorized()
             case "html":
                 return Response(fault.status or 200, HTML_PAGE, "text/html; charset=utf-8")
+            case "redirect":
+                return Response(fault.status or 302, headers=(("Location", fault.location),))
             case "throttled":
                 after = (("Retry-After", fault.retry_after),) if fault.retry_after else ()
                 return Response(fault.status or 429, b"{}", headers=after)
@@ -293,11 +308,12 @@ class Simulator:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What goes over the wire: an answer, whole, cut short, or in drips."""
+    """What goes over the wire: an answer, whole, cut short, in drips, or without an end."""
 
     response: Response
     cut: Cut = ""
     drip: float = 0.0
+    is_endless: bool = False
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -361,6 +377,9 @@ class _Handler(socketserver.StreamRequestHandler):
         if outcome.drip:
             self._drip(outcome)
             return False
+        if outcome.is_endless:
+            self._pour(outcome)
+            return False
         self._write(outcome.response, keep=keep)
         return keep
 
@@ -375,12 +394,21 @@ class _Handler(socketserver.StreamRequestHandler):
             if changed.wait(outcome.drip):
                 return
 
+    def _pour(self, outcome: Outcome) -> None:
+        """Send an answer and then more and more, until nobody listens or the fault is over."""
+        changed = self.server.simulator.faults.changed
+        self.request.sendall(_head(outcome.response, keep=False, has_length=False))
+        self.request.sendall(outcome.response.body)
+        while not changed.is_set():
+            self.request.sendall(_MORE)
 
-def _head(response: Response, *, keep: bool) -> bytes:
+
+def _head(response: Response, *, keep: bool, has_length: bool = True) -> bytes:
+    length = [f"Content-Length: {len(response.body)}"] if has_length else []
     lines = [
         f"HTTP/1.1 {response.status} {_REASONS.get(response.status, 'Unknown')}",
         f"Content-Type: {response.content_type}",
-        f"Content-Length: {len(response.body)}",
+        *length,
         f"Connection: {'keep-alive' if keep else 'close'}",
         *(f"{name}: {value}" for name, value in response.headers),
     ]

@@ -10,7 +10,7 @@ from tests.factories.companies import (
     make_person,
     make_staff,
 )
-from tests.factories.orders import make_document, make_order
+from tests.factories.orders import make_document, make_order, make_title
 from tests.factories.records import make_erp_record, make_reading, make_vtex_record
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "make_person",
     "make_reading",
     "make_staff",
+    "make_title",
     "make_vtex_record",
 ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from b2b_orders.companies.models import Company, Establishment
 from b2b_orders.documents.models import Document, State
-from b2b_orders.orders.models import Order, OrderNumber, SourceRecord
+from b2b_orders.orders.models import Order, OrderNumber, SourceRecord, Title
 from b2b_orders.orders.numbers import index_values
 from erp_bridge.records import DocumentKind, NumberKind
 from tests.factories.companies import CONNECTION_ERP, NOW
@@ -93,3 +93,16 @@ def make_document(
     }
     record = order.records.order_by("pk")[0]
     return Document.objects.create(record=record, key=key, **(values | fields))
+
+
+def make_title(order: Order, key: str = "b1", **fields: Any) -> Title:
+    """Make an amount of R$ 1,000 that is due in three days."""
+    values: dict[str, Any] = {
+        "company": order.company,
+        "instalment": "1/3",
+        "invoice_number": "1001",
+        "due_on": NOW.date() + timedelta(days=3),
+        "amount": Decimal("1000.00"),
+        "state": "open",
+    }
+    return Title.objects.create(order=order, key=key, **(values | fields))

@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from erp_bridge.identifiers import check_digit_mod11
+from erp_bridge.identifiers import check_digit_mod11, cnpj_with_digits
 from tests.fiscal.pdf import build_boleto, build_pdf, build_slip  # noqa: F401
 
 EMITTER = "11222333000181"
 RECIPIENT = "12345678000195"
 BRANCH = "12345678000276"
-SAME_ROOT = "12345678009900"
+SAME_ROOT = cnpj_with_digits("123456780099")
 STRANGER = "99902002000133"
 CARRIER = "99904004000161"
 PERSON = "52998224725"

@@ -6,12 +6,15 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
+from b2b_orders.documents.models import Pack
 from b2b_orders.ingest.models import Connection, Errand, Lookup
 from b2b_orders.orders.models import OrderAlias
 from erp_bridge.records import NumberKind
@@ -29,6 +32,8 @@ WITHOUT_OBJECTS = {
     "accounts/inactive/",
     "api/v1/orders",
     "api/v1/sources",
+    "api/v1/titles",
+    "calendario",
     "",
     "idioma",
     "empresa/trocar",
@@ -41,6 +46,21 @@ WITHOUT_OBJECTS = {
     "pedidos/procurar",
     "c/<uuid:company>/pedidos",
     "c/<uuid:company>/pedidos/procurar",
+    "financeiro",
+    "financeiro/exportar",
+    "financeiro/calendario",
+    "financeiro/calendario/endereco",
+    "financeiro/calendario/encerrar",
+    "c/<uuid:company>/financeiro",
+    "c/<uuid:company>/financeiro/exportar",
+    "c/<uuid:company>/financeiro/calendario",
+    "c/<uuid:company>/financeiro/calendario/endereco",
+    "c/<uuid:company>/financeiro/calendario/encerrar",
+    "d",
+    "documentos",
+    "documentos/pacotes",
+    "c/<uuid:company>/documentos",
+    "c/<uuid:company>/documentos/pacotes",
 }
 # Of operations alone; to everybody else they do not exist.
 OPERATIONS_ROUTES = {
@@ -50,6 +70,7 @@ OPERATIONS_ROUTES = {
     "operacao/situacoes",
     "operacao/sem-empresa",
     "operacao/divergencias",
+    "operacao/documentos",
     "operacao/recusas",
     "operacao/execucoes",
     "operacao/tarefas/<uuid:public_id>",
@@ -64,6 +85,8 @@ ORDER_ROUTES = {
     "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
     "c/<uuid:company>/pedidos/<uuid:public_id>/lado-a-lado",
+    "pedidos/<uuid:public_id>/documentos/zip",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/documentos/zip",
 }
 LOOKUP_ROUTES = {
     "pedidos/procurar/<uuid:public_id>",
@@ -74,11 +97,31 @@ MAKING_ROUTES = {
     "pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
     "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
 }
-DOCUMENT_ROUTES = MAKING_ROUTES | {
-    "pedidos/<uuid:order>/documentos/<uuid:public_id>",
-    "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
+DOCUMENT_ROUTES = (
+    MAKING_ROUTES
+    | {
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>",
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
+        "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>/aviso",
+        "c/<uuid:company>/pedidos/<uuid:order>/documentos/<uuid:public_id>",
+        "api/v1/orders/<uuid:order>/documents/<uuid:public_id>",
+    }
+    | {
+        f"{company}pedidos/<uuid:order>/documentos/<uuid:public_id>/{what}"
+        for company in ("", "c/<uuid:company>/")
+        for what in ("ver", "enviar", "enviar/email", "enviar/link")
+    }
+)
+PACK_ROUTES = {
+    f"{company}documentos/pacotes/<uuid:public_id>/{what}"
+    for company in ("", "c/<uuid:company>/")
+    for what in ("apagar", "<int:number>")
 }
-OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES
+SHARE_ROUTES = {
+    "documentos/links/<uuid:public_id>/revogar",
+    "c/<uuid:company>/documentos/links/<uuid:public_id>/revogar",
+}
+OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES | PACK_ROUTES | SHARE_ROUTES
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_IN_BODY = re.compile(UUID.pattern.encode())
 PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
@@ -109,6 +152,8 @@ class Things:
     document: uuid.UUID = field(default_factory=uuid.uuid4)
     lookup: uuid.UUID = field(default_factory=uuid.uuid4)
     rendered: uuid.UUID = field(default_factory=uuid.uuid4)
+    pack: uuid.UUID = field(default_factory=uuid.uuid4)
+    share: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_things(company, number, **order_fields) -> Things:
@@ -119,18 +164,42 @@ def make_things(company, number, **order_fields) -> Things:
     lookup = Lookup.objects.create(company=company, value=number, asked_at=NOW, state="not_found")
     document = make_document(order)
     rendered = make_document(order, key="rendered", origin="rendered", made_from=document)
+    person = company.memberships.order_by("pk")[0].person
+    own = {"company": company, "person": person}
+    pack = Pack.objects.create(
+        **own,
+        language="en",
+        state="done",
+        asked_at=NOW,
+        expires_at=timezone.now() + timedelta(days=1),
+        filter={"is_staff": False},
+    )
+    pack.parts.create(
+        company=company, number=1, name="x", size=1, count=1, made_at=NOW, documents=[document.pk]
+    )
+    share = document.shares.create(
+        **own,
+        token_hash=number,
+        created_at=NOW,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
     return Things(
         order.public_id,
         alias.public_id,
         document.public_id,
         lookup.public_id,
         rendered.public_id,
+        pack.public_id,
+        share.public_id,
     )
 
 
 def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) -> list[str]:
     """Fill a route with an object, alone and, for a document, below an own order."""
-    path = "/" + route.replace("<uuid:company>", str(company))
+    path = "/" + route.replace("<uuid:company>", str(company)).replace("<int:number>", "1")
+    if route in PACK_ROUTES | SHARE_ROUTES:
+        one = things.pack if route in PACK_ROUTES else things.share
+        return [path.replace("<uuid:public_id>", str(one))]
     if route in LOOKUP_ROUTES:
         return [path.replace("<uuid:public_id>", str(things.lookup))]
     if route in ORDER_ROUTES:
@@ -223,7 +292,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 15
+    assert compared == 32
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])
@@ -348,7 +417,7 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
     ids=lambda route: route or "home",
 )
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
-    public = {"healthz", "readyz", "accounts/login/", "accounts/inactive/"}
+    public = {"healthz", "readyz", "accounts/login/", "accounts/inactive/", "d"}
     if route in public:
         return
     address = addresses_or_list(route, cast.alfa.public_id, alfas)[0]

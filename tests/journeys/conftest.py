@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from b2b_orders.demo.supervisor import Supervisor, Wishes
 from erp_bridge.simulators.cast import O1
+from erp_bridge.simulators.mail import read_mail
 from tests.guards import find_chromium
 
 BROWSER_WORDS = [
@@ -76,6 +79,48 @@ class Product:
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
+
+    def change_order(self, erp_number: str, **told: Any) -> Any:
+        """Change an order in the ERP: status, boletos, files; see `simulators.control`."""
+        return self.control("erp", "orders", {"erp_number": erp_number, **told})
+
+    def pay_boleto(self, erp_number: str, instalment: int, on: date | None = None) -> None:
+        """Have a boleto paid, today unless told; the portal has not heard of it yet."""
+        self.change_order(erp_number, paid={str(instalment): on and str(on)})
+
+    def unpay_boleto(self, erp_number: str, instalment: int) -> None:
+        """Take a payment back, for the sake of the next test."""
+        self.change_order(erp_number, unpaid=[instalment])
+
+    def reissue_boleto(self, erp_number: str, instalment: int, due: date) -> None:
+        """Have a boleto issued anew with another due date, in place of the former one."""
+        self.change_order(erp_number, reissued={str(instalment): str(due)})
+
+    def publish(self, erp_number: str, *names: str) -> None:
+        """Let files appear that the ERP did not have yet (`nfe-1002-1.xml`)."""
+        self.change_order(erp_number, published=list(names))
+
+    def withhold(self, erp_number: str, *names: str) -> None:
+        """Let files disappear from the ERP's list."""
+        self.change_order(erp_number, withheld=list(names))
+
+    def cancel_invoice(self, erp_number: str, label: str, on: date | None = None) -> None:
+        """Cancel an invoice (`1002/1`), which cannot be undone."""
+        self.change_order(erp_number, cancelled={label: on and str(on)})
+
+    def mails(self, to: str = "") -> list[EmailMessage]:
+        """List the mail to an address that begins so, newest first."""
+        return [one for one in read_mail(self.home / "mail") if str(one["to"]).startswith(to)]
+
+    @contextmanager
+    def file_fault(self, mode: str, kind: str = "", **how: Any) -> Iterator[None]:
+        """Make the ERP's files misbehave for a block; of one kind alone (`boleto`, `nfe`)."""
+        route = f"file/{kind}" if kind else "file"
+        self.control("erp", "faults", {"route": route, "mode": mode, **how})
+        try:
+            yield
+        finally:
+            self.control("erp", "faults", {"route": route, "mode": "none"})
 
     @contextmanager
     def fault(self, source: str, mode: str, route: str = "*", **how: Any) -> Iterator[None]:

@@ -12,9 +12,11 @@ from django.utils.translation import ngettext
 
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow
-from b2b_orders.portal import formats, words
+from b2b_orders.portal import formats, words, words_rules
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.actions import DocumentAction
 from b2b_orders.portal.presenters.lists import invoice_slug
+from b2b_orders.portal.presenters.taking import taking_actions
 from b2b_orders.portal.words_documents import (
     FINDING,
     FOR_BUYERS,
@@ -24,26 +26,12 @@ from b2b_orders.portal.words_documents import (
     xml_instead_words,
 )
 
-XML = frozenset({"nfe_xml"})
+XML = frozenset({"nfe_xml", "cte_xml", "event_xml"})
 # Kinds whose name alone does not say which document it is.
 DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
 PAYABLE = frozenset({"boleto", "gnre", "gare"})
 # What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
 DEBTS = frozenset({"boleto"})
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentAction:
-    """Something that can be done with a document: a link, or a form when `is_post`.
-
-    `label` says it in a word, `full` to who hears the page read out.
-    """
-
-    label: str
-    full: str
-    url: str
-    is_post: bool = False
-    opens_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +82,8 @@ class _Frame:
     now: datetime
     failure: tuple[UUID, str] | None
     is_down: bool
+    # Who looks is told by mail when asked for; staff look for somebody else.
+    can_watch: bool = False
 
 
 def invoice_groups(
@@ -105,13 +95,14 @@ def invoice_groups(
     now: datetime,
     failure: tuple[UUID, str] | None = None,
     is_down: bool = False,
+    can_watch: bool = False,
 ) -> tuple[InvoiceGroup, ...]:
     """Present invoices with their documents, then what belongs to no invoice.
 
     `failure` is a document that could not be handed out just now, with the reason;
     `is_down`: a source does not answer, so papers to pay cannot be checked.
     """
-    frame = _Frame(order, to, formats.local(now).date(), now, failure, is_down)
+    frame = _Frame(order, to, formats.local(now).date(), now, failure, is_down, can_watch)
     known = tuple(invoices)
     placed: dict[int, list[DocumentRow]] = {at: [] for at in range(len(known))}
     loose: dict[tuple[str, str], list[DocumentRow]] = {}
@@ -205,14 +196,21 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         if row.kind in DESCRIBED and row.title.casefold() != name.casefold()
         else "",
         meta=_meta(row),
-        due=due_words(row.due_on, row.title_state if row.kind in DEBTS else "", frame.today),
-        amount=formats.amount(row.amount),
+        due=""
+        if _is_ended(row)
+        else due_words(row.due_on, row.title_state if row.kind in DEBTS else "", frame.today),
+        # What must not be paid shows no amount as if it were.
+        amount="" if _is_ended(row) else formats.amount(row.amount),
         state=state,
         why=why,
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
         actions=tuple(_actions(name, row, frame, can_retry=can_retry)),
         notes=document_notes(row),
     )
+
+
+def _is_ended(row: DocumentRow) -> bool:
+    return row.kind in PAYABLE and row.state in {"cancelled", "replaced"}
 
 
 def _actions(
@@ -225,6 +223,34 @@ def _actions(
         yield DocumentAction(
             label=_("Try again") if can_retry else _("Download"),
             full=full % {"document": what},
+            url=frame.to.to("document", order=frame.order, public_id=row.public_id),
+        )
+    yield from _standing_actions(what, row, frame)
+    yield from taking_actions(row, what, order=frame.order, to=frame.to)
+
+
+def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[DocumentAction]:
+    """Offer what goes with what became of a document: expected, replaced, or cancelled."""
+    if row.state == "expected" and frame.can_watch:
+        full = _("Do not tell me: %(document)s") if row.is_watched else _("Tell me: %(document)s")
+        yield DocumentAction(
+            label=_("Do not tell me") if row.is_watched else _("Tell me"),
+            full=full % {"document": what},
+            url=frame.to.to("watch", order=frame.order, public_id=row.public_id),
+            is_post=True,
+            posts="undo" if row.is_watched else "",
+        )
+    elif row.state == "replaced" and row.replacement:
+        yield DocumentAction(
+            label=_("Show the new one"),
+            full=_("Show what took the place of: %(document)s") % {"document": what},
+            url=f"#doc-{row.replacement}",
+        )
+    elif row.state == "cancelled" and row.kind not in PAYABLE:
+        # An invoice that was cancelled is kept with its books.
+        yield DocumentAction(
+            label=_("Download"),
+            full=_("Download %(document)s") % {"document": what},
             url=frame.to.to("document", order=frame.order, public_id=row.public_id),
         )
 
@@ -246,6 +272,8 @@ def document_notes(row: DocumentRow) -> tuple[words.Chip, ...]:
 
 def _meta(row: DocumentRow) -> str:
     form = "XML" if row.kind in XML else "PDF" if row.kind != "other" else ""
+    if row.state == "not_applicable":
+        form = ""
     dated = formats.day(row.issued_on)
     return " · ".join(part for part in (form, formats.size(row.size), dated) if part)
 
@@ -261,7 +289,7 @@ def _state(row: DocumentRow, frame: _Frame) -> words.Chip:
         and row.title_state in {"open", "paid", "cancelled"}
     ):
         return title_chip(row.title_state, is_overdue=row.is_overdue)
-    return words.chip(words.DOCUMENT_STATE, row.state)
+    return words.chip(words.DOCUMENT_STATE, "late" if row.is_late else row.state)
 
 
 def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
@@ -272,10 +300,8 @@ def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
         return damaged_words(), True
     if row.state == "failed":
         return _failed_words(row), row.origin != "rendered"
-    if row.state == "expected":
-        return _("Being issued since %(since)s. We check every 10 minutes.") % {
-            "since": formats.moment(row.state_since, frame.now)
-        }, False
+    if row.state in {"expected", "not_applicable", "cancelled", "replaced"}:
+        return _why_standing(row, frame), False
     if frame.is_down and row.kind in PAYABLE and row.fetched_at and row.title_state != "paid":
         return _(
             "Could not check with the bank just now. Copy of %(time)s: check amount and"
@@ -289,6 +315,26 @@ def _failed_words(row: DocumentRow) -> str:
         why = words.text(RENDER_FAILURE, row.reason)
         return " ".join((why, xml_instead_words()))
     return _("The source did not hand out this file. You can try again.")
+
+
+def _why_standing(row: DocumentRow, frame: _Frame) -> str:
+    """Say since when a document is expected, or why there is none to take."""
+    since = {"since": formats.moment(row.state_since, frame.now)}
+    if row.state == "expected":
+        said = (
+            _("Expected since %(since)s. We go on looking; your contact at the seller can help.")
+            if row.is_late
+            else _("Being issued since %(since)s. We check every 10 minutes.")
+        )
+        told = _("We will write to you when it is there.") if row.is_watched else ""
+        why = words.text(words_rules.REASON, row.reason) if row.reason in words_rules.REASON else ""
+        return " ".join(part for part in (said % since, why, told) if part)
+    if row.state == "replaced":
+        return _("Replaced: pay the new one only.") if row.kind in PAYABLE else ""
+    if row.reason == "invoice-cancelled":
+        said, warning = _("The seller cancelled this invoice."), _("Do not pay it.")
+        return f"{said} {warning}" if row.kind in PAYABLE else said
+    return words.text(words_rules.REASON, row.reason) if row.reason in words_rules.REASON else ""
 
 
 def damaged_words() -> str:

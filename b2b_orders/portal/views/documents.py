@@ -53,6 +53,8 @@ def _file(taken: Download) -> FileResponse:
         filename=_filename(taken),
         content_type=taken.content_type,
     )
+    # Of Django's 4 KiB a large file takes many.
+    response.block_size = 64 * 1024
     response["Content-Length"] = str(taken.size)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
@@ -80,9 +82,14 @@ def _refused(
         alert = Alert(_("Being issued"), _("This document is not there yet. Try again later."))
     elif error.state == "not_applicable":
         alert = Alert(_("Does not apply"), _("This order needs no such document."))
+    elif error.state == "cancelled":
+        alert = Alert(_("Cancelled"), _("It was cancelled, so there is nothing to pay."))
+    elif error.state == "replaced":
+        alert = Alert(_("Replaced"), _("It was replaced: take the new one."))
     else:
         text = _("The source did not hand out this file just now. You can try again.")
         alert = Alert(_("The document could not be fetched"), text, retry)
-    status = NOT_NOW if error.state in {"expected", "not_applicable"} else SOURCE_FAILED
+    is_settled = error.state in {"expected", "not_applicable", "cancelled", "replaced"}
+    status = NOT_NOW if is_settled else SOURCE_FAILED
     failure = (public_id, alert.text) if alert.retry else None
     return show_order(request, order, failure=failure, alert=alert, status=status)

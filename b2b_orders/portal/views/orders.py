@@ -42,6 +42,7 @@ from b2b_orders.portal.presenters.search import (
     too_long_words,
 )
 from b2b_orders.portal.presenters.sources import is_old, order_states, source_lines
+from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 
@@ -186,6 +187,7 @@ def show_order(
         now=now,
         failure=failure,
         is_down=any(state.state == "down" for state in states),
+        can_watch=not viewer.is_staff,
     )
     sources = source_lines(states, now=now)
     page = order_page(detail, viewer=viewer, typed=typed, sources=sources, groups=groups, now=now)
@@ -200,6 +202,7 @@ def show_order(
         "print_now": "print" in request.GET,
         "alert": alert,
         "shows_documents": viewer.can(Right.DOCUMENTS),
+        "all_files": all_files(documents, order=detail.row.public_id, to=to),
         "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
         "refresh": to.to("refresh", public_id=public_id),
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),

@@ -108,3 +108,13 @@ def test_another_address_changes_the_connection():
 def test_address_that_cannot_be_used_is_named():
     with pytest.raises(CommandError, match=r"^base_url: "):
         call_command("load_demo", "--vtex-url", "nowhere", "--erp-url", "nowhere")
+
+
+def test_two_companies_are_of_a_type_that_rules_may_name():
+    load()
+
+    typed = Company.objects.exclude(customer_type="").order_by("name")
+    assert list(typed.values_list("name", "customer_type")) == [
+        ("Alfa Distribuidora", "revenda"),
+        ("Beta Comércio", "consumidor"),
+    ]

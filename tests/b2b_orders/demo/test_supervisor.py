@@ -6,6 +6,7 @@ import stat
 import sys
 
 import pytest
+from environ import Env
 
 from b2b_orders.demo import supervisor
 from b2b_orders.demo.children import DemoError
@@ -49,6 +50,13 @@ def test_surroundings_cannot_point_the_demo_at_another_database(demo, monkeypatc
 
     assert "production" not in environment.values()
     assert environment["DJANGO_SETTINGS_MODULE"] == "b2b_orders.settings.base"
+
+
+def test_mail_of_the_demo_stays_on_this_machine(demo):
+    for role in ("b2b_web", "b2b_worker"):
+        read = Env.email_url_config(demo.environment(role)["PORTAL_EMAIL_URL"])
+        assert read["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
+        assert read["EMAIL_FILE_PATH"] == str(demo.state.directory / "mail")
 
 
 def test_occupied_port_ends_the_start_before_anything_begins(tmp_path, capsys):
@@ -161,7 +169,9 @@ def test_announcement_names_the_address_and_everybody_and_writes_the_access_file
         "people": PEOPLE,
         "vtex_url": demo.source_urls["vtex"],
         "erp_url": demo.source_urls["erp"],
+        "mail_url": f"{demo.source_urls['vtex']}/_mail",
     }
+    assert stat.S_IMODE((demo.state.directory / "mail").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import psycopg
 import pytest
 from django.core.files.storage import storages
+from django.db import connection
 
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Actor, Viewer
@@ -23,6 +25,7 @@ class FakeSource:
     announced: int | None = None
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
+    with_branches: bool = False
 
     @contextmanager
     def open(
@@ -36,6 +39,9 @@ class FakeSource:
             raise content
         pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
         yield DocumentStream(pieces, "application/octet-stream", self.announced)
+
+    def accepts_branches(self, connection: str) -> bool:
+        return self.with_branches
 
 
 @pytest.fixture
@@ -74,3 +80,12 @@ def as_web(viewer: Viewer) -> Iterator[None]:
     """Run as the web process does: its role, one company, one transaction."""
     with tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id):
         yield
+
+
+def dsn() -> str:
+    """Say how another session reaches the test's database."""
+    values = connection.get_connection_params()
+    names = {"dbname": "dbname", "user": "user", "password": "password"}
+    given = {name: values[key] for name, key in names.items() if values.get(key)}
+    given |= {name: str(values[name]) for name in ("host", "port") if values.get(name)}
+    return psycopg.conninfo.make_conninfo(**given)

@@ -109,3 +109,14 @@ def test_a_name_that_two_companies_have_is_refused_and_an_id_is_not():
 def test_an_empty_name_is_refused():
     with pytest.raises(CommandError, match="--name: a company needs a name"):
         add("--name", " ")
+
+
+def test_a_company_gets_the_type_that_rules_name():
+    add("--name", "Alfa", "--customer-type", " Revenda  Ouro")
+    assert Company.objects.get().customer_type == "revenda ouro"
+
+    # Said nothing of, it stays.
+    add("--name", "Alfa", "--tax-id", "12.345.678/0001-95")
+    assert Company.objects.get().customer_type == "revenda ouro"
+    add("--name", "Alfa", "--customer-type", "")
+    assert Company.objects.get().customer_type == ""

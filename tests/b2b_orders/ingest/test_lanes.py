@@ -187,8 +187,8 @@ def test_connections_of_before_get_the_lanes_that_new_ones_have(loja):
     erp = Connection.objects.create(
         name="erp", kind="b2b_orders_v1", label="ERP", secret=b"", created_at=NOW, changed_at=NOW
     )
-    migration = import_module("b2b_orders.ingest.migrations.0006_lanes_of_connections")
-    for _ in range(2):
+    for name in ("0006_lanes_of_connections", "0007_fetching") * 2:
+        migration = import_module(f"b2b_orders.ingest.migrations.{name}")
         with database.cursor() as cursor:
             cursor.execute(migration.MAKE_LANES)
 
@@ -197,4 +197,4 @@ def test_connections_of_before_get_the_lanes_that_new_ones_have(loja):
         *(("erp", name) for name in lanes.LANES[System.ERP]),
     }
     assert len(lanes.take_due(now=clock.now())) == Lane.objects.count()
-    assert erp.lanes.count() == 2
+    assert erp.lanes.count() == 3

@@ -68,3 +68,28 @@ def test_what_can_still_change_is_read_again(record, after):
 def test_every_rule_says_why():
     assert all(rule.reason for rule in RULES)
     assert len({rule.fits for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize(
+    ("waited", "after"),
+    [
+        (timedelta(0), timedelta(minutes=10)),
+        (timedelta(hours=23), timedelta(minutes=10)),
+        (timedelta(days=1), HOUR),
+        (timedelta(days=3), HALF_DAY),
+        (timedelta(days=10), DAY),
+    ],
+)
+def test_what_waits_for_a_file_is_read_again_soon_and_then_less_often(waited, after):
+    record = order(invoiced=10)
+    assert again_after(record, NOW, waits_since=NOW - waited) == after
+
+
+def test_waiting_never_makes_an_order_be_read_less_often():
+    record = order(due=1, invoiced=5)
+    assert again_after(record, NOW, waits_since=NOW - timedelta(days=5)) == HOUR
+
+
+@pytest.mark.parametrize("record", [order(invoiced=11), order(placed=2)])
+def test_history_that_lacks_a_file_is_not_asked_for_again_and_again(record):
+    assert again_after(record, NOW, waits_since=NOW) is None

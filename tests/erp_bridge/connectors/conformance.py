@@ -28,6 +28,7 @@ from erp_bridge.errors import (
     Unreachable,
     Unsupported,
 )
+from erp_bridge.identifiers import normalise_tax_id, valid_boleto_line, valid_slip_line
 from erp_bridge.records import (
     Detail,
     DocumentKind,
@@ -35,8 +36,12 @@ from erp_bridge.records import (
     OrderRecord,
     Reading,
     System,
+    TitleRecord,
+    TitleState,
 )
 from tests.erp_bridge.connectors.gateway import Answering, Gateway, Told
+
+SETTLED = {TitleState.PAID, TitleState.CANCELLED}
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,26 @@ def assert_shape(record: OrderRecord) -> None:
         if isinstance(value, str):
             assert value == value.strip()
             assert "\x00" not in value
+    assert_payable(record)
+
+
+def assert_payable(record: OrderRecord) -> None:
+    """What is paid by must be whole or absent, and what is settled must say so."""
+    documents = record.documents or ()
+    keys = [document.key for document in documents]
+    assert len(set(keys)) == len(keys)
+    for document in documents:
+        assert document.replaced_by in {"", *keys} - {document.key}
+        if document.replaced_by:
+            assert document.title_state in SETTLED
+    for one in (*documents, *record.titles):
+        state = one.state if isinstance(one, TitleRecord) else one.title_state
+        assert one.settled_on is None or state in SETTLED
+        assert one.pix == "" or one.pix[:6] == "000201"
+        assert one.pix == "" or one.pix[-8:-4] == "6304"
+        line = one.typeable_line
+        assert line == "" or valid_boleto_line(line) or valid_slip_line(line)
+        assert one.payee.tax_id == normalise_tax_id(one.payee.tax_id)
 
 
 class Conformance:

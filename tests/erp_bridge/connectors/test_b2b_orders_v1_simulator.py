@@ -10,12 +10,14 @@ import pytest
 from erp_bridge.connector import CompanyRef
 from erp_bridge.connectors.b2b_orders_v1 import B2BOrdersV1, B2BOrdersV1Config
 from erp_bridge.errors import CredentialsRejected, NotFound, WrongOwner
-from erp_bridge.records import Detail, DocumentKind, NumberKind, TitleState
+from erp_bridge.records import Detail, DocumentKind, NumberKind, Party, TitleState
 from erp_bridge.simulators.erp import TOKEN, ErpSimulator
 from erp_bridge.simulators.world import (
     ALFA_CUSTOMER_ID,
     ALFA_TAX_ID,
     BETA_CUSTOMER_ID,
+    BOLETOS,
+    SELLER,
     small_world,
 )
 from tests.erp_bridge.connectors.conformance import assert_shape, find, soon
@@ -24,6 +26,11 @@ from tests.erp_bridge.connectors.old_gateway import POLICY
 ALFA = CompanyRef("alfa", (), (str(ALFA_CUSTOMER_ID),))
 BETA = CompanyRef("beta", (), (str(BETA_CUSTOMER_ID),))
 O1 = "0004500123"
+SIGNS = {
+    DocumentKind.NFE_XML: b"<?xml",
+    DocumentKind.OTHER: b"<?xml",
+    DocumentKind.SERIALS: b"produto;",
+}
 WORLD = small_world()
 TODAY = datetime.now(UTC).date()
 GATEWAYS = {
@@ -96,11 +103,13 @@ def test_documents_and_titles_are_known_in_both_generations(erp):
     assert record.customer.tax_id == ALFA_TAX_ID
     assert [(i.number, i.series) for i in record.invoices] == [("1001", "1"), ("1002", "1")]
     assert Counter(d.kind for d in record.documents) == {
-        DocumentKind.NFE_XML: 2,
+        DocumentKind.NFE_XML: 1,
         DocumentKind.DANFE: 2,
         DocumentKind.BOLETO: 3,
         DocumentKind.GNRE: 1,
         DocumentKind.GARE: 1,
+        DocumentKind.SERIALS: 1,
+        DocumentKind.OTHER: 2,
     }
     assert [(t.instalment, t.invoice_number) for t in record.titles] == [
         ("1/3", "1001"),
@@ -117,7 +126,7 @@ def test_each_file_opens_by_a_link_made_at_that_moment(erp):
     for document in documents:
         with erp.open_document(ALFA, O1, document.key, soon()) as stream:
             content = b"".join(stream.chunks)
-        sign = b"<" if document.kind is DocumentKind.NFE_XML else b"%PDF-"
+        sign = SIGNS.get(document.kind, b"%PDF-")
         assert content.lstrip(b"\xef\xbb\xbf").startswith(sign)
 
 
@@ -139,3 +148,42 @@ def test_an_order_handed_out_to_the_wrong_company_is_refused(erp, simulator):
 
     with pytest.raises(WrongOwner):
         erp.order(ALFA, O1, soon())
+
+
+class TestOddBoletos:
+    @pytest.fixture
+    def files(self):
+        with ErpSimulator(WORLD) as simulator:
+            erp = connect(simulator)
+            yield erp, erp.documents(ALFA, BOLETOS.erp_number, soon())
+            erp.close()
+
+    def test_a_replaced_one_names_the_new_one(self, files):
+        _, listed = files
+        old, new = [file for file in listed if file.instalment == "2/5"]
+
+        assert (old.title_state, old.replaced_by) == (TitleState.CANCELLED, new.key)
+        assert (new.title_state, new.replaced_by) == (TitleState.OPEN, "")
+        assert new.due_on == WORLD.seed_date + timedelta(days=20)
+
+    def test_each_says_who_is_paid_and_how(self, files):
+        _, listed = files
+        boletos = [file for file in listed if file.kind is DocumentKind.BOLETO]
+
+        assert {file.payee for file in boletos} == {Party(SELLER.name, SELLER.tax_id)}
+        assert len({file.pix for file in boletos if file.pix}) == 6
+        assert len({file.typeable_line for file in boletos if file.typeable_line}) == 6
+        assert [bool(file.settled_on) for file in boletos] == [True] + [False] * 5
+
+    def test_a_table_in_the_list_opens_and_a_boleto_without_a_file_does_not(self, files):
+        erp, listed = files
+        (serials,) = [file for file in listed if file.kind is DocumentKind.SERIALS]
+        (bare,) = [file for file in listed if file.instalment == "3/5"]
+
+        with erp.open_document(ALFA, BOLETOS.erp_number, serials.key, soon()) as stream:
+            assert b"".join(stream.chunks).startswith(b"produto;")
+        with (
+            pytest.raises(NotFound),
+            erp.open_document(ALFA, BOLETOS.erp_number, bare.key, soon()),
+        ):
+            pass

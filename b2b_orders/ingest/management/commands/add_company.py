@@ -15,7 +15,13 @@ from django.db import transaction
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput
 from b2b_orders.companies.models import Company
-from b2b_orders.companies.services import create_company, extend_company, get_company_named
+from b2b_orders.companies.services import (
+    create_company,
+    extend_company,
+    get_company_named,
+    put_customer_type,
+)
+from b2b_orders.documents.rules import normalise_type
 from b2b_orders.ingest.models import Connection
 from b2b_orders.ingest.sources import get_connection, system_of
 from b2b_orders.orders.services import attach_waiting
@@ -47,6 +53,12 @@ class Command(BaseCommand):
             help="by which id the ERP of a connection knows the company; can be repeated",
         )
 
+        parser.add_argument(
+            "--customer-type",
+            metavar="WORD",
+            help='your own word for what kind of customer it is, as rules name it; "" for none',
+        )
+
     @no_translations
     def handle(self, *_: Any, **options: Any) -> None:
         customer_ids = [_parse(pair) for pair in options["customer_id"]]
@@ -57,6 +69,10 @@ class Command(BaseCommand):
             raise CommandError(f"{_FLAGS[error.field]}: {error.message}") from None
         except Conflict as error:
             raise CommandError(str(error)) from None
+        if options["customer_type"] is not None:
+            put_customer_type(
+                company_id=company.pk, customer_type=normalise_type(options["customer_type"])
+            )
         attached = attach_waiting(company_id=company.pk, now=clock.now())
         self.stdout.write(
             f"Company {company.name} {'made' if is_new else 'changed'}: id {company.public_id},"

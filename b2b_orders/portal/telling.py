@@ -1,0 +1,47 @@
+"""The mail that tells somebody that a document is there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from b2b_orders.common.mail import absolute, send_mail
+from b2b_orders.documents import watching
+from b2b_orders.documents.watching import Arrival
+from b2b_orders.portal import words
+
+
+def tell_watchers(*, now: datetime) -> int:
+    """Tell everybody who waits for a document that is there now; say how many were told."""
+    return watching.tell_watchers(now=now, send=send_arrival)
+
+
+def send_arrival(arrival: Arrival) -> None:
+    """Mail where a document is: a link that asks for a log-in, and nothing to pay with."""
+    page = reverse("portal:order", kwargs={"company": arrival.company, "public_id": arrival.order})
+    with translation.override(arrival.language or settings.LANGUAGE_CODE):
+        kind = words.DOCUMENT_KIND.get(arrival.kind, words.DOCUMENT_KIND["other"])
+        name = str(kind.name)
+        if arrival.invoice_number:
+            what = _("%(document)s of NF %(number)s") % {
+                "document": name,
+                "number": arrival.invoice_number,
+            }
+        else:
+            what = name
+        subject = _("%(document)s is there") % {"document": what}
+    send_mail(
+        to=arrival.email,
+        subject=subject,
+        template="arrival",
+        context={
+            "arrival": arrival,
+            "document": what,
+            "url": f"{absolute(page)}#doc-{arrival.document}",
+        },
+        language=arrival.language,
+    )

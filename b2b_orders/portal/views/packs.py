@@ -1,0 +1,196 @@
+"""/documentos: having many documents prepared, seeing how far that is, taking them."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from b2b_orders.common import clock
+from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
+from b2b_orders.common.requests import without_nul
+from b2b_orders.companies.access import Right
+from b2b_orders.documents.packing import KINDS, Choice, count_choice
+from b2b_orders.documents.packs import PackGone, drop_pack, list_packs, request_pack, take_part
+from b2b_orders.documents.queries import FINANCIAL
+from b2b_orders.documents.sharing import list_shares
+from b2b_orders.ingest import packs_work
+from b2b_orders.orders.queries import get_order, scope_facts
+from b2b_orders.portal import formats
+from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.presenters.packs import (
+    choice_form,
+    count_words,
+    gone_words,
+    pack_items,
+    problem_words,
+)
+from b2b_orders.portal.presenters.sending import share_items
+from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.views.taking import sealed
+
+GONE = 410
+
+
+@require_safe
+@company_page
+def packs(request: CompanyRequest) -> HttpResponseBase:
+    """Show what can be asked for, how many that is, and the person's own downloads."""
+    viewer, now, to = request.viewer, clock.now(), addresses(request)
+    if not viewer.can(Right.DOCUMENTS):
+        raise NotVisible
+    found = list_packs(viewer=viewer)
+    context: dict[str, object] = {
+        "packs": pack_items(found, to=to, now=now),
+        "is_waiting": any(pack.is_unfinished for pack in found),
+        "poll": to.to("packs", {"parte": "pacotes"}),
+    }
+    if request.htmx and request.GET.get("parte") == "pacotes":
+        return _fragment(request, "portal/documents/_packs.html", context)
+    choice, problem = _choice(request)
+    is_asked = bool(request.GET)
+    context |= {"problem": problem, "is_asked": is_asked, "ask_url": to.to("ask-pack")}
+    if is_asked and not problem:
+        counted = count_choice(viewer=viewer, choice=choice)
+        context |= {"count": count_words(counted), "can_ask": counted.total > 0}
+    context["form"] = choice_form(
+        choice,
+        request.GET,
+        kinds=_kinds(request),
+        establishments=scope_facts(viewer=viewer).establishments,
+        today=formats.local(now).date(),
+        order=_order_title(request, choice),
+    )
+    if request.htmx:
+        return _fragment(request, "portal/documents/_count.html", context)
+    context["shares"] = share_items(list_shares(viewer=viewer, now=now), to=to, now=now)
+    context["here"] = to.to("packs")
+    response = render(request, "portal/documents/packs.html", context)
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def _fragment(request: CompanyRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    response = render(request, template, context)
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def _kinds(request: CompanyRequest) -> tuple[str, ...]:
+    can = request.viewer.can(Right.FINANCE)
+    return tuple(kind for kind in KINDS if can or kind not in FINANCIAL)
+
+
+def _order_title(request: CompanyRequest, choice: Choice) -> str:
+    """Name the order that the choice is narrowed to, if the viewer sees it."""
+    if choice.order is None:
+        return ""
+    order = get_order(viewer=request.viewer, public_id=choice.order, line_limit=0)
+    return order.row.title
+
+
+def _choice(request: CompanyRequest) -> tuple[Choice, str]:
+    """Read which documents are wanted, and what is wrong with that."""
+    given = request.GET if request.method != "POST" else request.POST
+    try:
+        since, until = _days(given.get("mes", ""), given.get("de", ""), given.get("ate", ""))
+        order = given.get("pedido", "")
+        choice = Choice(
+            since=since,
+            until=until,
+            kinds=tuple(kind for kind in given.getlist("tipo") if kind in KINDS),
+            establishment=without_nul(given.get("filial", ""))[:20],
+            text=without_nul(given.get("q", "")).strip()[:200],
+            order=UUID(order) if order else None,
+        )
+    except ValueError:
+        return Choice(), problem_words("bad-days")
+    if since and until and since > until:
+        return choice, problem_words("days-swapped")
+    return choice, ""
+
+
+def _days(month: str, since: str, until: str) -> tuple[date | None, date | None]:
+    """Read a month, or two days; days that are given go before the month."""
+    if since or until:
+        return (
+            date.fromisoformat(since) if since else None,
+            date.fromisoformat(until) if until else None,
+        )
+    if not month:
+        return None, None
+    first = date.fromisoformat(f"{month}-01")
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
+
+
+@require_POST
+@company_page
+def ask(request: CompanyRequest) -> HttpResponseBase:
+    """Have the chosen documents prepared."""
+    to = addresses(request)
+    choice, problem = _choice(request)
+    if problem:
+        messages.warning(request, problem)
+        return redirect(to.to("packs"))
+    try:
+        pack = request_pack(
+            viewer=request.viewer,
+            actor=request.actor,
+            choice=choice,
+            language=formats.language(),
+            now=clock.now(),
+        )
+    except NotAllowed as error:
+        raise NotVisible from error
+    except (InvalidInput, Conflict) as error:
+        code = error.message if isinstance(error, InvalidInput) else str(error)
+        messages.warning(request, problem_words(code))
+        return redirect(to.to("packs"))
+    transaction.on_commit(lambda: packs_work.wake_aside(pack.id))
+    messages.success(
+        request, _("They are being prepared. You may leave: we write to you when they are ready.")
+    )
+    return redirect(to.to("packs") + "#downloads")
+
+
+@require_POST
+@company_page
+def drop(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
+    """Cancel or delete a pack of the person's own."""
+    drop_pack(viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now())
+    return redirect(addresses(request).to("packs") + "#downloads")
+
+
+@require_GET
+@company_page
+def part(request: CompanyRequest, public_id: UUID, number: int) -> HttpResponseBase:
+    """Hand out one ZIP file of a pack."""
+    try:
+        taken = take_part(
+            viewer=request.viewer,
+            actor=request.actor,
+            public_id=public_id,
+            number=number,
+            now=clock.now(),
+        )
+    except PackGone as error:
+        context = {"heading": _("These files are gone"), "sentence": gone_words(error.reason)}
+        context |= {"icon": "clock", "action": _("Documents")}
+        context["action_url"] = addresses(request).to("packs") + "#downloads"
+        return render(request, "errors/error.html", context, status=GONE)
+    response = FileResponse(taken.open(), content_type="application/zip")
+    response["Content-Disposition"] = (
+        content_disposition_header(as_attachment=True, filename=taken.filename) or ""
+    )
+    response["Content-Length"] = str(taken.size)
+    return sealed(response)
