@@ -190,6 +190,8 @@ def made_kind(xml: Document) -> DocumentKind | None:
         xml.origin != Origin.SOURCE
         or xml.verdict not in USABLE
         or xml.checked_at is None
+        # Whose it is was judged for another company.
+        or xml.checked_for != xml.company_id
         or xml.file is None
         or xml.file.size > MAX_XML_BYTES
     ):

@@ -178,6 +178,8 @@ class _Wanted:
 
     def get(self, document: Document) -> tuple[Document, Outcome, storage.Held | None]:
         """Get a document's bytes, of ours or from the source, and its row as it is then."""
+        if document.origin == Origin.RENDERED:
+            return self._made(document)
         company_id = self.viewer.company_id
         outcome, held = Outcome(), self._held(document)
         if held and _is_of_before(document):
@@ -194,6 +196,18 @@ class _Wanted:
             is_usable = not outcome.problem or outcome.is_passing
             held = self._held(document) if is_usable else None
         return document, outcome, held
+
+    def _made(self, document: Document) -> tuple[Document, Outcome, storage.Held | None]:
+        """Get a page of our own making; no source has it."""
+        made = rendering.file_for(document, now=self.now)
+        document.file = made.file
+        held = self._held(document) if made.file else None
+        if made.file and not held:
+            # Its bytes were corrupt and are gone now: it is asked for afresh.
+            made = rendering.file_for(document, now=self.now)
+        if made.problem == rendering.BEING_MADE:
+            raise DocumentUnavailable(made.problem, document.state)
+        return document, Outcome(made.problem), held
 
     def _held(self, document: Document) -> storage.Held | None:
         try:
@@ -238,9 +252,6 @@ def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
 
 def _must_ask(document: Document, held: storage.Held | None, now: datetime) -> bool:
     """Say whether the source must be asked: not held, or a paper to pay that is not fresh."""
-    if document.origin == Origin.RENDERED:
-        # Of our own making: no source has it.
-        return False
     if document.state in {State.FAILED, State.DAMAGED} or held is None:
         return True
     if document.kind not in PAYABLE or document.title_state in _SETTLED:

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 _LOCK: Final = 7006  # first half of our advisory locks: "this page is being made"
 _AHEAD: Final = "renderings-ahead"
 MAX_TRIES: Final = 2
+_PIECE: Final = 65_536
 # A document that changed is seen by several looks; the long look finds what those missed.
 RECENT: Final = timedelta(minutes=5)
 LONG: Final = timedelta(hours=25)
@@ -150,10 +151,13 @@ def _make(row: Rendering, recipe: Recipe | None, clock: Callable[[], datetime]) 
 
 
 def _draw(recipe: Recipe) -> bytes:
-    with storage.open_stored(recipe.xml) as file:
-        xml = file.read(drawing.MAX_XML_BYTES + 1)
-    if hashlib.sha256(xml).hexdigest() != recipe.xml.sha256:
-        raise NotDrawn(rendering.XML_GONE, "its bytes are not those that were checked")
+    try:
+        with storage.open_stored(recipe.xml) as file:
+            xml = b"".join(iter(lambda: file.read(_PIECE), b""))
+    except storage.CorruptFile as error:
+        # Not held any more: it is fetched and checked afresh, and then drawn.
+        storage.discard(recipe.xml.sha256)
+        raise NotDrawn(rendering.XML_GONE, "its bytes are not those that were checked") from error
     return drawing.draw(recipe.kind, xml, is_cancelled=recipe.is_cancelled, issuer=recipe.issuer)
 
 

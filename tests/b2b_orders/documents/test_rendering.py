@@ -86,6 +86,7 @@ def make_xml(order, content: bytes = XML, *, key: str = "xml", **given: object) 
         "access_key": facts["access_key"],
         "verdict": "serve",
         "checked_at": NOW,
+        "checked_for": order.company_id,
         "fetched_at": NOW,
         "file": hold(content),
         "facts": facts,
@@ -101,6 +102,7 @@ def make_event(order, kind: str, *, sequence: int = 1, **given: object) -> Docum
         "verdict": "event_cancels" if cancels else "event_info",
         "findings": [kind],
         "checked_at": NOW,
+        "checked_for": order.company_id,
         "file": hold(content),
         "facts": {"root": "procEventoNFe", "access_key": KEY, "sequence": sequence},
     }
@@ -164,6 +166,7 @@ def test_looking_again_and_two_files_of_one_note_change_nothing(order):
         {"verdict": "policy"},
         {"verdict": ""},
         {"checked_at": None},
+        {"checked_for": 0},
         {"file": None},
         {"facts": {"root": "NFSe"}},
         {"facts": {"access_key": key_of(1001, model="65")}},
@@ -259,6 +262,7 @@ def test_letters_of_correction_and_freight_notes_get_their_pages(order, drawn, b
         access_key=key_of(31245, model="57"),
         verdict="serve",
         checked_at=NOW,
+        checked_for=order.company_id,
         file=hold(b"<cteProc/>"),
         facts={"root": "cteProc"},
     )
@@ -531,6 +535,7 @@ def test_bytes_that_are_not_those_that_were_checked_are_not_drawn(order, drawn):
 
     assert work() == [JobState.FAILED]
     assert (drawn.calls, Rendering.objects.get().reason) == ([], "render-xml-gone")
+    assert not storage.is_held(xml.file)
 
 
 def test_a_page_whose_xml_was_lost_is_drawn_once_it_is_back(order, drawn, bruno, actor, source):

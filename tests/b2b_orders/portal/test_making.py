@@ -49,6 +49,7 @@ def danfe(world, settings, tmp_path, monkeypatch) -> Document:
         findings=["homologation", "no_protocol", "unheard_of"],
         signature="valid",
         checked_at=NOW,
+        checked_for=world.o1.company_id,
         file=hold(XML),
         facts={"root": "nfeProc", "item_count": 300},
     )
