@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from b2b_orders.common.errors import ProductError
-from b2b_orders.documents.reading.findings import Context
-from b2b_orders.documents.reading.inspection import judge_pdf
+from b2b_orders.documents.reading.pdf import look_into
 
 MAX_XML_BYTES: Final = 2_000_000
 SECONDS: Final = 60.0
@@ -73,7 +72,7 @@ def draw(
             reason = "render-time"
         raise NotDrawn(reason if reason in _KNOWN else "render-crashed", detail[-200:])
     # What a library makes of a stranger's file is checked like a stranger's file.
-    finding = judge_pdf(io.BytesIO(done.stdout), Context(), reads_text=False)
-    if finding.reasons:
-        raise NotDrawn("render-layout", finding.reasons[0])
+    look = look_into(io.BytesIO(done.stdout))
+    if look.damage or look.active or look.is_locked:
+        raise NotDrawn("render-layout", " ".join((look.damage, *look.active)).strip())
     return done.stdout
