@@ -112,14 +112,10 @@ def open_download(
     ):
         # Nobody is to pay what was cancelled or replaced; its other files are kept.
         raise DocumentUnavailable(document.state, document.state)
-    if document.origin == Origin.RENDERED:
-        document, outcome, held = _rendered(document, now)
-    else:
-        document, outcome, held = _Wanted(viewer, source, now).get(document)
+    document, outcome, held = _Wanted(viewer, source, now).get(document)
     if held is None or document.file is None:
         reason = outcome.problem or _NOT_HELD
-        if reason != rendering.BEING_MADE:
-            _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason, about=about)
+        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason, about=about)
         raise DocumentUnavailable(reason, document.state)
     download = _download(document, held, viewer, now, is_checked=not outcome.problem)
     if action is not None:
@@ -153,19 +149,6 @@ def _download(
         content=held.content,
         on_corrupt=_nothing if held.content is not None else _reporter(document, now),
     )
-
-
-def _rendered(document: Document, now: datetime) -> tuple[Document, Outcome, storage.Held | None]:
-    """Get a page of our own making, or have it made."""
-    made = rendering.file_for(document, now=now)
-    document.file = made.file
-    try:
-        held = storage.look(made.file)
-    except storage.CorruptFile:
-        # It is made again, as what is not there is.
-        storage.discard(document.file_id or "")
-        return document, Outcome(rendering.file_for(document, now=now).problem), None
-    return document, Outcome(made.problem), held
 
 
 @dataclass(frozen=True, slots=True)

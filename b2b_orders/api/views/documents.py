@@ -10,10 +10,12 @@ from django.utils.translation import gettext_lazy as lazy
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from b2b_orders.api.views.base import CompanyInput, CompanyView, ViewerApiRequest, checked
 from b2b_orders.common import clock
 from b2b_orders.documents.archive_words import copy_filename
+from b2b_orders.documents.rendering import BEING_MADE
 from b2b_orders.documents.services import DocumentUnavailable, open_download
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 
@@ -27,7 +29,10 @@ class DocumentNotNow(APIException):
 
 
 class DocumentView(CompanyView):
-    """One file as issued. `X-Document-Checked: no` marks a paper to pay that may be paid by now."""
+    """One file as issued. `X-Document-Checked: no` marks a paper to pay that may be paid by now.
+
+    A page of ours that is not made yet answers 202, and when to ask again.
+    """
 
     http_method_names = ["get", "options"]
 
@@ -45,7 +50,7 @@ class DocumentView(CompanyView):
         request: ViewerApiRequest,
         order: uuid.UUID,  # noqa: ARG002 it names the place, the document's id decides
         public_id: uuid.UUID,
-    ) -> FileResponse:
+    ) -> FileResponse | Response:
         viewer = self.viewer(request)
         checked(CompanyInput, request)
         try:
@@ -58,6 +63,8 @@ class DocumentView(CompanyView):
                 about={"how": "api"},
             )
         except DocumentUnavailable as error:
+            if error.reason == BEING_MADE:
+                return Response({"state": BEING_MADE}, status=202, headers={"Retry-After": "3"})
             raise DocumentNotNow from error
         name = taken.filename
         if not taken.is_checked:
