@@ -53,6 +53,10 @@ class DocumentRow:
     size: int | None
     listed_at: datetime
     fetched_at: datetime | None
+    # Its key at its source, and the line to pay it with: never shown as they are.
+    key: str = ""
+    typeable_line: str = ""
+    settled_on: date | None = None
 
 
 def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
@@ -128,4 +132,7 @@ def _row(
         size=document.file.size if document.file else None,
         listed_at=document.listed_at,
         fetched_at=document.fetched_at,
+        key=document.key,
+        typeable_line=document.typeable_line,
+        settled_on=document.settled_on,
     )

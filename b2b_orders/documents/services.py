@@ -23,6 +23,14 @@ from b2b_orders.documents.checks import Verdict, Whose, check
 from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, State, StoredFile
 from b2b_orders.documents.names import filename_of
+from b2b_orders.documents.payables import (
+    RECHECK_SECONDS,
+    WITHHELD,
+    PayableSource,
+    Standing,
+    recheck,
+    standing_of,
+)
 from b2b_orders.documents.queries import visible_documents
 from b2b_orders.orders.models import Invoice
 from erp_bridge.connector import Call, DocumentStream, Purpose
@@ -37,7 +45,6 @@ from erp_bridge.errors import (
 from erp_bridge.records import DocumentKind, TitleState
 
 _FRESH: Final = timedelta(minutes=15)
-_RECHECK_SECONDS: Final = 4.0
 _SETTLED: Final = frozenset({TitleState.PAID, TitleState.CANCELLED})
 # Two-key advisory locks of this app have this first key.
 _LOCK_SPACE: Final = 0x446F63
@@ -48,7 +55,7 @@ _POLL_SECONDS: Final = 0.1
 class Download:
     """A file to hand out. `is_checked` is False when a paper to pay could not be asked for again.
 
-    `fetched_at` says of when the bytes are.
+    `fetched_at` says of when the bytes are. `is_copy`: of a boleto that is paid.
     """
 
     filename: str
@@ -58,6 +65,7 @@ class Download:
     fetched_at: datetime
     is_checked: bool
     stored: StoredFile
+    is_copy: bool = False
 
     def open(self) -> IO[bytes]:
         """Open the bytes, exactly as the source issued them; the caller closes it."""
@@ -80,8 +88,8 @@ class DocumentUnavailable(ProductError):
         return self.state == State.DAMAGED
 
 
-class DocumentSource(Protocol):
-    """Where the bytes of documents come from."""
+class DocumentSource(PayableSource, Protocol):
+    """Where the bytes of documents come from, and who says whether a boleto is still to pay."""
 
     def open(
         self, connection: str, company_id: int, external_id: str, document_key: str, call: Call
@@ -106,8 +114,11 @@ def open_download(
     public_id: uuid.UUID,
     source: DocumentSource,
     now: datetime,
+    as_copy: bool = False,
 ) -> Download:
     """Hand out a file as issued, from our store or the source, and write the audit line.
+
+    A boleto that is no longer to be paid is not handed out, but a paid one `as_copy`.
 
     Raises `NotVisible` for what is not there or not the viewer's; `DocumentUnavailable`
     with the reason when the source does not hand out a right file. What was found wrong is
@@ -116,10 +127,12 @@ def open_download(
     document = _get(viewer, public_id)
     if document.state in {State.EXPECTED, State.NOT_APPLICABLE}:
         raise DocumentUnavailable(document.state, document.state)
-    outcome = _Outcome()
-    if _must_ask(document, now):
+    call = Call.within(RECHECK_SECONDS, Purpose.INTERACTIVE)
+    outcome = _still_payable(document, viewer, source, call, now, as_copy=as_copy)
+    document = _get(viewer, public_id)
+    if not outcome.problem and _must_ask(document, now):
         with transaction.atomic():
-            outcome = _ask_once(document, viewer, source, now)
+            outcome = _ask_once(document, viewer, source, now, call.seconds_left)
         document = _get(viewer, public_id)
     is_stale_copy = outcome.is_passing and storage.is_held(document.file)
     if (outcome.problem and not is_stale_copy) or document.file is None:
@@ -134,6 +147,7 @@ def open_download(
         fetched_at=document.fetched_at or document.file.stored_at,
         is_checked=not outcome.problem,
         stored=document.file,
+        is_copy=as_copy and document.title_state == TitleState.PAID,
     )
     _audit(Action.DOCUMENT_DOWNLOADED, document, actor, now, download=download)
     return download
@@ -152,6 +166,25 @@ def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
     return document
 
 
+def _still_payable(
+    document: Document,
+    viewer: Viewer,
+    source: DocumentSource,
+    call: Call,
+    now: datetime,
+    *,
+    as_copy: bool,
+) -> _Outcome:
+    """Ask the source of a boleto whether it is still to be paid; for others there is no need."""
+    if document.kind != DocumentKind.BOLETO:
+        return _Outcome()
+    problem = recheck(document, viewer=viewer, source=source, call=call, now=now)
+    standing = standing_of(_get(viewer, document.public_id))
+    if standing in WITHHELD and not (as_copy and standing is Standing.PAID):
+        return _Outcome(standing)
+    return _Outcome(problem, is_passing=bool(problem))
+
+
 def _must_ask(document: Document, now: datetime) -> bool:
     """Say whether the source must be asked: not held, or a paper to pay that is not fresh."""
     if document.state in {State.FAILED, State.DAMAGED} or not storage.is_held(document.file):
@@ -162,7 +195,11 @@ def _must_ask(document: Document, now: datetime) -> bool:
 
 
 def _ask_once(
-    document: Document, viewer: Viewer, source: DocumentSource, now: datetime
+    document: Document,
+    viewer: Viewer,
+    source: DocumentSource,
+    now: datetime,
+    recheck_seconds: float,
 ) -> _Outcome:
     """Fetch a file, once for all who ask for it at the same time.
 
@@ -170,7 +207,7 @@ def _ask_once(
     belongs to the transaction, so that a killed process leaves none behind.
     """
     is_held = storage.is_held(document.file)
-    seconds = _RECHECK_SECONDS if is_held else settings.PORTAL_DOCUMENT_SECONDS
+    seconds = recheck_seconds if is_held else settings.PORTAL_DOCUMENT_SECONDS
     call = Call.within(seconds, Purpose.INTERACTIVE)
     asked = document.fetched_at
     while not _try_lock(document.pk):

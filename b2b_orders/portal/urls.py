@@ -12,6 +12,7 @@ from b2b_orders.portal.views import (
     operations,
     operations_orders,
     orders,
+    payments,
     support,
     telesales,
 )
@@ -27,6 +28,12 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
     path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
+    path(
+        "pedidos/<uuid:order>/documentos/<uuid:public_id>/pagamento",
+        payments.document,
+        name="payment",
+    ),
+    path("pedidos/<uuid:public_id>/pagamento", payments.title, name="title-payment"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

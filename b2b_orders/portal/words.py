@@ -201,6 +201,8 @@ INCIDENT: dict[str, Text] = {
     "document-of-another-company": lazy("Refused file: it belongs to another company"),
     "document-of-another-order": lazy("Refused file: it belongs to another order"),
     "document-refused": lazy("Refused file: its address is not allowed"),
+    "payee-changed": lazy("A paper to pay names another payee than before"),
+    "payment-wrong": lazy("A paper to pay does not add up: its line, code, payee or payer"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
     "feed-foreign": lazy(
