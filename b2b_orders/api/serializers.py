@@ -100,11 +100,18 @@ class TitleOutput(serializers.Serializer[Any]):
     due_on = serializers.DateField(allow_null=True)
     amount = PlainDecimal(allow_null=True)
     state = serializers.CharField()
+    settled_on = serializers.DateField(allow_null=True)
     typeable_line = serializers.CharField()
+    payee_name = serializers.CharField()
+    payee_tax_id = serializers.CharField()
 
 
 class DocumentOutput(serializers.Serializer[Any]):
-    """`download_url` is null while there is nothing to take; `reason` says why."""
+    """`download_url` is null while there is nothing to take; `reason` says why.
+
+    So it is for a boleto that is paid, cancelled or replaced. `payment_url` is the page that
+    asks the source whether one is still to be paid, and shows by which line and code.
+    """
 
     id = serializers.UUIDField(source="public_id")
     kind = serializers.CharField()
@@ -113,13 +120,25 @@ class DocumentOutput(serializers.Serializer[Any]):
     filename = serializers.CharField()
     title = serializers.CharField()
     invoice_number = serializers.CharField()
+    instalment = serializers.CharField()
+    due_on = serializers.DateField(allow_null=True)
+    amount = PlainDecimal(allow_null=True)
+    title_state = serializers.CharField()
+    settled_on = serializers.DateField(allow_null=True)
     download_url = serializers.SerializerMethodField()
+    payment_url = serializers.SerializerMethodField()
 
     def get_download_url(self, document: DocumentRow) -> str | None:
-        if document.state != "available":
+        if document.state != "available" or document.is_withheld:
             return None
+        return self._page("document", document)
+
+    def get_payment_url(self, document: DocumentRow) -> str | None:
+        return self._page("payment", document) if document.can_be_paid else None
+
+    def _page(self, name: str, document: DocumentRow) -> str:
         return page_address(
-            "document",
+            name,
             self.context["page_company"],
             order=self.context["order"],
             public_id=document.public_id,

@@ -15,7 +15,7 @@ from b2b_orders.orders.queries import InvoiceRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.lists import invoice_slug
-from b2b_orders.portal.presenters.payments import is_withheld, payment_link
+from b2b_orders.portal.presenters.payments import payment_link
 
 XML = frozenset({"nfe_xml"})
 # Kinds whose name alone does not say which document it is.
@@ -212,7 +212,7 @@ def _actions(
     what = f"{name} · NF {row.invoice_number}" if row.invoice_number else name
     if link := payment_link(row, what, order=frame.order, to=frame.to):
         yield DocumentAction(link.label, link.full, link.url)
-    if is_withheld(row):
+    if row.is_withheld:
         return
     if row.state == "available" or can_retry:
         full = _("Try again: %(document)s") if can_retry else _("Download %(document)s")

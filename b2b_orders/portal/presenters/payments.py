@@ -21,7 +21,6 @@ from b2b_orders.portal.addresses import Addresses
 BOLETO = "boleto"
 SLIPS = frozenset({"gnre", "gare"})
 SETTLED = frozenset({"paid", "cancelled"})
-NO_LONGER_LISTED = "no-longer-listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,18 +351,7 @@ def payment_link(row: DocumentRow, what: str, *, order: UUID, to: Addresses) -> 
     if row.title_state == "paid" and row.state == "available":
         copy = to.to("document", {"copia": "1"}, order=order, public_id=row.public_id)
         return PaymentLink(_("Paid copy"), _("Copy of %(document)s, paid") % named, copy)
-    return PaymentLink(_("Pay"), _("Pay %(document)s") % named, url) if _is_open(row) else None
-
-
-def _is_open(row: DocumentRow) -> bool:
-    if row.kind != BOLETO or row.title_state in SETTLED or row.reason == NO_LONGER_LISTED:
-        return False
-    return row.state in {"available", "failed", "damaged"}
-
-
-def is_withheld(row: DocumentRow) -> bool:
-    """Say whether a file is not offered as one to pay: a boleto that is not to be paid."""
-    return row.kind == BOLETO and (row.title_state in SETTLED or row.state == "replaced")
+    return PaymentLink(_("Pay"), _("Pay %(document)s") % named, url) if row.can_be_paid else None
 
 
 def title_links(
@@ -376,7 +364,7 @@ def title_links(
     for title in known:
         boleto = boletos.get(title.key)
         if boleto is not None:
-            if _is_open(boleto):
+            if boleto.can_be_paid:
                 links[title.key] = to.to("payment", order=order, public_id=boleto.public_id)
         elif title.state not in SETTLED and (title.typeable_line or title.pix):
             query = {"titulo": title_ref(title.key)}
