@@ -362,11 +362,13 @@ def title_links(
     boletos = documents_of_titles(known, documents)
     links = {}
     for title in known:
+        if title.state in SETTLED:
+            continue
         boleto = boletos.get(title.key)
         if boleto is not None:
             if boleto.can_be_paid:
                 links[title.key] = to.to("payment", order=order, public_id=boleto.public_id)
-        elif title.state not in SETTLED and (title.typeable_line or title.pix):
+        elif title.typeable_line or title.pix:
             query = {"titulo": title_ref(title.key)}
             links[title.key] = to.to("title-payment", query, public_id=order)
     return links
