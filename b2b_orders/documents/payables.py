@@ -24,7 +24,7 @@ from b2b_orders.audit.services import record as record_audit
 from b2b_orders.audit.services import report_incident
 from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.access import Actor, Right, Viewer
-from b2b_orders.companies.models import Establishment
+from b2b_orders.companies.models import Company, Establishment
 from b2b_orders.documents.listing import (
     LISTED,
     NO_LONGER_LISTED,
@@ -335,11 +335,19 @@ def _payable(document: Document, viewer: Viewer, now: datetime) -> Payable:
         payee_name=document.payee_name,
         payee_tax_id=document.payee_tax_id,
         payee_before=(before.get("name", ""), before.get("tax_id", "")) if before else None,
-        payer_name=establishment.name if establishment else "",
+        payer_name=payer_name(establishment.name if establishment else "", viewer),
         payer_tax_id=establishment.tax_id if establishment else "",
         payment=payment,
         has_file=document.state == State.AVAILABLE,
     )
+
+
+def payer_name(establishment: str, viewer: Viewer) -> str:
+    """Name who pays: the establishment or, where that has no name, the company."""
+    if establishment:
+        return establishment
+    names = Company.objects.filter(pk=viewer.company_id).values_list("name", flat=True)
+    return names.first() or ""
 
 
 def _problem(document: Document, standing: Standing, now: datetime) -> str:

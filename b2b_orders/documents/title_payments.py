@@ -15,7 +15,7 @@ from b2b_orders.audit.services import record as record_audit
 from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.documents.models import State
-from b2b_orders.documents.payables import Payable, Standing, alarm
+from b2b_orders.documents.payables import Payable, Standing, alarm, payer_name
 from b2b_orders.documents.payments import Paper, read_payment
 from b2b_orders.documents.queries import DocumentRow, list_documents
 from b2b_orders.orders.queries import OrderDetail, TitleRow, get_order
@@ -86,7 +86,7 @@ def show_title(
         return boleto.public_id
     if not (title.typeable_line or title.pix):
         raise NotVisible
-    payable = _payable(detail, title, now)
+    payable = _payable(viewer, detail, title, now)
     for finding in payable.payment.findings:
         if finding.severity != "warn":
             alarm(
@@ -114,7 +114,7 @@ def show_title(
     return payable
 
 
-def _payable(detail: OrderDetail, title: TitleRow, now: datetime) -> Payable:
+def _payable(viewer: Viewer, detail: OrderDetail, title: TitleRow, now: datetime) -> Payable:
     issued = {invoice.number: invoice.issued_on for invoice in detail.invoices}
     payment = read_payment(
         Paper(
@@ -151,7 +151,7 @@ def _payable(detail: OrderDetail, title: TitleRow, now: datetime) -> Payable:
         payee_name=title.payee_name,
         payee_tax_id=title.payee_tax_id,
         payee_before=None,
-        payer_name=detail.row.establishment_name,
+        payer_name=payer_name(detail.row.establishment_name, viewer),
         payer_tax_id=detail.row.establishment_tax_id,
         payment=payment,
         has_file=False,

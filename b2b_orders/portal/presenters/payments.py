@@ -59,6 +59,7 @@ class PaymentPage:
 
     heading: str
     subtitle: str
+    alarms: tuple[Note, ...]
     status: Note
     warnings: tuple[Note, ...]
     is_slip: bool
@@ -90,11 +91,13 @@ def payment_page(payable: Payable, *, to: Addresses, here: str, now: datetime) -
     pix = None if payment is None or is_slip else _pix(payment.pix)
     line = payment.line if payment else ""
     order = to.to("order", public_id=payable.order_public_id)
+    notes = tuple(_warnings(payable)) if is_open else ()
     return PaymentPage(
         heading=_heading(payable),
         subtitle=_subtitle(payable),
+        alarms=tuple(note for note in notes if note.tone == "bad"),
         status=_status(payable, now),
-        warnings=tuple(_warnings(payable)) if is_open else (),
+        warnings=tuple(note for note in notes if note.tone != "bad"),
         is_slip=is_slip,
         payee=payable.payee_name,
         payee_tax_id=formats.tax_id(payable.payee_tax_id),
@@ -303,7 +306,7 @@ def _details(payable: Payable) -> Iterator[Detail]:
             payable.payer_name or formats.tax_id(payable.payer_tax_id),
             formats.tax_id(payable.payer_tax_id) if payable.payer_name else "",
         )
-    number = "/".join(part for part in (payable.invoice_number, payable.instalment) if part)
+    number = " · ".join(part for part in (payable.invoice_number, payable.instalment) if part)
     if number or payable.title:
         yield Detail(_("Document number"), number or payable.title)
     if payable.payment.bank and payable.standing is Standing.PAYABLE:

@@ -142,7 +142,7 @@ def test_bar_code_and_qr_code_need_no_style_and_no_script(ana, world, boleto, so
         "QR code do PIX",
     ]
     assert document.xpath("//main//*[@style] | //main//style | //main//script | //main//img") == []
-    assert document.xpath("//svg[@class='itf']/@viewbox") == ["0 0 445 51"]
+    assert document.xpath("//svg[@class='itf']/@viewbox") == ["0 0 425 51"]
     policy = response["Content-Security-Policy"]
     assert "unsafe-inline" not in policy
     assert response["Cache-Control"] == "private, no-store"
