@@ -139,6 +139,8 @@ def _file(payable: Payable, to: Addresses) -> str:
     """Link the file as issued; of what is not to be paid any more only a paid one's copy."""
     if not payable.has_file or payable.public_id is None:
         return ""
+    if payable.payment.is_refused and payable.standing is Standing.PAYABLE:
+        return ""
     if payable.standing not in {Standing.PAYABLE, Standing.PAID}:
         return ""
     query = {"copia": "1"} if payable.standing is Standing.PAID else {}
@@ -185,6 +187,12 @@ def _status(payable: Payable, now: datetime) -> Note:
 
 def _payable_note(payable: Payable, now: datetime) -> Note:
     at = {"time": formats.moment(payable.answered_at, now)}
+    if payable.kind in SLIPS:
+        # The seller pays it: whether it is paid is no question to the buyer.
+        if payable.problem:
+            text = _("Data of %(time)s: the source did not answer just now.") % at
+            return Note("info", "clock", text)
+        return Note("info", "check", _("Checked just now, %(time)s.") % at)
     if payable.problem == NOT_ASKED:
         return Note(
             "warn",

@@ -208,6 +208,7 @@ def test_a_line_with_a_wrong_digit_is_not_shown_as_payable(ana, world, boleto, s
     assert "Não pague: os dados deste documento não conferem" in page
     assert "A linha digitável tem dígitos errados e não é mostrada" in page
     assert wrong not in response.content.decode()
+    assert "Baixar o PDF" not in page
     assert "data-copy" not in response.content.decode().split("<main", 1)[1]
 
 
@@ -267,6 +268,7 @@ def test_a_tax_slip_is_information_and_nothing_to_pay(ana, world, source):
 
     page = words(response, "//main")
     assert "Quem paga este tributo é o vendedor" in page
+    assert "Conferido agora, 10:00." in page
     assert "Pagar" not in page
     assert "A tela do banco" not in page
     assert parse(response).xpath("//main//button/@data-copy") == [line]
