@@ -14,6 +14,8 @@ from rest_framework import serializers
 
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow, OrderRow
+from b2b_orders.orders.titles import Sums, TitleLine
+from erp_bridge.records import Money
 
 _MOMENT = serializers.DateTimeField()
 
@@ -104,6 +106,42 @@ class TitleOutput(serializers.Serializer[Any]):
     typeable_line = serializers.CharField()
     payee_name = serializers.CharField()
     payee_tax_id = serializers.CharField()
+
+
+class TitleLineOutput(serializers.Serializer[Any]):
+    """`state` is as of today; `unclear` is what no source states, or is open on a dead order.
+
+    `amount` is null when it is not known or may not be seen, and the line with it.
+    """
+
+    order = serializers.UUIDField(source="order_public_id")
+    order_number = serializers.CharField(source="order_title")
+    customer_number = serializers.CharField(source="own_number")
+    establishment = serializers.CharField(source="establishment_tax_id")
+    invoice_number = serializers.CharField()
+    instalment = serializers.CharField()
+    due_on = serializers.DateField(allow_null=True)
+    amount = serializers.SerializerMethodField()
+    state = serializers.CharField(source="standing")
+    settled_on = serializers.DateField(allow_null=True)
+    typeable_line = serializers.CharField()
+
+    def get_amount(self, title: TitleLine) -> dict[str, str] | None:
+        """Write the amount with its currency."""
+        return _money(title.amount) if title.amount else None
+
+
+def sums_output(sums: Sums) -> dict[str, Any]:
+    """Say how many titles there are, what they come to, and how many lack an amount."""
+    return {
+        "count": sums.count,
+        "amounts": [_money(each) for each in sums.amounts] if sums.amounts is not None else None,
+        "without_amount": sums.without_amount,
+    }
+
+
+def _money(money: Money) -> dict[str, str]:
+    return {"amount": f"{money.amount:f}", "currency": money.currency}
 
 
 class DocumentOutput(serializers.Serializer[Any]):

@@ -13,12 +13,15 @@ from b2b_orders.common.logging import context
 
 # What PostgreSQL stores in no text.
 NUL = "\0"
-# Where VTEX calls us; what follows in the address is a secret.
+# Where VTEX calls us, and where calendars read due dates; what follows in the address is a
+# secret.
 HOOK_PATH = "/vtex/hook"
+CALENDAR_PATH = "/calendario"
+SECRET_PATHS = (HOOK_PATH, CALENDAR_PATH)
 
 
 class SecretPathMiddleware:
-    """Take the secret out of a hook's address before anything can write it down.
+    """Take the secret out of an address before anything can write it down.
 
     Django's log, our own record and the server's access log all write the path, the last
     from the request's variables after we have answered. So it stands there no longer.
@@ -28,15 +31,21 @@ class SecretPathMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith(f"{HOOK_PATH}/"):
-            request.secret_path = request.path_info.removeprefix(f"{HOOK_PATH}/")  # type: ignore[attr-defined] # ours, read by the view
-            request.path_info = request.META["PATH_INFO"] = HOOK_PATH
-            request.path = request.META.get("SCRIPT_NAME", "") + HOOK_PATH
-            # As gunicorn and others name the line they received.
-            for name in ("RAW_URI", "REQUEST_URI"):
-                if name in request.META:
-                    request.META[name] = request.path
+        for path in SECRET_PATHS:
+            if request.path_info.startswith(f"{path}/"):
+                request.secret_path = request.path_info.removeprefix(f"{path}/")  # type: ignore[attr-defined] # ours, read by the view
+                _rewrite(request, path)
+                break
         return self.get_response(request)
+
+
+def _rewrite(request: HttpRequest, path: str) -> None:
+    request.path_info = request.META["PATH_INFO"] = path
+    request.path = request.META.get("SCRIPT_NAME", "") + path
+    # As gunicorn and others name the line they received.
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in request.META:
+            request.META[name] = request.path
 
 
 class RequestContextMiddleware:

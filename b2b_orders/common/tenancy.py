@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.migrations.operations.special import RunSQL
@@ -61,6 +62,75 @@ def _set(cursor: object, role: str, company: object, person: object) -> None:
         " set_config('app.person', %s, true)",
         [role, str(company), str(person)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a scope was opened as, to come back to it later."""
+
+    role: str
+    company: str
+    person: str
+    token: str
+
+
+def here() -> Place:
+    """Say what the scope that is open was opened as."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('role'), current_setting('app.company', true),"
+            " current_setting('app.person', true), current_setting('app.token', true)"
+        )
+        role, company, person, token = cursor.fetchone()
+    return Place(role, company or "", person or "", token or "")
+
+
+@contextmanager
+def again(place: Place) -> Iterator[None]:
+    """Run a block in a transaction of its own, as what an earlier scope was."""
+    with transaction.atomic():
+        _return_to(place)
+        yield
+
+
+def can_leave() -> bool:
+    """Say whether `leave` leaves a transaction: there is none, or one that nothing else is in."""
+    is_whole = not connection.savepoint_ids and not connection.needs_rollback
+    return not connection.in_atomic_block or (is_whole and connection.commit_on_exit)
+
+
+@contextmanager
+def leave() -> Iterator[None]:
+    """Leave the scope for what takes long, and come back into the same one after it.
+
+    What was done before is committed. Inside there is neither a transaction, so that a source
+    that trickles holds no row and no snapshot of ours, nor a scope: what reads rows opens its
+    own. Within a transaction of somebody else's nothing is left, and all runs as before.
+    """
+    if not connection.in_atomic_block or not can_leave():
+        yield
+        return
+    place = here()
+    blocks, connection.atomic_blocks = connection.atomic_blocks, []
+    # As the end and the beginning of `transaction.atomic` do it.
+    connection.in_atomic_block = False
+    connection.commit()
+    connection.set_autocommit(True)
+    try:
+        yield
+    finally:
+        connection.set_autocommit(False)
+        connection.in_atomic_block, connection.atomic_blocks = True, blocks
+        _return_to(place)
+
+
+def _return_to(place: Place) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('role', %s, true), set_config('app.company', %s, true),"
+            " set_config('app.person', %s, true), set_config('app.token', %s, true)",
+            [place.role, place.company, place.person, place.token],
+        )
 
 
 def enter_company(company_id: int | None) -> None:

@@ -116,6 +116,11 @@ class Standing:
         member = next((m for m in self.members if m.company.public_id == company), None)
         return _member_viewer(self.person_id, member) if member else None
 
+    def viewer_of_company(self, company_id: int) -> Viewer | None:
+        """Build the viewer of exactly this company of the person's own; None when it is not."""
+        member = next((m for m in self.members if m.company.id == company_id), None)
+        return _member_viewer(self.person_id, member) if member else None
+
     def live_acting(self, session_key: str, now: datetime) -> tuple[_ActingRow, ...]:
         """Return what this very log-in acts for and has not left idle for too long."""
         return tuple(

@@ -10,10 +10,10 @@ import codecs
 import re
 import zipfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 import pikepdf
 from lxml import etree
@@ -96,6 +96,15 @@ class Whose:
 
     tax_ids: frozenset[str]
     invoices: tuple[tuple[str, str, str], ...] = ()
+    # A CNPJ with the root of one of theirs counts as theirs too.
+    accepts_branches: bool = False
+
+    def owns(self, tax_id: str) -> bool:
+        """Say whether a recipient is the company."""
+        if tax_id in self.tax_ids:
+            return True
+        roots = {own[:8] for own in self.tax_ids if len(own) == 14}
+        return self.accepts_branches and len(tax_id) == 14 and tax_id[:8] in roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,15 @@ class Verdict:
     format: Format
     problem: str = ""
     access_key: str = ""
+    # What to do with it: serve, warn, refuse; and why, as codes.
+    verdict: str = "serve"
+    reasons: tuple[str, ...] = ()
+    signature: str = ""
+    # What it turned out to be, where it was listed as something of no kind.
+    kind: DocumentKind | None = None
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    # The file itself, where the source sent it wrapped in base64.
+    decoded: bytes | None = None
 
     @property
     def content_type(self) -> str:
@@ -281,7 +299,7 @@ def _check_nfe(root: etree._Element, whose: Whose) -> Verdict:
     protocol = root.findtext(f"{NFE}protNFe/{NFE}infProt/{NFE}chNFe")
     if protocol is not None and protocol.strip() != parts.key:
         return Verdict(Format.XML, "bad-access-key")
-    if _tax_id(invoice, "dest") not in whose.tax_ids:
+    if not whose.owns(_tax_id(invoice, "dest")):
         return Verdict(Format.XML, "document-of-another-company", parts.key)
     if not _is_of_order(parts.number, parts.series, parts.key, whose.invoices):
         return Verdict(Format.XML, "document-of-another-order", parts.key)

@@ -10,6 +10,7 @@ from typing import Final
 from django.db import transaction
 
 from b2b_orders.audit.services import report_incident
+from b2b_orders.documents.fetching import FISCAL_XML, is_read_early
 from b2b_orders.documents.models import Document, State
 from b2b_orders.documents.payments import payee_changed
 from erp_bridge.records import DocumentKind, DocumentRecord
@@ -118,6 +119,8 @@ def _new(listing: Listing, record: DocumentRecord, position: int, now: datetime)
         state=State.REPLACED if record.replaced_by else State.AVAILABLE,
         state_since=now,
         listed_at=now,
+        # What says something of the order is read by a worker before anybody asks for it.
+        due_at=now if is_read_early(record.kind, record.title) else None,
         **_facts(listing, record, position),
     )
 
@@ -128,6 +131,9 @@ def take_over(
     """Give a document what its source says of it now, unsaved; say whether that changed it."""
     note_payee(document, record, now)
     facts = _facts(listing, record, position)
+    if record.kind is DocumentKind.OTHER and document.kind in FISCAL_XML:
+        # Its source does not say what it is; we have read it.
+        facts["kind"] = document.kind
     is_changed = any(getattr(document, name) != value for name, value in facts.items())
     for name, value in facts.items():
         setattr(document, name, value)

@@ -96,6 +96,16 @@ class Document(models.Model):
     signature = models.CharField(max_length=40, blank=True, db_default="")
     facts = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
     checked_at = models.DateTimeField(null=True)
+    # The company for which it was checked: given to another, it is checked again.
+    checked_for = models.BigIntegerField(null=True)
+
+    # How often the source was asked for it, how often in vain since it last answered, when
+    # and why; and when a worker asks again by itself, None when it does not.
+    tries = models.IntegerField(default=0, db_default=0)
+    failures = models.IntegerField(default=0, db_default=0)
+    tried_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=60, blank=True, db_default="")
+    due_at = models.DateTimeField(null=True)
 
     state = models.CharField(max_length=15, choices=State, default=State.AVAILABLE)
     # Why it is in that state: a code that pages word ("html-instead-of-pdf").
@@ -110,6 +120,11 @@ class Document(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("record", "key"), name="document_unique"),)
+        indexes = (
+            models.Index(
+                fields=("due_at",), condition=models.Q(due_at__isnull=False), name="document_due"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.title}"
@@ -318,7 +333,9 @@ class CalendarFeed(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     token_hash = models.CharField(max_length=64, unique=True, db_collation="C")
     created_at = models.DateTimeField()
+    # How often it is read, for its person to see whether somebody else reads it too.
     read_at = models.DateTimeField(null=True)
+    times_read = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = (

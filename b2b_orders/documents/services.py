@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, ClassVar, Final, Protocol
 
 from django.conf import settings
-from django.db import connection, transaction
 
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
-from b2b_orders.audit.services import report_incident
+from b2b_orders.common import tenancy
 from b2b_orders.common.errors import NotVisible, ProductError
 from b2b_orders.companies.access import Actor, Right, Viewer
-from b2b_orders.companies.models import Establishment
 from b2b_orders.documents import storage
-from b2b_orders.documents.checks import Verdict, Whose, check
+from b2b_orders.documents.fetching import (
+    FISCAL_XML,
+    DocumentSource,
+    Outcome,
+    check_again,
+    fetch_once,
+    invoices_of,
+    report_corrupt,
+)
 from b2b_orders.documents.listing import PAYABLE
-from b2b_orders.documents.models import Document, State, StoredFile
+from b2b_orders.documents.models import Document, Origin, State, StoredFile
 from b2b_orders.documents.names import filename_of
 from b2b_orders.documents.payables import (
     RECHECK_SECONDS,
@@ -32,30 +37,27 @@ from b2b_orders.documents.payables import (
     standing_of,
 )
 from b2b_orders.documents.queries import visible_documents
-from b2b_orders.orders.models import Invoice
-from erp_bridge.connector import Call, DocumentStream, Purpose
-from erp_bridge.errors import (
-    BridgeError,
-    ContractViolation,
-    CredentialsRejected,
-    Refused,
-    TerminalError,
-    Unsupported,
-)
+from erp_bridge.connector import Call, Purpose
 from erp_bridge.records import DocumentKind, TitleState
 
+__all__ = ["DocumentSource", "DocumentUnavailable", "Download", "PaidForSource", "open_download"]
+
 _FRESH: Final = timedelta(minutes=15)
+_NOT_HELD: Final = "not-held"
 _SETTLED: Final = frozenset({TitleState.PAID, TitleState.CANCELLED})
-# Two-key advisory locks of this app have this first key.
-_LOCK_SPACE: Final = 0x446F63
-_POLL_SECONDS: Final = 0.1
+
+
+def _nothing() -> None:
+    """Do nothing: where nobody is to be told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
     """A file to hand out. `is_checked` is False when a paper to pay could not be asked for again.
 
-    `fetched_at` says of when the bytes are. `is_copy`: of a boleto that is paid.
+    `fetched_at` says of when the bytes are; `warnings` are codes of what whoever takes it
+    should know, such as "active-content". `content` are the bytes of a small file. `is_copy`:
+    of a boleto that is paid.
     """
 
     filename: str
@@ -66,10 +68,16 @@ class Download:
     is_checked: bool
     stored: StoredFile
     is_copy: bool = False
+    warnings: tuple[str, ...] = ()
+    content: bytes | None = None
+    on_corrupt: Callable[[], None] = _nothing
 
     def open(self) -> IO[bytes]:
-        """Open the bytes, exactly as the source issued them; the caller closes it."""
-        return storage.open_stored(self.stored)
+        """Open the bytes, exactly as the source issued them; the caller closes it.
+
+        Reading raises `CorruptFile` before the last piece of a file that has changed since.
+        """
+        return storage.Held(self.stored, self.content).open(self.on_corrupt)
 
 
 class DocumentUnavailable(ProductError):
@@ -88,23 +96,8 @@ class DocumentUnavailable(ProductError):
         return self.state == State.DAMAGED
 
 
-class DocumentSource(PayableSource, Protocol):
+class PaidForSource(DocumentSource, PayableSource, Protocol):
     """Where the bytes of documents come from, and who says whether a boleto is still to pay."""
-
-    def open(
-        self, connection: str, company_id: int, external_id: str, document_key: str, call: Call
-    ) -> AbstractContextManager[DocumentStream]:
-        """Open one file of one order of a company; raises `BridgeError`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """How asking the source ended. `problem` is "" when the document is held and fresh."""
-
-    problem: str = ""
-    # The source could not be asked: what we hold may still be handed out.
-    is_passing: bool = False
 
 
 def open_download(
@@ -112,7 +105,7 @@ def open_download(
     viewer: Viewer,
     actor: Actor,
     public_id: uuid.UUID,
-    source: DocumentSource,
+    source: PaidForSource,
     now: datetime,
     as_copy: bool = False,
 ) -> Download:
@@ -127,18 +120,12 @@ def open_download(
     document = _get(viewer, public_id)
     if document.state in {State.EXPECTED, State.NOT_APPLICABLE}:
         raise DocumentUnavailable(document.state, document.state)
-    call = Call.within(RECHECK_SECONDS, Purpose.INTERACTIVE)
-    outcome = _still_payable(document, viewer, source, call, now, as_copy=as_copy)
-    document = _get(viewer, public_id)
-    if not outcome.problem and _must_ask(document, now):
-        with transaction.atomic():
-            outcome = _ask_once(document, viewer, source, now, call.seconds_left)
-        document = _get(viewer, public_id)
-    is_stale_copy = outcome.is_passing and storage.is_held(document.file)
-    if (outcome.problem and not is_stale_copy) or document.file is None:
-        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=outcome.problem)
-        raise DocumentUnavailable(outcome.problem, document.state)
-    invoices = _invoices(document, viewer)
+    document, outcome, held = _Wanted(viewer, source, now, as_copy=as_copy).get(document)
+    if held is None or document.file is None:
+        reason = outcome.problem or _NOT_HELD
+        _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason)
+        raise DocumentUnavailable(reason, document.state)
+    invoices = invoices_of(document, viewer.company_id)
     download = Download(
         filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
         content_type=document.file.content_type,
@@ -148,9 +135,82 @@ def open_download(
         is_checked=not outcome.problem,
         stored=document.file,
         is_copy=as_copy and document.title_state == TitleState.PAID,
+        warnings=tuple(document.findings) if document.verdict == "warn" else (),
+        content=held.content,
+        on_corrupt=_nothing if held.content is not None else _reporter(document, now),
     )
     _audit(Action.DOCUMENT_DOWNLOADED, document, actor, now, download=download)
     return download
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Somebody's wish for documents, at a moment."""
+
+    viewer: Viewer
+    source: PaidForSource
+    now: datetime
+    as_copy: bool = False
+
+    def get(self, document: Document) -> tuple[Document, Outcome, storage.Held | None]:
+        """Get a document's bytes, of ours or from the source, and its row as it is then."""
+        company_id = self.viewer.company_id
+        call = Call.within(RECHECK_SECONDS, Purpose.INTERACTIVE)
+        if document.kind == DocumentKind.BOLETO:
+            outcome = self._still_payable(document, call)
+            document = _get(self.viewer, document.public_id)
+            if outcome.problem:
+                return document, outcome, self._held(document) if outcome.is_passing else None
+        outcome, held = Outcome(), self._held(document)
+        if held and _is_of_before(document):
+            problem = check_again(document, held, company_id, self.source, self.now)
+            if problem:
+                return _get(self.viewer, document.public_id), Outcome(problem), None
+        if _must_ask(document, held, self.now):
+            if not held:
+                call = Call.within(settings.PORTAL_DOCUMENT_SECONDS, Purpose.INTERACTIVE)
+            outcome = fetch_once(document, company_id, self.source, call, self.now)
+            # Not there any more when it was taken from the viewer meanwhile.
+            document = _get(self.viewer, document.public_id)
+            # What we hold stands in for a source that cannot be asked, not for its refusal.
+            is_usable = not outcome.problem or outcome.is_passing
+            held = self._held(document) if is_usable else None
+        return document, outcome, held
+
+    def _still_payable(self, document: Document, call: Call) -> Outcome:
+        """Ask the source of a boleto whether it is still to be paid."""
+        problem = recheck(document, viewer=self.viewer, source=self.source, call=call, now=self.now)
+        standing = standing_of(_get(self.viewer, document.public_id))
+        if standing in WITHHELD and not (self.as_copy and standing is Standing.PAID):
+            return Outcome(standing)
+        return Outcome(problem, is_passing=bool(problem))
+
+    def _held(self, document: Document) -> storage.Held | None:
+        try:
+            return storage.look(document.file)
+        except storage.CorruptFile:
+            # Nothing of it was handed out yet: as if it were not there, and fetched afresh.
+            report_corrupt(document, self.now)
+            storage.discard(document.file_id or "")
+            return None
+
+
+def _reporter(document: Document, now: datetime) -> Callable[[], None]:
+    """Build what is done when a file proves corrupt while it is handed out: after this scope."""
+    place = tenancy.here()
+
+    def report() -> None:
+        storage.discard(document.file_id or "")
+        with tenancy.again(place):
+            report_corrupt(document, now)
+
+    return report
+
+
+def _is_of_before(document: Document) -> bool:
+    """Say whether a held XML was checked for another company than has it now, or never."""
+    is_fiscal = document.kind in FISCAL_XML or document.kind == DocumentKind.OTHER
+    return is_fiscal and document.checked_for != document.company_id
 
 
 def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
@@ -166,165 +226,16 @@ def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
     return document
 
 
-def _still_payable(
-    document: Document,
-    viewer: Viewer,
-    source: DocumentSource,
-    call: Call,
-    now: datetime,
-    *,
-    as_copy: bool,
-) -> _Outcome:
-    """Ask the source of a boleto whether it is still to be paid; for others there is no need."""
-    if document.kind != DocumentKind.BOLETO:
-        return _Outcome()
-    problem = recheck(document, viewer=viewer, source=source, call=call, now=now)
-    standing = standing_of(_get(viewer, document.public_id))
-    if standing in WITHHELD and not (as_copy and standing is Standing.PAID):
-        return _Outcome(standing)
-    return _Outcome(problem, is_passing=bool(problem))
-
-
-def _must_ask(document: Document, now: datetime) -> bool:
+def _must_ask(document: Document, held: storage.Held | None, now: datetime) -> bool:
     """Say whether the source must be asked: not held, or a paper to pay that is not fresh."""
-    if document.state in {State.FAILED, State.DAMAGED} or not storage.is_held(document.file):
+    if document.origin == Origin.RENDERED:
+        # Of our own making: no source has it.
+        return False
+    if document.state in {State.FAILED, State.DAMAGED} or held is None:
         return True
     if document.kind not in PAYABLE or document.title_state in _SETTLED:
         return False
     return document.fetched_at is None or now - document.fetched_at > _FRESH
-
-
-def _ask_once(
-    document: Document,
-    viewer: Viewer,
-    source: DocumentSource,
-    now: datetime,
-    recheck_seconds: float,
-) -> _Outcome:
-    """Fetch a file, once for all who ask for it at the same time.
-
-    Whoever comes second waits for the first to finish and takes what it stored. The lock
-    belongs to the transaction, so that a killed process leaves none behind.
-    """
-    is_held = storage.is_held(document.file)
-    seconds = recheck_seconds if is_held else settings.PORTAL_DOCUMENT_SECONDS
-    call = Call.within(seconds, Purpose.INTERACTIVE)
-    asked = document.fetched_at
-    while not _try_lock(document.pk):
-        if call.seconds_left < _POLL_SECONDS:
-            return _Outcome("busy", is_passing=True)
-        time.sleep(_POLL_SECONDS)
-    # It may have been fetched while we waited.
-    fetched = Document.objects.filter(pk=document.pk).values_list("fetched_at", "state").first()
-    if fetched and fetched[0] != asked and fetched[1] == State.AVAILABLE:
-        return _Outcome()
-    return _fetch(document, viewer, source, call, now)
-
-
-def _try_lock(document_id: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, document_id % 2**31]
-        )
-        row = cursor.fetchone()
-    return bool(row and row[0])
-
-
-def _fetch(
-    document: Document, viewer: Viewer, source: DocumentSource, call: Call, now: datetime
-) -> _Outcome:
-    try:
-        with (
-            source.open(
-                document.record.connection,
-                viewer.company_id,
-                document.record.external_id,
-                document.key,
-                call,
-            ) as stream,
-            storage.spool(stream, max_bytes=settings.PORTAL_DOCUMENT_MAX_BYTES) as spooled,
-        ):
-            verdict = check(DocumentKind(document.kind), spooled.file, _whose(document, viewer))
-            if verdict.problem:
-                return _note_damaged(document, verdict, spooled.sha256, now)
-            stored = storage.keep(spooled, content_type=verdict.content_type, now=now)
-    except BridgeError as error:
-        return _note_failed(document, error, now)
-    _note_held(document, stored, verdict, now)
-    return _Outcome()
-
-
-def _whose(document: Document, viewer: Viewer) -> Whose:
-    """Collect what an XML must match: all of the company's tax ids, and the order's invoices."""
-    tax_ids = Establishment.objects.filter(company_id=viewer.company_id)
-    return Whose(
-        tax_ids=frozenset(tax_ids.values_list("tax_id", flat=True)),
-        invoices=tuple((i.number, i.series, i.access_key) for i in _invoices(document, viewer)),
-    )
-
-
-def _invoices(document: Document, viewer: Viewer) -> list[Invoice]:
-    order_id = document.record.order_id
-    if order_id is None:
-        return []
-    return list(
-        Invoice.objects.filter(
-            order_id=order_id, company_id=viewer.company_id, is_return=False
-        ).order_by("pk")
-    )
-
-
-def _note_held(document: Document, stored: StoredFile, verdict: Verdict, now: datetime) -> None:
-    values: dict[str, object] = {"file": stored, "fetched_at": now}
-    if document.state != State.AVAILABLE or document.reason:
-        values |= {"state": State.AVAILABLE, "reason": "", "state_since": now}
-    if verdict.access_key:
-        values["access_key"] = verdict.access_key
-    Document.objects.filter(pk=document.pk).update(**values)
-
-
-def _note_damaged(document: Document, verdict: Verdict, sha256: str, now: datetime) -> _Outcome:
-    """Note a file that is not what it should be, and tell operations.
-
-    What we already hold of it is right, and goes on being handed out.
-    """
-    is_held = storage.is_held(document.file)
-    is_known = (document.state, document.reason) == (State.DAMAGED, verdict.problem)
-    if not is_held:
-        _note_state(document, State.DAMAGED, verdict.problem, now)
-    # Trying again and again is no news.
-    if not is_known:
-        detail = {"found": verdict.format.value, "sha256": sha256}
-        _report(verdict.problem, document, detail, now)
-    return _Outcome(verdict.problem, is_passing=is_held)
-
-
-def _note_failed(document: Document, error: BridgeError, now: datetime) -> _Outcome:
-    """Tell a source that cannot be asked now from one that does not have the file."""
-    about_the_source = (ContractViolation, CredentialsRejected, Unsupported)
-    if not isinstance(error, TerminalError) or isinstance(error, about_the_source):
-        return _Outcome(error.code, is_passing=True)
-    if isinstance(error, Refused) and document.reason != error.code:
-        _report("document-refused", document, {"message": error.message}, now)
-    _note_state(document, State.FAILED, error.code, now)
-    return _Outcome(error.code)
-
-
-def _report(code: str, document: Document, detail: dict[str, str], now: datetime) -> None:
-    report_incident(
-        code,
-        connection=document.record.connection,
-        company_id=document.company_id,
-        object_kind="document",
-        object_id=str(document.public_id),
-        detail={"kind": document.kind, "external_id": document.record.external_id} | detail,
-        now=now,
-    )
-
-
-def _note_state(document: Document, state: State, reason: str, now: datetime) -> None:
-    if (document.state, document.reason) != (state, reason):
-        Document.objects.filter(pk=document.pk).update(state=state, reason=reason, state_since=now)
 
 
 def _audit(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from b2b_orders.common import tenancy
 from b2b_orders.ingest.models import Connection
+from b2b_orders.ingest.options import Options
 from b2b_orders.ingest.payables import ConnectionPayables
 from b2b_orders.ingest.sources import company_refs, connector_for, system_of
 from erp_bridge.connector import Call, DocumentStream
@@ -30,7 +32,9 @@ class ConnectionDocuments(ConnectionPayables):
             company = company_refs(row, [company_id]).get(company_id)
             if company is None:
                 raise NotFound("does not know the company", source=connection, operation="file")
+            # A source may trickle for as long as a person waits: no transaction of ours does.
             with (
+                tenancy.leave(),
                 connector_for(row, read_only=True) as connector,
                 connector.open_document(company, external_id, document_key, call) as stream,
             ):
@@ -39,3 +43,13 @@ class ConnectionDocuments(ConnectionPayables):
             raise CredentialsRejected(
                 f"its settings are not usable: {error}", source=connection
             ) from error
+
+    def accepts_branches(self, connection: str) -> bool:
+        """Say whether an invoice to a branch that we do not know is the company's all the same."""
+        return accepts_branches(connection)
+
+
+def accepts_branches(connection: str) -> bool:
+    """Say what operations decided for a connection; no, where they did not."""
+    row = Connection.objects.filter(name=connection).first()
+    return row is not None and bool(Options.of(row.settings).accept_branches)

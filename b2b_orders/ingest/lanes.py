@@ -32,11 +32,12 @@ class LaneName(StrEnum):
     HISTORY = "history"  # VTEX: back-fill, and the nightly comparison with the lists
     UPKEEP = "upkeep"  # VTEX: see that feed and hook are configured
     POLL = "poll"  # ERP: its latest, company by company or by what changed
+    DOCUMENTS = "documents"  # ERP: fetch the files that say something of an order
 
 
 LANES: dict[System, tuple[LaneName, ...]] = {
     System.VTEX: (LaneName.FEED, LaneName.INBOX, LaneName.HISTORY, LaneName.UPKEEP),
-    System.ERP: (LaneName.POLL, LaneName.INBOX),
+    System.ERP: (LaneName.POLL, LaneName.INBOX, LaneName.DOCUMENTS),
 }
 # First halves of our advisory locks: "this lane runs", "this request at once is taken".
 _LOCK, _SLOT = 7001, 7005
@@ -84,6 +85,7 @@ def interval(name: LaneName) -> timedelta:
         LaneName.INBOX: 30,
         LaneName.HISTORY: 300,
         LaneName.UPKEEP: 60,
+        LaneName.DOCUMENTS: 60,
     }
     return timedelta(seconds=seconds[name])
 

@@ -36,6 +36,11 @@ class Options:
     reconcile_days: int = 90
     # 1 lets a VTEX account call us at every change, beside its feed.
     hook: int = 0
+    # 1 takes an invoice to a branch that we do not know for the company's, by the CNPJ's root.
+    accept_branches: int = 0
+    # Files of orders placed within so many days are read by a worker before anybody asks for
+    # them, where they say something of the order; 0 reads none.
+    read_ahead_days: int = 90
 
     @classmethod
     def of(cls, settings: Mapping[str, object]) -> Options:
@@ -56,6 +61,8 @@ _LIMITS = {
     "backfill_percent": (1, 100),
     "reconcile_days": (0, 730),
     "hook": (0, 1),
+    "accept_branches": (0, 1),
+    "read_ahead_days": (0, 3660),
 }
 NAMES = frozenset(field.name for field in fields(Options))
 

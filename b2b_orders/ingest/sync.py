@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from b2b_orders.common import clock as clocks
 from b2b_orders.common.errors import Conflict
-from b2b_orders.ingest import lanes, subscriptions
+from b2b_orders.ingest import documents_work, lanes, subscriptions
 from b2b_orders.ingest.erp_pass import ErpPass
 from b2b_orders.ingest.lanes import LaneName
 from b2b_orders.ingest.models import Connection, Lane, Stream, SubscriptionState
@@ -251,6 +251,7 @@ _WORK: dict[LaneName, Callable[[Pass], bool]] = {
     LaneName.HISTORY: _history,
     LaneName.UPKEEP: _upkeep,
     LaneName.POLL: _poll,
+    LaneName.DOCUMENTS: documents_work.read_ahead,
 }
 
 

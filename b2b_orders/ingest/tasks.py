@@ -7,9 +7,11 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
+from b2b_orders.documents import keeping
 from b2b_orders.ingest import errands, lanes, live, sync
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
@@ -26,6 +28,8 @@ KEEP = timedelta(days=30)
 PROBE_SECONDS = 20.0
 # A message for a lane that no worker took up by then has been sent again.
 LANE_EXPIRES = 30
+# For how long one turn of dropping old documents goes on.
+KEEP_SECONDS = 60.0
 
 
 @shared_task(name="ingest.tick")
@@ -70,6 +74,24 @@ def tidy() -> None:
     Errand.objects.filter(asked_at__lt=now - KEEP).exclude(state=ErrandState.WAITING).delete()
     forget_old_counts(now=now)
     forget_unmapped()
+
+
+@shared_task(name="ingest.keep_documents", acks_late=True)
+def keep_documents() -> None:
+    """Let go, at night, of files that were kept for as long as they should be."""
+    now = clock.now()
+    if timezone.localtime(now).hour not in sync.NIGHT:
+        return
+    dropped = keeping.drop_old(now=now, seconds=KEEP_SECONDS)
+    if dropped.documents or dropped.files or dropped.orphans:
+        logger.info(
+            "documents dropped",
+            extra={
+                "documents": dropped.documents,
+                "files": dropped.files,
+                "orphans": dropped.orphans,
+            },
+        )
 
 
 @shared_task(name="ingest.run_lookup", acks_late=True, soft_time_limit=30, time_limit=40)

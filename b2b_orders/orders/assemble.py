@@ -11,21 +11,32 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from b2b_orders.companies.models import Establishment
 from b2b_orders.orders import bulk, match
 from b2b_orders.orders.deciding import Decided, Name, pairs_of
 from b2b_orders.orders.merge import Draft, MergeInput, merge
-from b2b_orders.orders.models import FirstSeen, LearnedLink, Order, OrderAlias, SourceRecord
+from b2b_orders.orders.models import (
+    FirstSeen,
+    LearnedLink,
+    Order,
+    OrderAlias,
+    SourceRecord,
+    Supplement,
+)
 from b2b_orders.orders.numbers import normalise
 from b2b_orders.orders.readings import Known, from_row, to_parts
 from b2b_orders.orders.records_json import Json, digest, from_json
 from b2b_orders.orders.status_rules import Rules, Word, note_unmapped
+from b2b_orders.orders.taught import overlay
 from b2b_orders.orders.written import Rows, order_rows, write_children
 from erp_bridge.records import Fulfilment, OrderRecord, System
 
@@ -53,7 +64,11 @@ class Node:
     links: tuple[str, ...] = ()
     # Web numbers learned just now, each with what that rests on.
     learned: dict[str, str] = field(default_factory=dict)
-    _read: tuple[Json, tuple[str, ...], OrderRecord] | None = field(default=None, repr=False)
+    # What files say of it, each with the company that it was checked for.
+    taught: tuple[tuple[int, Json], ...] = ()
+    _read: tuple[Json, tuple[str, ...], int | None, OrderRecord] | None = field(
+        default=None, repr=False
+    )
     keys: frozenset[str] = frozenset()
     first_seen_at: datetime | None = None
 
@@ -88,15 +103,22 @@ class Node:
 
     @property
     def record(self) -> OrderRecord:
-        """Read the record, with the web numbers that its ERP was found to answer by."""
+        """Read the record, with what was learned of it: web numbers, and what files say."""
         # Matching and merging both ask for it, and reading it is a tenth of storing an order.
-        if self._read is None or self._read[0] is not self.facts or self._read[1] != self.links:
+        if (
+            self._read is None
+            or self._read[0] is not self.facts
+            or self._read[1:3] != (self.links, self.company_id)
+        ):
             record = from_json(self.facts)
             missing = [number for number in self.links if number not in record.web_numbers]
             if missing:
                 record = replace(record, web_numbers=(*record.web_numbers, *missing))
-            self._read = self.facts, self.links, record
-        return self._read[2]
+            mine = [from_json(facts) for owner, facts in self.taught if owner == self.company_id]
+            if mine:
+                record = overlay(record, mine)
+            self._read = self.facts, self.links, self.company_id, record
+        return self._read[3]
 
     @property
     def read_at(self) -> datetime:
@@ -117,8 +139,19 @@ class Node:
                     yield company_id, match.counterpart(self.system, key)
 
 
-def node_of(record: SourceRecord, *, has_divergence: bool = False) -> Node:
-    """Build a node of a stored record."""
+def with_taught(records: QuerySet[SourceRecord]) -> QuerySet[Any]:
+    """Read records together with what files say of them: in the same statement."""
+    files = Supplement.objects.filter(
+        connection=OuterRef("connection"), external_id=OuterRef("external_id")
+    )
+    fields = JSONObject(company="company_id", facts="facts")
+    return records.annotate(
+        taught=ArraySubquery(files.order_by("company_id", "key").values(json=fields))
+    )
+
+
+def node_of(record: Any, *, has_divergence: bool = False) -> Node:
+    """Build a node of a stored record that was read by `with_taught`."""
     known = from_row(
         version=record.version,
         read_at=record.read_at,
@@ -139,6 +172,7 @@ def node_of(record: SourceRecord, *, has_divergence: bool = False) -> Node:
         content_hash=record.content_hash,
         owner_tax_id=record.owner_tax_id,
         links=tuple(record.links),
+        taught=tuple((each["company"], each["facts"]) for each in record.taught),
         keys=keys,
         first_seen_at=record.first_seen_at,
         was_stored=True,
@@ -228,9 +262,9 @@ def _closure(touched: Sequence[Node], decided: Decided) -> list[Node]:
         frontier = (
             [
                 node_of(record)
-                for record in SourceRecord.objects.filter(wanted)
-                .exclude(id__in=list(known))
-                .defer("payload")
+                for record in with_taught(
+                    SourceRecord.objects.filter(wanted).exclude(id__in=list(known)).defer("payload")
+                )
             ]
             if found - known.keys() or orders
             else []

@@ -332,6 +332,18 @@ class Title(models.Model):
         indexes = (
             # The finance page: a company's titles by due date.
             models.Index(fields=("company", "due_on", "id"), name="title_due"),
+            # What is to pay, among years of what is paid.
+            models.Index(
+                fields=("company", "due_on", "id"),
+                name="title_open",
+                condition=models.Q(state="open"),
+            ),
+            # One boleto that stands on several orders.
+            models.Index(
+                fields=("company", "typeable_line"),
+                name="title_line",
+                condition=models.Q(typeable_line__gt=""),
+            ),
         )
 
     def __str__(self) -> str:
@@ -346,7 +358,7 @@ class Event(models.Model):
     at = models.DateTimeField()
     connection = models.CharField(max_length=40)
     code = models.CharField(max_length=60)
-    text = models.CharField(max_length=500, blank=True)
+    text = models.CharField(max_length=1000, blank=True)
 
     objects = OfOrderQuerySet.as_manager()
 

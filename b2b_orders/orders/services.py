@@ -23,9 +23,9 @@ from django.db.models import F, Q
 
 from b2b_orders.companies.models import CustomerId, Establishment
 from b2b_orders.orders import bulk
-from b2b_orders.orders.assemble import Node, assemble, learned_links, node_of
+from b2b_orders.orders.assemble import Node, assemble, learned_links, node_of, with_taught
 from b2b_orders.orders.match import indexed
-from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord
+from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord, Supplement
 from b2b_orders.orders.readings import Outcome, Part, to_parts
 from b2b_orders.orders.status_rules import key_of
 from erp_bridge.records import Reading, System
@@ -138,6 +138,7 @@ def withdraw(*, connection: str, external_id: str, company_id: int, now: datetim
             return False
         order = record.order
         LearnedLink.objects.filter(connection=connection, external_id=external_id).delete()
+        Supplement.objects.filter(connection=connection, external_id=external_id).delete()
         record.delete()
         others = list(order.records.values_list("id", flat=True)) if order else []
         if others:
@@ -175,7 +176,7 @@ def _remerge(record_ids: Sequence[int], now: datetime, locks: frozenset[int]) ->
     records = SourceRecord.objects.filter(id__in=record_ids)
     wanted = locks | {company or _UNASSIGNED for (company,) in records.values_list("company_id")}
     _lock(wanted)
-    nodes = [node_of(record) for record in records.defer("payload")]
+    nodes = [node_of(record) for record in with_taught(records.defer("payload"))]
     companies = {node.company_id or _UNASSIGNED for node in nodes}
     if not companies <= wanted:
         # Moved to another company while the lock of the one before was waited for.
@@ -215,9 +216,11 @@ def _attach(record_ids: Sequence[int], company_id: int, now: datetime) -> int:
     records = SourceRecord.objects.filter(
         Q(company=None) | Q(company_id=company_id), id__in=record_ids
     )
-    nodes = [node_of(record) for record in records]
+    nodes = [node_of(record) for record in with_taught(records)]
     for node in nodes:
         node.company_id = company_id
+        # What files taught counts for the company that it was checked for.
+        node.refresh_keys()
         node.is_touched = True
     ids = [node.id for node in nodes if node.id]
     SourceRecord.objects.filter(id__in=ids).update(company_id=company_id)
@@ -283,7 +286,9 @@ class _Batch:
         """Load the batch's records as they are stored."""
         systems = {r.record.external_id: r.record.system for r in readings}
         known = (
-            SourceRecord.objects.filter(connection=self.connection, external_id__in=systems)
+            with_taught(
+                SourceRecord.objects.filter(connection=self.connection, external_id__in=systems)
+            )
             .annotate(divergences=F("order__divergence_count"))
             .annotate(public_id=F("order__public_id"))
             .defer("payload")

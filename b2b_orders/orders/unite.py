@@ -18,6 +18,10 @@ from erp_bridge.records import (
     TitleState,
 )
 
+# A letter of correction has up to 1000 characters.
+MAX_EVENT_TEXT = 1000
+# How titles are called that an NF-e announced (`nfe:<access key>:<number>`).
+TITLE_OF_FILE = "nfe:"
 _LINE_DIGITS = re.compile(r"[0-9]{46,48}")
 
 
@@ -116,8 +120,8 @@ def _invoice(record: InvoiceRecord) -> Invoice:
     parts = access_key_parts(record.access_key)
     return Invoice(
         # What a store typed on the site is not always the number; the key's is.
-        number=(parts.number if parts else _shown(record.number))[:40],
-        series=(parts.series if parts else _shown(record.series))[:10],
+        number=(parts.number if parts else shown_number(record.number))[:40],
+        series=(parts.series if parts else shown_number(record.series))[:10],
         access_key=parts.key if parts else "",
         issued_on=record.issued_on,
         total=record.total,
@@ -129,7 +133,8 @@ def _invoice(record: InvoiceRecord) -> Invoice:
     )
 
 
-def _shown(number: str) -> str:
+def shown_number(number: str) -> str:
+    """Write an invoice's number as it is shown: without zeros in front."""
     number = number.strip()
     return (number.lstrip("0") or "0") if number.isdigit() else number
 
@@ -169,17 +174,29 @@ def titles(
     A missing due date or amount is read off a valid line, dated from its invoice or order.
     """
     issued = {i.number: i.issued_on for i in known}
+    # What an invoice announced is not asked where somebody says what is owed.
+    stated = {
+        shown_number(title.invoice_number)
+        for record in records
+        for title in record.titles
+        if not title.key.startswith(TITLE_OF_FILE)
+    }
     by_line: dict[str, str] = {}
     united: dict[str, Title] = {}
     for record in records:
         for title in record.titles:
+            if title.key.startswith(TITLE_OF_FILE) and (
+                stated & {"", shown_number(title.invoice_number)}
+            ):
+                continue
             line = _line(title.typeable_line)
             key = by_line.get(line) if line else None
             if key is None:
                 key = _free_key(title.key, record, united)
             if line:
                 by_line[line] = key
-            found = _title(title, key, line, issued.get(_shown(title.invoice_number)) or placed_on)
+            dated = issued.get(shown_number(title.invoice_number)) or placed_on
+            found = _title(title, key, line, dated)
             united[key] = _combined(united[key], found) if key in united else found
     return tuple(sorted(united.values(), key=lambda t: (t.due_on or date.max, t.key)))
 
@@ -192,6 +209,9 @@ def _line(text: str) -> str:
 def _free_key(key: str, record: OrderRecord, taken: Iterable[str]) -> str:
     """Keep a source's key, unless another record of the order already uses it."""
     key = key[:120]
+    # A file's is the same whichever record it was learned for.
+    if key.startswith(TITLE_OF_FILE):
+        return key
     return f"{record.external_id}:{key}"[:120] if key in taken else key
 
 
@@ -202,7 +222,7 @@ def _title(record: TitleRecord, key: str, line: str, reference: date | None) -> 
     return Title(
         key=key,
         instalment=record.instalment[:20],
-        invoice_number=_shown(record.invoice_number)[:40],
+        invoice_number=shown_number(record.invoice_number)[:40],
         due_on=due_on,
         amount=boleto_amount(line) if amount is None else amount,
         state=record.state,
@@ -275,7 +295,7 @@ def _invoice_numbers(known: Sequence[Invoice]) -> Iterator[tuple[NumberKind, str
 def events(records: Sequence[tuple[str, OrderRecord]]) -> tuple[Event, ...]:
     """List what happened, oldest first, the same thing once."""
     found = {
-        Event(event.at, connection, event.code[:60], event.text[:500])
+        Event(event.at, connection, event.code[:60], event.text[:MAX_EVENT_TEXT])
         for connection, record in records
         for event in record.events
     }

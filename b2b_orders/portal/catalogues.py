@@ -48,7 +48,8 @@ def messages() -> Iterator[Found]:
     root: Path = settings.BASE_DIR
     for path in sorted((root / "b2b_orders").rglob("*.py")):
         yield from _in_python(path, str(path.relative_to(root)))
-    for path in sorted((root / "templates").rglob("*.html")):
+    templates = (*(root / "templates").rglob("*.html"), *(root / "templates").rglob("*.txt"))
+    for path in sorted(templates):
         for message in in_template(path.read_text()):
             yield Found(message, str(path.relative_to(root)))
 

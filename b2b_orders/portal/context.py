@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
@@ -139,22 +141,39 @@ def _choices(request: HttpRequest, current: CompanyChoice | None) -> tuple[Compa
 
 
 def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, ...]:
-    """List the pages of the seller's people; a buyer has one, which the logo leads to."""
+    """List the pages of the seller's people, then those of the company that is looked at.
+
+    A buyer who sees orders alone has one page, which the logo leads to.
+    """
     staff = getattr(request, "staff", None)
-    if staff is None:
-        return ()
-    pages = []
-    if staff.can_act:
-        pages.append((_("Support"), "portal:support"))
-    if staff.seller_code or not (staff.can_act or staff.can_operate):
-        pages.append((_("Telesales"), "portal:telesales"))
-    if staff.can_operate:
-        pages.append((_("Operations"), "portal:operations"))
-    items = [_item(text, reverse(name), request.path) for text, name in pages]
+    items = []
+    if staff is not None:
+        pages = []
+        if staff.can_act:
+            pages.append((_("Support"), "portal:support"))
+        if staff.seller_code or not (staff.can_act or staff.can_operate):
+            pages.append((_("Telesales"), "portal:telesales"))
+        if staff.can_operate:
+            pages.append((_("Operations"), "portal:operations"))
+        items += [_item(text, reverse(name), request.path) for text, name in pages]
     if company is not None:
-        text = _("Orders of %(company)s") % {"company": company.name}
-        items.append(_item(text, addresses(request).to("orders"), request.path))
+        items += _company_nav(request, company, by_name=staff is not None)
     return tuple(items)
+
+
+def _company_nav(
+    request: HttpRequest, company: CompanyChoice, *, by_name: bool
+) -> Iterator[NavItem]:
+    viewer: Viewer | None = getattr(request, "viewer", None)
+    sees_finance = viewer is not None and viewer.can(Right.FINANCE)
+    to = addresses(request)
+    if by_name:
+        text = _("Orders of %(company)s") % {"company": company.name}
+        yield _item(text, to.to("orders"), request.path)
+    elif sees_finance:
+        yield _item(_("Orders"), to.to("orders"), request.path)
+    if sees_finance:
+        yield _item(_("Finance"), to.to("finance"), request.path)
 
 
 def _item(text: str, url: str, path: str) -> NavItem:

@@ -65,6 +65,17 @@ def month(value: date | None) -> str:
     return format_date(value, "MMM yyyy" if code == "en" else "MM/yyyy", locale=_locale(code))
 
 
+def long_month(value: date) -> str:
+    """Write a month in words, as the heading of a calendar."""
+    written = format_date(value, "LLLL yyyy", locale=locale())
+    return written[:1].upper() + written[1:]
+
+
+def locale() -> Locale:
+    """Return what is known of the active language."""
+    return _locale(language())
+
+
 def local(value: datetime) -> datetime:
     """Turn a moment into the installation's time zone."""
     return timezone.localtime(value)

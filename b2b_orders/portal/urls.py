@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from b2b_orders.common.requests import CALENDAR_PATH
 from b2b_orders.portal.views import (
     company,
     documents,
+    due_dates,
+    finance,
     home,
     lookups,
     operations,
@@ -34,6 +37,11 @@ of_a_company: list[URLPattern | URLResolver] = [
         name="payment",
     ),
     path("pedidos/<uuid:public_id>/pagamento", payments.title, name="title-payment"),
+    path("financeiro", finance.page, name="finance"),
+    path("financeiro/exportar", finance.export, name="finance-export"),
+    path("financeiro/calendario", due_dates.month, name="finance-calendar"),
+    path("financeiro/calendario/endereco", due_dates.renew, name="finance-calendar-renew"),
+    path("financeiro/calendario/encerrar", due_dates.end, name="finance-calendar-end"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -54,6 +62,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
+    path(CALENDAR_PATH[1:], due_dates.feed, name="calendar-feed"),
     *of_a_company,
     path("c/<uuid:company>/", include(of_a_company)),
 ]

@@ -18,6 +18,7 @@ LANE: dict[str, Text] = {
     "history": lazy("History"),
     "upkeep": lazy("Upkeep of feed and hook"),
     "poll": lazy("Latest orders"),
+    "documents": lazy("Documents, ahead of time"),
 }
 
 RUN_KIND: dict[str, Text] = LANE | {

@@ -171,6 +171,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "sync"},
     },
+    # By day nothing happens; at night it goes on where it was.
+    "keep-documents": {
+        "task": "ingest.keep_documents",
+        "schedule": 120.0,
+        "options": {"expires": 110, "queue": "sync"},
+    },
     "sweep-lookups": {
         "task": "ingest.sweep_lookups",
         "schedule": 5.0,
@@ -264,15 +270,33 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.path("PORTAL_STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))()
+# Documents are kept in a directory, or in a bucket once one is named.
+_DOCUMENTS_DIRECTORY = {
+    "BACKEND": "b2b_orders.documents.backends.DocumentDirectory",
+    "OPTIONS": {
+        "location": env("PORTAL_DOCUMENTS_DIR", default=str(BASE_DIR / "var" / "documents")),
+        "base_url": None,
+        "directory_permissions_mode": 0o700,
+    },
+}
+_DOCUMENTS_BUCKET = {
+    "BACKEND": "b2b_orders.documents.backends.DocumentBucket",
+    "OPTIONS": {
+        "bucket": env("PORTAL_DOCUMENTS_S3_BUCKET", default=""),
+        "prefix": env("PORTAL_DOCUMENTS_S3_PREFIX", default=""),
+        "endpoint": env("PORTAL_DOCUMENTS_S3_ENDPOINT", default=""),
+        "region": env("PORTAL_DOCUMENTS_S3_REGION", default=""),
+        "access_key": env("PORTAL_DOCUMENTS_S3_ACCESS_KEY", default=""),
+        "secret_key": env("PORTAL_DOCUMENTS_S3_SECRET_KEY", default=""),
+        "encryption": env("PORTAL_DOCUMENTS_S3_ENCRYPTION", default=""),
+        "encryption_key": env("PORTAL_DOCUMENTS_S3_ENCRYPTION_KEY", default=""),
+    },
+}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "documents": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": env("PORTAL_DOCUMENTS_DIR", default=str(BASE_DIR / "var" / "documents")),
-            "base_url": None,
-        },
-    },
+    "documents": _DOCUMENTS_BUCKET
+    if _DOCUMENTS_BUCKET["OPTIONS"]["bucket"]  # type: ignore[index] # a dict of dicts
+    else _DOCUMENTS_DIRECTORY,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
@@ -284,6 +308,18 @@ PORTAL_PRIVATE_HOSTS: list[str] = env.list("PORTAL_PRIVATE_HOSTS", default=[])
 PORTAL_ALLOW_PLAIN_HTTP: bool = env.bool("PORTAL_ALLOW_PLAIN_HTTP", default=False)
 PORTAL_DOCUMENT_MAX_BYTES: int = env.int("PORTAL_DOCUMENT_MAX_BYTES", default=25_000_000)
 PORTAL_DOCUMENT_SECONDS: float = env.float("PORTAL_DOCUMENT_SECONDS", default=30.0)
+# How many files one web process fetches at once: fewer than its threads, so that a source
+# that is slow leaves some to pages.
+PORTAL_DOCUMENTS_AT_ONCE: int = env.int("PORTAL_DOCUMENTS_AT_ONCE", default=3)
+# A PDF with scripts, attachments or the like: "refuse", or "warn" and hand it out.
+PORTAL_ACTIVE_CONTENT: str = env.str("PORTAL_ACTIVE_CONTENT", default="refuse")
+# Days for which fetched files are kept, by kind; 0 keeps them for ever. What was dropped is
+# fetched again when somebody asks. XMLs count from their issue (11 years), other files from
+# theirs (5 years), boletos from their due date, pages of our making from when they were made.
+PORTAL_KEEP_XML_DAYS: int = env.int("PORTAL_KEEP_XML_DAYS", default=4018)
+PORTAL_KEEP_FILE_DAYS: int = env.int("PORTAL_KEEP_FILE_DAYS", default=1827)
+PORTAL_KEEP_BOLETO_DAYS: int = env.int("PORTAL_KEEP_BOLETO_DAYS", default=90)
+PORTAL_KEEP_RENDERED_DAYS: int = env.int("PORTAL_KEEP_RENDERED_DAYS", default=30)
 # A live look-up of the same number for the same company runs once in this many seconds.
 PORTAL_LOOKUP_SECONDS: int = env.int("PORTAL_LOOKUP_SECONDS", default=30)
 # How long a source is left alone when it fails again and again; twice as long each time after.
@@ -312,6 +348,8 @@ REST_FRAMEWORK = {
 EMAIL_CONFIG = env.email_url("PORTAL_EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL: str = env("PORTAL_FROM_EMAIL", default="no-reply@localhost")
+# A worker waits so long for a mail server that does not answer.
+EMAIL_TIMEOUT = 20
 
 # --- logs -------------------------------------------------------------------------
 LOGGING = {

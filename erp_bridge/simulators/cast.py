@@ -141,9 +141,86 @@ SPLIT = Facts(
     further_erp_numbers=("0004500552",),
     invoices=("1951/1", "1952/2"),
 )
-CAST = (O1, O2, O3, O4, O5, O6, O7, O8, HOSTILE, DAMAGED, SPLIT)
+# Orders whose documents are special: only an XML, 126 items, a cancelled invoice, boletos of
+# every kind, another company's XML, letters in the access key.
+PAPERLESS = Facts(
+    name="PAPERLESS",
+    company="alfa",
+    tax_id=ALFA_TAX_ID,
+    web_number="1172452900971-01",
+    sequence="503971",
+    seller_number="00-1172452900971-01",
+    erp_number="0004500711",
+    customer_number="OC 1711",
+    invoices=("1971/1",),
+)
+LONG = Facts(
+    name="LONG",
+    company="alfa",
+    tax_id=ALFA_TAX_ID,
+    web_number="1172452900972-01",
+    sequence="503972",
+    seller_number="00-1172452900972-01",
+    erp_number="0004500712",
+    customer_number="OBRA 126",
+    invoices=("1972/1",),
+)
+REVOKED = Facts(
+    name="REVOKED",
+    company="alfa",
+    tax_id=ALFA_TAX_ID,
+    web_number="1172452900973-01",
+    sequence="503973",
+    seller_number="00-1172452900973-01",
+    erp_number="0004500713",
+    customer_number="OC 1713",
+    invoices=("1973/1",),
+)
+BOLETOS = Facts(
+    name="BOLETOS",
+    company="alfa",
+    tax_id=ALFA_TAX_ID,
+    web_number="1172452900974-01",
+    sequence="503974",
+    seller_number="00-1172452900974-01",
+    erp_number="0004500714",
+    customer_number="OC 1714",
+    invoices=("1974/1",),
+)
+FOREIGN = Facts(
+    name="FOREIGN",
+    company="alfa",
+    tax_id=ALFA_TAX_ID,
+    web_number="1172452900975-01",
+    sequence="503975",
+    seller_number="00-1172452900975-01",
+    erp_number="0004500715",
+    customer_number="OC 1715",
+    invoices=("1975/1",),
+)
+LETTERED = Facts(
+    name="LETTERED",
+    company="beta",
+    tax_id=BETA_TAX_ID,
+    erp_number="0004600976",
+    customer_number="PO-2026/0976",
+    invoices=("1976/1",),
+)
+CAST = (
+    *(O1, O2, O3, O4, O5, O6, O7, O8, HOSTILE, DAMAGED, SPLIT),
+    *(PAPERLESS, LONG, REVOKED, BOLETOS, FOREIGN, LETTERED),
+)
 # By how much site and ERP disagree about O6, in cents: the ERP has less.
 O6_DIFFERENCE = 1230
+
+
+# Whose invoice an ERP hands out in place of another's.
+STRANGER = Establishment(
+    tax_id=numbers.cnpj_with_digits("555556660001"),
+    name="ALHEIA COMERCIAL LTDA",
+    place=catalogue.place(8),
+    state_inscription="120000000110",
+)
 
 
 def _buyer(name: str, number: int) -> Buyer:

@@ -1,4 +1,4 @@
-"""The orders of the cast: O1 to O8 of the acceptance scenarios, and three more."""
+"""The orders of the cast: O1 to O8 of the acceptance scenarios, and those with oddities."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from datetime import date, datetime, time, timedelta
 
 from erp_bridge.simulators import catalogue
 from erp_bridge.simulators.cast import (
+    BOLETOS,
     DAMAGED,
+    FOREIGN,
     HOSTILE,
+    LETTERED,
+    LONG,
     O1,
     O2,
     O3,
@@ -17,6 +21,8 @@ from erp_bridge.simulators.cast import (
     O6_DIFFERENCE,
     O7,
     O8,
+    PAPERLESS,
+    REVOKED,
     SPLIT,
     TEO_CODE,
     TEO_NAME,
@@ -24,11 +30,13 @@ from erp_bridge.simulators.cast import (
 )
 from erp_bridge.simulators.model import (
     BRASILIA,
+    LETTERED_TAX_ID,
     Company,
     ErpOrder,
     Invoice,
     Item,
     Order,
+    Papers,
     Part,
     WebOrder,
 )
@@ -41,7 +49,7 @@ def _at(day: date, hour: int = 10, minute: int = 0) -> datetime:
 def cast_orders(
     companies: tuple[Company, ...], *, today: date, started_at: datetime
 ) -> dict[str, Order]:
-    """Make the orders O1 to O8 and the three further ones with a name."""
+    """Make the orders O1 to O8 and the further ones with a name."""
     alfa, beta, _ = companies[:3]
     return {
         "O1": _order_1(alfa, today),
@@ -55,6 +63,12 @@ def cast_orders(
         "HOSTILE": _hostile(alfa, today),
         "DAMAGED": _damaged(alfa, today),
         "SPLIT": _split(alfa, today),
+        "PAPERLESS": _paperless(alfa, today),
+        "LONG": _long(alfa, today),
+        "REVOKED": _revoked(alfa, today),
+        "BOLETOS": _boletos(alfa, today),
+        "FOREIGN": _foreign(alfa, today),
+        "LETTERED": _lettered(beta, today),
     }
 
 
@@ -93,8 +107,9 @@ def _plain(
     *,
     days_to_invoice: int = 2,
     status: int = 5,
+    terms: tuple[int, ...] = (28, 42),
 ) -> Order:
-    """Make an order known to both, with one invoice and two instalments."""
+    """Make an order known to both, with one invoice and an instalment for each term."""
     order = Order(company, 0, _at(day), _picked(*products), customer_number=facts.customer_number)
     freight = 9_500
     total = order.items_total + freight
@@ -103,9 +118,10 @@ def _plain(
     invoice = Invoice(number, series, issued, _whole(order), total, freight=freight)
     if status == 5:
         invoice.delivered = issued + timedelta(days=4)
-    order.web = _web(
-        facts, status="invoiced", changed_at=_at(issued, 15), total=total, freight=freight
-    )
+    if facts.web_number:
+        order.web = _web(
+            facts, status="invoiced", changed_at=_at(issued, 15), total=total, freight=freight
+        )
     order.erp = (
         ErpOrder(
             number=facts.erp_number,
@@ -115,7 +131,7 @@ def _plain(
             total=total,
             freight=freight,
             customer_number=facts.customer_number,
-            terms=(28, 42),
+            terms=terms,
             invoices=(invoice,),
         ),
     )
@@ -168,6 +184,13 @@ def _order_1(alfa: Company, today: date) -> Order:
                 (today + timedelta(days=3), 322_000, 1),
             ),
             tax_slips=(("gnre", 0), ("dare", 1)),
+            papers=Papers(
+                # The second invoice's XML is not there yet: it comes when it is told to.
+                pending={"nfe-1002-1.xml"},
+                corrections={"1001/1": "Onde se lê Transportes Vereda, leia-se Vereda Cargas."},
+                carried={"1001/1"},
+                serials={"1001/1"},
+            ),
         ),
     )
     return order
@@ -339,4 +362,60 @@ def _split(alfa: Company, today: date) -> Order:
         total=order.items_total + freight,
         freight=freight,
     )
+    return order
+
+
+def _paperless(alfa: Company, today: date) -> Order:
+    """Make an order whose ERP gives the XML and never a DANFE."""
+    order = _plain(PAPERLESS, alfa, today - timedelta(days=8), (32, 74), status=4)
+    order.erp[0].papers = Papers(pending={"danfe-1971-1.pdf"}, carried={"1971/1"})
+    return order
+
+
+def _long(alfa: Company, today: date) -> Order:
+    """Make an order of 126 items, with no DANFE either: it takes long to draw."""
+    products = tuple(range(20, 20 + 126 * 9, 9))
+    order = _plain(LONG, alfa, today - timedelta(days=10), products, status=4)
+    order.erp[0].papers = Papers(pending={"danfe-1972-1.pdf"})
+    return order
+
+
+def _revoked(alfa: Company, today: date) -> Order:
+    """Make an order whose invoice was cancelled the day after."""
+    order = _plain(REVOKED, alfa, today - timedelta(days=9), (95, 116), status=3)
+    invoice = order.erp[0].invoices[0]
+    invoice.cancelled = invoice.issued + timedelta(days=1)
+    return order
+
+
+def _boletos(alfa: Company, today: date) -> Order:
+    """Make an order with a boleto of each kind that banks and ERPs come up with."""
+    terms = (14, 28, 42, 56, 70)
+    order = _plain(BOLETOS, alfa, today - timedelta(days=17), (137, 158), status=4, terms=terms)
+    order.erp[0].papers = Papers(
+        reissued={2: (today + timedelta(days=20),)},
+        forms={
+            "danfe-1974-1.pdf": "base64",
+            "boleto-3-5.pdf": "none",
+            "boleto-4-5.pdf": "locked",
+            "boleto-5-5.pdf": "script",
+            "series-1974-1.csv": "inline",
+        },
+        serials={"1974/1"},
+        has_transfer=True,
+    )
+    return order
+
+
+def _foreign(alfa: Company, today: date) -> Order:
+    """Make an order whose ERP hands out the XML of somebody else's invoice."""
+    order = _plain(FOREIGN, alfa, today - timedelta(days=11), (179, 200), status=4)
+    order.erp[0].papers = Papers(forms={"nfe-1975-1.xml": "foreign"})
+    return order
+
+
+def _lettered(beta: Company, today: date) -> Order:
+    """Make an order that a branch of the seller with letters in its CNPJ invoices."""
+    order = _plain(LETTERED, beta, today - timedelta(days=7), (221, 242), status=4)
+    order.erp[0].invoices[0].emitter = LETTERED_TAX_ID
     return order

@@ -166,13 +166,21 @@ class ErpSimulator(Simulator):
             {
                 "pedidoErpId": erp.number,
                 "itens": [
-                    document_entry(
-                        document, f"{base}{self.file_path(erp, document)}{query}", generation
+                    self._entry(
+                        row, document, f"{base}{self.file_path(erp, document)}{query}", generation
                     )
                     for document in listed
                 ],
             }
         )
+
+    def _entry(self, row: Row, document: Document, url: str, generation: Generation) -> Json:
+        if document.form == "none":
+            return document_entry(document, None, generation)
+        body = None
+        if document.form == "inline" and generation == "readme":
+            body, _ = files.content(*row, document, self.world.seed_date)
+        return document_entry(document, url, generation, body)
 
     def answer_wrong_company(self, route: str, request: Request) -> Response:
         """Answer with another company's order, as an ERP that ignores its filter does."""

@@ -6,13 +6,23 @@ Only the first carries the optional extension fields of docs/erp-contract.md.
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from erp_bridge.simulators.catalogue import PRODUCTS
 from erp_bridge.simulators.documents import Document, FileKind
 from erp_bridge.simulators.faults import Json
-from erp_bridge.simulators.model import BRASILIA, ErpOrder, Order, Part
+from erp_bridge.simulators.model import (
+    BRASILIA,
+    SELLER,
+    ErpOrder,
+    Order,
+    Part,
+    Title,
+    access_key,
+)
+from erp_bridge.simulators.pdfs import pix_of, print_tax_id, slip_line_of
 
 Generation = Literal["readme", "guide"]
 
@@ -168,30 +178,51 @@ def _lines(order: Order, erp: ErpOrder) -> list[Json]:
     return made
 
 
-def document_entry(document: Document, url: str, generation: Generation) -> Json:
-    """Make one entry of the list of documents."""
+def document_entry(
+    document: Document, url: str | None, generation: Generation, body: bytes | None = None
+) -> Json:
+    """Make one entry of the list of documents; with a body, the file is in the entry."""
     described = document.description
     title = document.title
+    entry: Json = {"tipoArquivo": int(document.kind), "descricao": described, "url": url}
     if generation == "guide":
-        if title and title.paid_on:
-            described += f" - pago em {title.paid_on:%d/%m/%Y}"
-        return {"tipoArquivo": int(document.kind), "descricao": described, "url": url}
-    entry: Json = {
-        "tipoArquivo": int(document.kind),
-        "descricao": described,
-        "url": url,
+        if title and title.settled_on:
+            word = "pago" if title.paid_on else "cancelado"
+            entry["descricao"] = f"{described} - {word} em {title.settled_on:%d/%m/%Y}"
+        return entry
+    if body is not None:
+        del entry["url"]
+        entry["conteudo"] = base64.b64encode(body).decode()
+    entry |= {
         "notaFiscal": str(document.invoice.number),
         "serieNotaFiscal": str(document.invoice.series),
         "dataEmissao": document.invoice.issued.isoformat(),
     }
+    if document.invoice.emitter:
+        entry["chaveAcesso"] = access_key(document.invoice)
     if document.amount:
         entry["valor"] = _reais(document.amount)
     if document.due:
         entry["dataVencimento"] = document.due.isoformat()
+    if document.kind in {FileKind.GNRE, FileKind.GARE}:
+        entry["linhaDigitavel"] = slip_line_of(document)
     if title and document.kind is FileKind.BOLETO:
-        entry |= {
-            "situacao": document.state,
-            "linhaDigitavel": title.line,
-            "parcela": title.instalment,
-        }
+        entry |= _payable(title)
     return entry
+
+
+def _payable(title: Title) -> Json:
+    made: Json = {
+        "situacao": title.state,
+        "linhaDigitavel": title.line,
+        "parcela": title.instalment,
+        "nossoNumero": title.bank_number,
+        "pixCopiaECola": pix_of(title),
+        "beneficiarioNome": SELLER.name,
+        "beneficiarioCnpj": print_tax_id(SELLER.tax_id),
+    }
+    if title.settled_on:
+        made["dataBaixa"] = title.settled_on.isoformat()
+    if title.replaced_by:
+        made["substituidoPor"] = title.replaced_by
+    return made

@@ -17,7 +17,11 @@ BRASILIA = timezone(timedelta(hours=-3))
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
-SellerState = Literal["aberto", "pago", "cancelado"]
+SellerState = Literal["aberto", "pago", "cancelado", "substituido"]
+
+# How a file comes: as a page of HTML, base64 text, inside the list, with a script in it, behind
+# a password, cut short, another company's, or not at all.
+Form = Literal["html", "base64", "inline", "script", "locked", "cut", "foreign", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,9 @@ class Invoice:
     freight: int = 0
     discount: int = 0
     delivered: date | None = None
+    cancelled: date | None = None
+    # The CNPJ that emits it; the seller's first one unless told.
+    emitter: str = ""
 
     @property
     def label(self) -> str:
@@ -117,6 +124,10 @@ class Title:
     invoice: Invoice
     paid_on: date | None
     line: str
+    bank_number: str
+    # How often it was issued anew before, and the bank's number of the one in its place.
+    issue: int = 0
+    replaced_by: str = ""
 
     @property
     def instalment(self) -> str:
@@ -125,8 +136,37 @@ class Title:
 
     @property
     def state(self) -> SellerState:
-        """Paid or open, in the ERP's word."""
-        return "pago" if self.paid_on else "aberto"
+        """What became of it, in the ERP's word."""
+        if self.replaced_by:
+            return "substituido"
+        if self.paid_on:
+            return "pago"
+        return "cancelado" if self.invoice.cancelled else "aberto"
+
+    @property
+    def settled_on(self) -> date | None:
+        """The day on which it was paid or cancelled."""
+        return self.paid_on or (self.invoice.cancelled if self.state == "cancelado" else None)
+
+
+@dataclass(slots=True)
+class Papers:
+    """What is special about an ERP order's documents; most orders have nothing of it.
+
+    Files go by their names, invoices by their labels, boletos by their instalments.
+    """
+
+    # Files that are not there yet.
+    pending: set[str] = field(default_factory=set)
+    forms: dict[str, Form] = field(default_factory=dict)
+    # Boletos issued anew: the due date of each further issue.
+    reissued: dict[int, tuple[date, ...]] = field(default_factory=dict)
+    # Letters of correction, and invoices that a carrier has a CT-e of.
+    corrections: dict[str, str] = field(default_factory=dict)
+    carried: set[str] = field(default_factory=set)
+    # Invoices whose pieces all carry serial numbers.
+    serials: set[str] = field(default_factory=set)
+    has_transfer: bool = False
 
 
 @dataclass(slots=True)
@@ -168,6 +208,7 @@ class ErpOrder:
     damaged_danfe: bool = False
     tax_slips: tuple[tuple[Literal["gnre", "dare"], int], ...] = ()
     note: str = ""
+    papers: Papers | None = None
     # When it last changed; as it was placed until somebody changes it.
     changed_at: datetime = NEVER
 
@@ -229,12 +270,16 @@ SELLER = Seller(
 )
 
 
+# A branch of the seller that was registered after letters came into use (July 2026).
+LETTERED_TAX_ID = numbers.cnpj_with_digits("999001000A02")
+
+
 def access_key(invoice: Invoice) -> str:
     """Give an invoice's access key."""
     return numbers.access_key(
         state=SELLER.state_code,
         issued=invoice.issued,
-        emitter=SELLER.tax_id,
+        emitter=invoice.emitter or SELLER.tax_id,
         series=invoice.series,
         number=invoice.number,
     )
@@ -242,17 +287,62 @@ def access_key(invoice: Invoice) -> str:
 
 def titles_of(erp: ErpOrder, today: date) -> tuple[Title, ...]:
     """Work out an ERP order's instalments; without an invoice nothing is due yet."""
+    reissued = erp.papers.reissued if erp.papers else {}
+    return tuple(
+        _title(erp, index, len(reissued.get(index, ())), today)
+        for index in range(1, len(_told(erp)) + 1)
+    )
+
+
+def announced_titles(erp: ErpOrder, today: date) -> tuple[Title, ...]:
+    """Give the instalments as the invoice announced them, before any boleto was issued anew."""
+    return tuple(_title(erp, index, 0, today) for index in range(1, len(_told(erp)) + 1))
+
+
+def replaced_titles(erp: ErpOrder, today: date) -> tuple[Title, ...]:
+    """Give the former issues of boletos that were issued anew."""
+    reissued = erp.papers.reissued if erp.papers else {}
+    return tuple(
+        _title(erp, index, issue, today, is_replaced=True)
+        for index, later in sorted(reissued.items())
+        for issue in range(len(later))
+    )
+
+
+def _title(
+    erp: ErpOrder, index: int, issue: int, today: date, *, is_replaced: bool = False
+) -> Title:
+    told = _told(erp)
+    due, amount, invoice_at = told[index - 1]
+    if issue and erp.papers:
+        due = erp.papers.reissued[index][issue - 1]
+    invoice = erp.invoices[invoice_at]
+    unless_told = None if invoice.cancelled else due
+    paid = erp.paid.get(index, unless_told if due < today else None)
+    order = int(erp.number) % 10**10
+    free = f"{order:010d}{index + 40 * issue:02d}{len(told):02d}{amount % 10**11:011d}"
+    return Title(
+        number=index,
+        of=len(told),
+        due=due,
+        amount=amount,
+        invoice=invoice,
+        paid_on=None if is_replaced else paid,
+        line=numbers.boleto_line(due=due, cents=amount, free=free),
+        bank_number=_bank_number(order, index, issue),
+        issue=issue,
+        replaced_by=_bank_number(order, index, issue + 1) if is_replaced else "",
+    )
+
+
+def _bank_number(order: int, index: int, issue: int) -> str:
+    return f"{order:010d}{index:02d}{issue}"
+
+
+def _told(erp: ErpOrder) -> tuple[tuple[date, int, int], ...]:
     if not erp.invoices:
         return ()
-    told = erp.told_titles or _shares(erp)
-    made = []
-    for index, (due, amount, invoice_at) in enumerate(told, 1):
-        paid = erp.paid.get(index, due if due < today else None)
-        free = f"{int(erp.number) % 10**10:010d}{index:02d}{len(told):02d}{amount % 10**11:011d}"
-        line = numbers.boleto_line(due=due, cents=amount, free=free)
-        invoice = erp.invoices[invoice_at]
-        made.append(Title(index, len(told), due, amount, invoice, paid, line))
-    return tuple(made)
+    return erp.told_titles or _shares(erp)
 
 
 def _shares(erp: ErpOrder) -> tuple[tuple[date, int, int], ...]:

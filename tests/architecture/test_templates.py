@@ -25,7 +25,9 @@ def test_template_compiles(path):
 def test_template_has_no_inline_script_style_or_handler(path):
     text = path.read_text()
 
-    assert re.findall(r"""<style\b|\sstyle=["']|\son[a-z]+=["']|javascript:""", text) == []
+    # Mail has no policy, and programs that show it read no style but an element's own.
+    style = r"""\sstyle=["']|""" if path.parent.name != "mail" else ""
+    assert re.findall(rf"""<style\b|{style}\son[a-z]+=["']|javascript:""", text) == []
     assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
 
 

@@ -79,6 +79,9 @@ def test_access_key_is_taken_apart():
         model="55",
         series="1",
         number="46320",
+        emission_type="2",
+        random_code="61275652",
+        check_digit="5",
     )
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from erp_bridge.connector import Call, DocumentStream
 from erp_bridge.connectors.b2b_orders_v1.config import B2BOrdersV1Config
+from erp_bridge.connectors.b2b_orders_v1.documents import decode_body
 from erp_bridge.connectors.b2b_orders_v1.mapping import order_id
 from erp_bridge.connectors.b2b_orders_v1.payloads import Fields, objects_of
 from erp_bridge.errors import BadRequest, ContractViolation, NotFound, Unsupported
@@ -33,6 +34,10 @@ _GIVE_UP_AFTER = 5
 # Answers of gateways that never had the search for what changed.
 _NO_CHANGES: Final = frozenset({400, 403, 404, 405, 501})
 MAX_CURSOR = 200
+MAX_FILE_BYTES: Final = 100_000_000
+# A list of files may carry the files themselves.
+MAX_ANSWER_BYTES: Final = {"order": 10_000_000, "documents": 30_000_000}
+_CHUNK: Final = 65_536
 _NOTHING = re.compile(
     r"nenhum|n[ãa]o (?:foi |foram |h[áa]\b|existe|encontr)|not found|no order", re.IGNORECASE
 )
@@ -210,7 +215,18 @@ class B2BOrdersV1Client:
             call=call,
             operation="file",
             with_credentials=is_own and self.config.token_for_documents,
-            max_bytes=100_000_000,
+            max_bytes=MAX_FILE_BYTES,
+        )
+
+    @contextmanager
+    def inline(self, body: str) -> Iterator[DocumentStream]:
+        """Open a file that stands in the list itself, in base64."""
+        content = decode_body(body)
+        if not content:
+            raise self._violation("is not a file in base64", "file", "itens.conteudo")
+        yield DocumentStream(
+            chunks=(content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK)),
+            size=len(content),
         )
 
     def probe(self, customer_id: str, call: Call) -> Answer:
@@ -263,6 +279,7 @@ class B2BOrdersV1Client:
             operation=which,
             params=params,
             accept_status=OK | {400, 403, 404, 405},
+            max_bytes=MAX_ANSWER_BYTES[which],
         )
 
     def _content(self, answer: Answer) -> object:

@@ -223,6 +223,8 @@ class B2BOrdersV1:
         """Open a file by a list read just now: links expire."""
         for entry in self._find_entries(company, external_id, call):
             if entry.record.key == document_key:
+                if entry.body:
+                    return self._client.inline(entry.body)
                 return self._client.open(entry.url, call)
         raise NotFound("no longer lists this file", source=self.source, operation="file")
 

@@ -4,15 +4,20 @@ The contract gives `tipoArquivo`, `descricao` and `url`, nothing else. The optio
 extension fields (docs/erp-contract.md) say the rest; where they are absent, strict
 patterns read a description that says it in the usual words. Nothing is guessed: two
 different dates after "venc." give none.
+
+What is payable is only passed on whole or not at all: a PIX code cut to length is still a
+code, of something else.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from decimal import Decimal
 from hashlib import sha256
@@ -23,11 +28,14 @@ from erp_bridge.identifiers import (
     boleto_amount,
     clean,
     normalise_access_key,
+    normalise_tax_id,
     valid_access_key,
     valid_boleto_line,
+    valid_cnpj,
+    valid_cpf,
     valid_slip_line,
 )
-from erp_bridge.records import DocumentKind, DocumentRecord, TitleRecord, TitleState
+from erp_bridge.records import DocumentKind, DocumentRecord, Party, TitleRecord, TitleState
 
 KINDS = {
     "0": DocumentKind.BOLETO,
@@ -43,7 +51,12 @@ STATES = {
     "pago": TitleState.PAID,
     "aberto": TitleState.OPEN,
     "cancelado": TitleState.CANCELLED,
+    "substituido": TitleState.CANCELLED,
+    "substituído": TitleState.CANCELLED,
 }
+SETTLED = frozenset({TitleState.PAID, TitleState.CANCELLED})
+# Names that carry a file itself, in base64: never kept beside the record.
+BODIES = ("conteudo", "arquivoBase64")
 
 _DATE = r"(\d{2}/\d{2}/\d{4})"
 _INVOICE = re.compile(
@@ -60,6 +73,8 @@ _ISSUED = re.compile(rf"\bemitid[ao]\s+em\s+{_DATE}", re.IGNORECASE)
 _AMOUNT = re.compile(r"R\$\s*(\d{1,3}(?:\.\d{3})+,\d{2}|\d+[.,]\d{2})(?!\d)")
 _PAID = re.compile(rf"(?<!não )(?<!nao )\bpago\s+em\s+{_DATE}|\(pago\)", re.IGNORECASE)
 _CANCELLED = re.compile(rf"\bcancelad[ao]\s+em\s+{_DATE}|\(cancelad[ao]\)", re.IGNORECASE)
+_PAID_ON = re.compile(rf"(?<!não )(?<!nao )\bpago\s+em\s+{_DATE}", re.IGNORECASE)
+_CANCELLED_ON = re.compile(rf"\bcancelad[ao]\s+em\s+{_DATE}", re.IGNORECASE)
 # What changes in a description while the file stays the same one.
 _PASSING = re.compile(
     rf"\b(?:pago|cancelad[ao]|vencid[ao]|atualizad[ao])\s+(?:em|desde)\s+{_DATE}"
@@ -68,29 +83,52 @@ _PASSING = re.compile(
 )
 _ACCESS_KEY = re.compile(r"(?<![0-9A-Z])(?:NFE)?[0-9]{6}[0-9A-Z]{12}[0-9]{26}(?![0-9A-Z])")
 _KEY_LENGTH = 90
+# A BR Code (PIX to copy and paste): from its format to its checksum, which is the last field.
+_PIX = re.compile(r"000201[\x20-\x7E\u00A0-\uD7FF]{20,1000}6304[0-9A-Fa-f]{4}")
+_DATA_URL = re.compile(r"data:[^,]{0,100};base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A listed file with where it is now; the address is never part of its identity."""
+    """A listed file with where it is now; the address is never part of its identity.
+
+    `body` is the file itself, in base64, where the ERP puts it into the list.
+    """
 
     record: DocumentRecord
     url: str
     access_key: str = ""
+    body: str = ""
 
 
 def map_documents(items: Sequence[Fields], zone: tzinfo) -> tuple[Entry, ...]:
     """Map the entries of a documents answer, in their order."""
     seen: Counter[str] = Counter()
-    entries = []
+    records = []
     for item in items:
         record = _map_document(item, zone)
         seen[record.key] += 1
         if (ordinal := seen[record.key]) > 1:
-            record = _with_key(record, f"{record.key}#{ordinal}")
-        key = access_key(item.text("chaveAcesso"), record.title)
-        entries.append(Entry(record, item.text("url", limit=4000), key))
-    return tuple(entries)
+            record = replace(record, key=f"{record.key}#{ordinal}")
+        records.append(record)
+    return tuple(
+        Entry(
+            record=replace(record, replaced_by=_successor(item, record, items, records)),
+            url=item.text("url", limit=4000),
+            access_key=access_key(item.text("chaveAcesso"), record.title),
+            body=_body(item),
+        )
+        for item, record in zip(items, records, strict=True)
+    )
+
+
+def decode_body(body: str) -> bytes | None:
+    """Decode a file that stands in the list itself; None when it is not base64."""
+    bare = "".join(_DATA_URL.sub("", body.strip(), count=1).split())
+    try:
+        return base64.b64decode(bare, validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 def map_titles(documents: Sequence[DocumentRecord]) -> tuple[TitleRecord, ...]:
@@ -104,6 +142,9 @@ def map_titles(documents: Sequence[DocumentRecord]) -> tuple[TitleRecord, ...]:
             amount=document.amount,
             state=document.title_state,
             typeable_line=document.typeable_line,
+            pix=document.pix,
+            settled_on=document.settled_on,
+            payee=document.payee,
         )
         for document in documents
         if document.kind is DocumentKind.BOLETO
@@ -140,7 +181,8 @@ def _map_document(item: Fields, zone: tzinfo) -> DocumentRecord:
     number = invoice_number(item.text("notaFiscal", limit=40))
     series = item.text("serieNotaFiscal", limit=10)
     instalment = item.text("parcela", limit=20)
-    key = _key(kind, title, (number, series, instalment))
+    bank_number = item.text("nossoNumero", limit=40)
+    key = _key(kind, title, (number, series, instalment, bank_number))
     parts = access_key_parts(access_key(item.text("chaveAcesso"), title))
     if parts:
         number, series = number or parts.number, series or parts.series
@@ -152,6 +194,7 @@ def _map_document(item: Fields, zone: tzinfo) -> DocumentRecord:
         DocumentKind.GARE,
         DocumentKind.GNRE,
     }
+    state = _state(item, title) if is_payable else TitleState.UNKNOWN
     return DocumentRecord(
         key=key,
         kind=kind,
@@ -161,9 +204,12 @@ def _map_document(item: Fields, zone: tzinfo) -> DocumentRecord:
         issued_on=item.when("dataEmissao", zone=zone).on or _date_in(_ISSUED, title, zone),
         due_on=item.when("dataVencimento", zone=zone).on or _date_in(_DUE, title, zone),
         amount=_amount(item, title),
-        title_state=_state(item, title) if is_payable else TitleState.UNKNOWN,
+        title_state=state,
         typeable_line=_line(item.text("linhaDigitavel")),
         instalment=instalment or _instalment_in(title),
+        pix=_pix(item.raw("pixCopiaECola")),
+        settled_on=_settled_on(item, title, state, zone),
+        payee=_payee(item),
     )
 
 
@@ -180,12 +226,6 @@ def _key(kind: DocumentKind, title: str, parts: Sequence[str]) -> str:
 
 def _is_mark(character: str) -> bool:
     return unicodedata.combining(character) != 0
-
-
-def _with_key(record: DocumentRecord, key: str) -> DocumentRecord:
-    return DocumentRecord(
-        **{name: getattr(record, name) for name in record.__slots__ if name != "key"}, key=key
-    )
 
 
 def _invoice_in(title: str) -> tuple[str, str]:
@@ -218,13 +258,78 @@ def _amount(item: Fields, title: str) -> Decimal | None:
 
 def _state(item: Fields, title: str) -> TitleState:
     if stated := item.text("situacao"):
-        return STATES.get(stated.casefold(), TitleState.UNKNOWN)
+        state = STATES.get(stated.casefold(), TitleState.UNKNOWN)
+    else:
+        state = _state_in(title)
+    if item.text("substituidoPor") and state is not TitleState.PAID:
+        # Whatever else is said of it: another paper is to be paid in its place.
+        return TitleState.CANCELLED
+    return state
+
+
+def _state_in(title: str) -> TitleState:
     is_paid, is_cancelled = _PAID.search(title), _CANCELLED.search(title)
     if is_paid and not is_cancelled:
         return TitleState.PAID
     if is_cancelled and not is_paid:
         return TitleState.CANCELLED
     return TitleState.UNKNOWN
+
+
+def _settled_on(item: Fields, title: str, state: TitleState, zone: tzinfo) -> date | None:
+    """Return the day of the payment or cancellation, of what is paid or cancelled."""
+    if state not in SETTLED:
+        return None
+    stated = item.when("dataBaixa", "dataPagamento", zone=zone).on
+    said = _PAID_ON if state is TitleState.PAID else _CANCELLED_ON
+    return stated or _date_in(said, title, zone)
+
+
+def _payee(item: Fields) -> Party:
+    """Return who receives the money; a tax id that its digits do not confirm is left out."""
+    tax_id = item.text("beneficiarioCnpj", limit=40)
+    is_valid = valid_cnpj(tax_id) or valid_cpf(tax_id)
+    return Party(
+        name=item.text("beneficiarioNome", limit=150),
+        tax_id=normalise_tax_id(tax_id) if is_valid else "",
+    )
+
+
+def _pix(value: object) -> str:
+    """Keep a PIX code as it was written: blanks and capitals inside are part of it."""
+    code = value.strip() if isinstance(value, str) else ""
+    return code if _PIX.fullmatch(code) else ""
+
+
+def _successor(
+    item: Fields,
+    record: DocumentRecord,
+    items: Sequence[Fields],
+    records: Sequence[DocumentRecord],
+) -> str:
+    """Find the key of the one listed file that took another's place."""
+    named = _plain(item.text("substituidoPor", limit=80))
+    if not named:
+        return ""
+    found = {
+        other.key
+        for listed, other in zip(items, records, strict=True)
+        if other.key != record.key
+        and other.kind is record.kind
+        and named in {_plain(listed.text("nossoNumero", limit=40)), _plain(other.typeable_line)}
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def _plain(number: str) -> str:
+    return clean(number).lstrip("0")
+
+
+def _body(item: Fields) -> str:
+    for name in BODIES:
+        if isinstance(value := item.raw(name), str) and value.strip():
+            return value
+    return ""
 
 
 def _line(text: str) -> str:

@@ -22,6 +22,8 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 # The seller's margin and costs: dropped here, so that they are neither mapped nor stored.
 _PRIVATE = re.compile(r"comiss|commiss|margem|margin|custo(?!mer)|cost", re.IGNORECASE)
 _LINKS = frozenset({"url"})
+# Files that a list carries in itself: documents are kept elsewhere, if at all.
+_BODIES = frozenset({"conteudo", "arquivobase64"})
 
 _MILLISECONDS = re.compile(r"/Date\((-?\d{1,15})([+-]\d{4})?\)/")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?.*)?")
@@ -200,12 +202,12 @@ def _from_milliseconds(milliseconds: int, offset: str | None, zone: tzinfo) -> d
 
 
 def without_private(value: object) -> object:
-    """Return an answer without commissions, margins and costs, and without its links' queries."""
+    """Return an answer without commissions and costs, its links' queries and its files' bytes."""
     if isinstance(value, Mapping):
         return {
             name: _without_query(inner) if name.casefold() in _LINKS else without_private(inner)
             for name, inner in value.items()
-            if not _PRIVATE.search(name)
+            if not _PRIVATE.search(name) and name.casefold() not in _BODIES
         }
     if isinstance(value, list):
         return [without_private(inner) for inner in value]

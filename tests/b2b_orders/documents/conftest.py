@@ -26,6 +26,7 @@ class FakeSource:
     announced: int | None = None
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
+    with_branches: bool = False
     # What it lists when asked whether something is to be paid; without, what it has files of.
     listing: list[DocumentRecord] | Exception | None = None
     asked_for_lists: list[tuple[str, int, str]] = field(default_factory=list)
@@ -60,6 +61,9 @@ class FakeSource:
             raise content
         pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
         yield DocumentStream(pieces, "application/octet-stream", self.announced)
+
+    def accepts_branches(self, connection: str) -> bool:
+        return self.with_branches
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from b2b_orders.documents.payments import pix_crc
 from erp_bridge.identifiers import make_boleto_line
+from erp_bridge.identifiers.pix import crc16
 
 DUE = date(2026, 3, 20)
 AMOUNT = Decimal("1000.00")
@@ -62,7 +62,7 @@ def make_pix(
             "6304",
         )
     )
-    return text + pix_crc(text)
+    return text + crc16(text.encode())
 
 
 def _tlv(tag: str, value: str) -> str:

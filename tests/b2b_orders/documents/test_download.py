@@ -320,7 +320,7 @@ def test_a_source_in_trouble_says_nothing_of_the_document(order, bruno, actor, s
 
 
 @pytest.mark.parametrize(
-    ("error", "incidents"), [(NotFound("x"), 0), (Refused("x"), 1), (WrongOwner("x"), 0)]
+    ("error", "incidents"), [(NotFound("x"), 0), (Refused("x"), 1), (WrongOwner("x"), 1)]
 )
 def test_a_file_that_the_source_does_not_have_has_failed(
     order, bruno, actor, source, error, incidents

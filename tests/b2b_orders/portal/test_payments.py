@@ -68,6 +68,9 @@ class FakeSource:
     def note_change(self, viewer, order_public_id, now):
         self.changes.append(order_public_id)
 
+    def accepts_branches(self, connection):
+        return False
+
     def open(self, connection, company_id, external_id, document_key, call):
         return nullcontext(DocumentStream(iter((make_pdf(),)), "application/pdf"))
 

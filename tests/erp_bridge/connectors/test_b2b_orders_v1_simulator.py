@@ -24,6 +24,11 @@ from tests.erp_bridge.connectors.old_gateway import POLICY
 ALFA = CompanyRef("alfa", (), (str(ALFA_CUSTOMER_ID),))
 BETA = CompanyRef("beta", (), (str(BETA_CUSTOMER_ID),))
 O1 = "0004500123"
+SIGNS = {
+    DocumentKind.NFE_XML: b"<?xml",
+    DocumentKind.OTHER: b"<?xml",
+    DocumentKind.SERIALS: b"produto;",
+}
 WORLD = small_world()
 TODAY = datetime.now(UTC).date()
 GATEWAYS = {
@@ -96,11 +101,13 @@ def test_documents_and_titles_are_known_in_both_generations(erp):
     assert record.customer.tax_id == ALFA_TAX_ID
     assert [(i.number, i.series) for i in record.invoices] == [("1001", "1"), ("1002", "1")]
     assert Counter(d.kind for d in record.documents) == {
-        DocumentKind.NFE_XML: 2,
+        DocumentKind.NFE_XML: 1,
         DocumentKind.DANFE: 2,
         DocumentKind.BOLETO: 3,
         DocumentKind.GNRE: 1,
         DocumentKind.GARE: 1,
+        DocumentKind.SERIALS: 1,
+        DocumentKind.OTHER: 2,
     }
     assert [(t.instalment, t.invoice_number) for t in record.titles] == [
         ("1/3", "1001"),
@@ -117,7 +124,7 @@ def test_each_file_opens_by_a_link_made_at_that_moment(erp):
     for document in documents:
         with erp.open_document(ALFA, O1, document.key, soon()) as stream:
             content = b"".join(stream.chunks)
-        sign = b"<" if document.kind is DocumentKind.NFE_XML else b"%PDF-"
+        sign = SIGNS.get(document.kind, b"%PDF-")
         assert content.lstrip(b"\xef\xbb\xbf").startswith(sign)
 
 

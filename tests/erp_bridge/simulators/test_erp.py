@@ -94,7 +94,7 @@ class TestPaths:
         ],
     )
     def test_documents_answer_in_every_spelling(self, erp, path):
-        assert len(titles(erp, path)) == 9
+        assert len(titles(erp, path)) == 11
 
     def test_erp_with_the_documented_paths_only_does_not_know_the_old_ones(self, world: World):
         with ErpSimulator(world, paths="documented") as picky:

@@ -1,0 +1,135 @@
+"""What the company has to pay: the page, and its export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from b2b_orders.audit.services import Action, record
+from b2b_orders.common import clock, tenancy
+from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.paging import PageOf
+from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.documents.boletos import available_boletos
+from b2b_orders.ingest.queries import list_source_states
+from b2b_orders.orders.queries import scope_facts
+from b2b_orders.orders.rows import EstablishmentRow
+from b2b_orders.orders.titles import TitleFilter, TitleLine, list_titles, sum_titles
+from b2b_orders.portal import formats
+from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.presenters.finance import finance_page
+from b2b_orders.portal.presenters.finance_export import export_columns, export_row
+from b2b_orders.portal.presenters.finance_filter import Asked, read_filter
+from b2b_orders.portal.presenters.sources import source_lines
+from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.spreadsheets import csv_lines
+
+PAGE = 50
+EXPORT_PAGE = 500
+
+
+@require_safe
+@company_page
+def page(request: CompanyRequest) -> HttpResponseBase:
+    """Show what is to pay, and what else is asked for, a page at a time."""
+    viewer, now = request.viewer, clock.now()
+    today = formats.local(now).date()
+    asked, establishments = _asked(request)
+    summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
+    asked, titles = _page_of(viewer, asked, today)
+    order_ids = {title.order_id for title in titles.rows}
+    states = list_source_states()
+    shown = finance_page(
+        summary,
+        titles.rows,
+        available_boletos(viewer=viewer, order_ids=order_ids),
+        asked=asked,
+        following=titles.next,
+        establishments=establishments,
+        states=states,
+        to=addresses(request),
+        now=now,
+    )
+    context = {"page": shown, "sources": source_lines(states, now=now)}
+    return render(request, "portal/finance/titles.html", context)
+
+
+def _asked(request: CompanyRequest) -> tuple[Asked, tuple[EstablishmentRow, ...]]:
+    """Read the address, for who may see finance; to others there is no such page."""
+    viewer = request.viewer
+    if not viewer.can(Right.FINANCE):
+        raise NotVisible
+    establishments = scope_facts(viewer=viewer).establishments
+    asked = read_filter(
+        request.GET,
+        tax_ids=[each.tax_id for each in establishments],
+        shows_amounts=viewer.can(Right.PRICES),
+    )
+    return asked, establishments
+
+
+def _page_of(viewer: Viewer, asked: Asked, today: date) -> tuple[Asked, PageOf[TitleLine]]:
+    """Read a page; one that does not exist is the first."""
+    try:
+        titles = list_titles(
+            viewer=viewer, wanted=asked.wanted, today=today, after=asked.after or None, limit=PAGE
+        )
+    except InvalidInput:
+        asked = replace(asked, after="")
+        titles = list_titles(viewer=viewer, wanted=asked.wanted, today=today, limit=PAGE)
+    return asked, titles
+
+
+@require_safe
+@company_page
+def export(request: CompanyRequest) -> HttpResponseBase:
+    """Hand out exactly what is filtered as CSV, row by row, and record how much that was."""
+    viewer, now = request.viewer, clock.now()
+    today = formats.local(now).date()
+    asked, _establishments = _asked(request)
+    summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
+    record(
+        Action.TITLES_EXPORTED,
+        actor=request.actor,
+        company_id=viewer.company_id,
+        object_kind="titles",
+        detail={"rows": summary.of(asked.wanted.group).count, "filter": asked.query()},
+        now=now,
+    )
+    response = StreamingHttpResponse(
+        _export_lines(viewer, asked.wanted, today, formats.language()),
+        content_type="text/csv; charset=utf-8",
+    )
+    name = f"{_('open-items')}-{today.isoformat()}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _export_lines(
+    viewer: Viewer, wanted: TitleFilter, today: date, language: str
+) -> Iterator[bytes]:
+    """Write page after page. The request's scope has ended by then, so each opens its own."""
+    after, is_first = None, True
+    while is_first or after:
+        with translation.override(language):
+            with tenancy.scope(
+                role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id
+            ):
+                titles = list_titles(
+                    viewer=viewer, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
+                )
+            shows = viewer.can(Right.PRICES)
+            rows = [export_row(title, shows_amounts=shows) for title in titles.rows]
+            head = [export_columns(shows_amounts=shows)] if is_first else []
+            lines = b"".join(csv_lines([*head, *rows], begins=is_first))
+        yield lines
+        after, is_first = titles.next, False
