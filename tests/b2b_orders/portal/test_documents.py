@@ -22,6 +22,9 @@ class FakeSource:
     content: bytes = b""
     error: Exception | None = None
 
+    def accepts_branches(self, connection):
+        return False
+
     @contextmanager
     def open(self, connection, company_id, external_id, document_key, call):
         if self.error:
