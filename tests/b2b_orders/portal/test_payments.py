@@ -36,6 +36,7 @@ from tests.factories import NOW
 
 LINE = make_line()
 PIX = make_pix()
+PDF = make_pdf()
 BOLETO = DocumentRecord(
     key="p1",
     kind=DocumentKind.BOLETO,
@@ -72,7 +73,7 @@ class FakeSource:
         return False
 
     def open(self, connection, company_id, external_id, document_key, call):
-        return nullcontext(DocumentStream(iter((make_pdf(),)), "application/pdf"))
+        return nullcontext(DocumentStream(iter((PDF,)), "application/pdf"))
 
 
 @pytest.fixture
@@ -387,7 +388,7 @@ def test_a_paid_boleto_s_file_leads_to_the_page_that_says_so(ana, world, boleto,
     copy = ana.get(f"{path}?copia=1")
     assert copy.status_code == 200
     assert "copia-de-boleto-pago.pdf" in copy["Content-Disposition"]
-    assert b"".join(copy.streaming_content) == make_pdf()
+    assert b"".join(copy.streaming_content) == PDF
 
 
 def test_a_copy_that_could_not_be_checked_is_named_as_one(ana, world, boleto, source):
@@ -400,7 +401,7 @@ def test_a_copy_that_could_not_be_checked_is_named_as_one(ana, world, boleto, so
 
     assert response.status_code == 200
     assert "2026-03-10-1000" in response["Content-Disposition"]
-    assert b"".join(response.streaming_content) == make_pdf()
+    assert b"".join(response.streaming_content) == PDF
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
