@@ -102,7 +102,10 @@ class TitleOutput(serializers.Serializer[Any]):
     due_on = serializers.DateField(allow_null=True)
     amount = PlainDecimal(allow_null=True)
     state = serializers.CharField()
+    settled_on = serializers.DateField(allow_null=True)
     typeable_line = serializers.CharField()
+    payee_name = serializers.CharField()
+    payee_tax_id = serializers.CharField()
 
 
 class TitleLineOutput(serializers.Serializer[Any]):
@@ -149,6 +152,8 @@ def _money(money: Money) -> dict[str, str]:
 class DocumentOutput(serializers.Serializer[Any]):
     """`download_url` is null while there is nothing to take; `reason` says why.
 
+    So it is for a boleto that is paid, cancelled or replaced. `payment_url` is the page that
+    asks the source whether one is still to be paid, and shows by which line and code.
     `since` is when it came into its state; `is_late` marks what is expected for over a day.
     What is `rendered` we make of an XML: its address answers 202 with `Retry-After` until it
     is made.
@@ -164,13 +169,25 @@ class DocumentOutput(serializers.Serializer[Any]):
     filename = serializers.CharField()
     title = serializers.CharField()
     invoice_number = serializers.CharField()
+    instalment = serializers.CharField()
+    due_on = serializers.DateField(allow_null=True)
+    amount = PlainDecimal(allow_null=True)
+    title_state = serializers.CharField()
+    settled_on = serializers.DateField(allow_null=True)
     download_url = serializers.SerializerMethodField()
+    payment_url = serializers.SerializerMethodField()
 
     def get_download_url(self, document: DocumentRow) -> str | None:
-        if document.state != "available":
+        if document.state != "available" or document.is_withheld:
             return None
+        return self._page("document", document)
+
+    def get_payment_url(self, document: DocumentRow) -> str | None:
+        return self._page("payment", document) if document.can_be_paid else None
+
+    def _page(self, name: str, document: DocumentRow) -> str:
         return page_address(
-            "document",
+            name,
             self.context["page_company"],
             order=self.context["order"],
             public_id=document.public_id,

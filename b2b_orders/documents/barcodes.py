@@ -14,7 +14,7 @@ _DIGITS: Final = 44
 # Bars are 1 or 3 modules wide. On paper 13 mm high and, with 405 modules, 103 mm long.
 _WIDE: Final = 3
 _HEIGHT: Final = 51
-_QUIET: Final = 20
+_QUIET: Final = 10
 _QR_QUIET: Final = 4
 # The most that a PIX code can be (EMV MPM, 512) with room to spare.
 _MOST: Final = 1000

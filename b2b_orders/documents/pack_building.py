@@ -35,9 +35,9 @@ from b2b_orders.documents.packing import GONE, Choice, chosen_documents, make_it
 from b2b_orders.documents.packs import UNFINISHED, expires_at
 from b2b_orders.documents.patience import PatientSource
 from b2b_orders.documents.services import (
-    DocumentSource,
     DocumentUnavailable,
     Download,
+    PaidForSource,
     open_download,
     stored_download,
 )
@@ -68,7 +68,7 @@ class _Cursor:
 def build_turn(
     *,
     pack_id: int,
-    source: DocumentSource,
+    source: PaidForSource,
     clock: Callable[[], datetime],
     is_over: Callable[[], bool],
 ) -> JobState | None:
@@ -115,7 +115,7 @@ class _Builder:
     pack: Pack
     viewer: Viewer
     at: _Cursor
-    source: DocumentSource
+    source: PaidForSource
     clock: Callable[[], datetime]
 
     def run(self, is_over: Callable[[], bool]) -> bool | None:

@@ -35,9 +35,9 @@ from b2b_orders.documents.models import Document, State
 from b2b_orders.documents.patience import PatientSource
 from b2b_orders.documents.queries import DocumentRow, list_documents, visible_documents
 from b2b_orders.documents.services import (
-    DocumentSource,
     DocumentUnavailable,
     Download,
+    PaidForSource,
     open_download,
 )
 from b2b_orders.orders.queries import get_order, search
@@ -167,7 +167,7 @@ def open_order_archive(
     viewer: Viewer,
     actor: Actor,
     order_public_id: uuid.UUID,
-    source: DocumentSource,
+    source: PaidForSource,
     clock: Callable[[], datetime],
     role: str = tenancy.WEB,
 ) -> OrderArchive:
@@ -235,7 +235,7 @@ class _Taking:
     viewer: Viewer
     actor: Actor
     order: str
-    source: DocumentSource
+    source: PaidForSource
     clock: Callable[[], datetime]
     language: str
     role: str

@@ -12,15 +12,17 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, Literal
 
 from erp_bridge.identifiers import (
+    InvalidNumber,
     boleto_barcode,
     boleto_line,
     clean,
     factor_due_on,
     normalise_tax_id,
+    read_pix,
     valid_barcode,
     valid_boleto_line,
     valid_cnpj,
@@ -48,7 +50,6 @@ SEVERITY: Final[dict[str, Severity]] = {
 # A bar code has ten digits for the amount; above, the due factor's four are taken for it.
 _MOST: Final = Decimal("99999999.99")
 _REAL: Final = "9"
-_CRC_TAG: Final = "6304"
 # Codes cut their receiver's name at 25 characters; fewer letters than this are no name.
 _LEAST_NAME: Final = 6
 _FORMS: Final = frozenset({"ltda", "sa", "me", "epp", "eireli", "cia"})
@@ -268,65 +269,37 @@ def _pix(payload: str) -> tuple[Pix | None, tuple[Finding, ...]]:
 
 
 def decode_pix(payload: str) -> Pix | None:
-    """Read a PIX copy-and-paste code; None unless its shape and its CRC are right."""
-    fields = _fields(payload)
+    """Read a PIX copy-and-paste code; None unless every bank reads the same in it."""
+    try:
+        found = read_pix(payload)
+    except InvalidNumber:
+        return None
     if (
-        fields is None
-        or fields.get("00") != "01"
-        or payload[-8:-4] != _CRC_TAG
-        or payload[-4:] != pix_crc(payload[:-4])
-        or fields.get("53") != "986"
-        or fields.get("58") != "BR"
+        found.payload != payload
+        or found.is_lenient
+        or (found.currency, found.country) != ("986", "BR")
+        or not (found.key or found.url)
+        or _has_a_tag_twice(payload)
     ):
         return None
-    accounts = (_fields(fields[tag]) or {} for tag in map(str, range(26, 52)) if tag in fields)
-    account = next((a for a in accounts if a.get("00", "").lower() == "br.gov.bcb.pix"), None)
-    if account is None or not (account.get("01") or account.get("25")):
-        return None
-    amount = None
-    if "54" in fields:
-        amount = _pix_amount(fields["54"])
-        if amount is None:
-            return None
     return Pix(
         payload=payload,
-        receiver=fields.get("59", ""),
-        city=fields.get("60", ""),
-        key=account.get("01", ""),
+        receiver=found.merchant_name or "",
+        city=found.merchant_city or "",
+        key=found.key or "",
         # Nothing is what a payer may choose.
-        amount=amount or None,
+        amount=found.amount or None,
     )
 
 
-def pix_crc(text: str) -> str:
-    """Compute the four digits at the end of a PIX code: CRC-16/CCITT-FALSE of what is before."""
-    crc = 0xFFFF
-    for byte in text.encode():
-        crc ^= byte << 8
-        for _bit in range(8):
-            crc = ((crc << 1) ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xFFFF
-    return f"{crc:04X}"
-
-
-def _fields(text: str) -> dict[str, str] | None:
-    """Split EMV fields (tag of 2, length of 2, value); None where the lengths do not add up."""
-    fields: dict[str, str] = {}
+def _has_a_tag_twice(payload: str) -> bool:
+    """Say whether a well-formed code gives a field twice: it could be read in two ways."""
+    tags: set[str] = set()
     at = 0
-    while at < len(text):
-        tag, length = text[at : at + 2], text[at + 2 : at + 4]
-        if not re.fullmatch(r"[0-9]{2}", tag) or not re.fullmatch(r"[0-9]{2}", length):
-            return None
-        value = text[at + 4 : at + 4 + int(length)]
-        # A tag that comes twice could be read in two ways.
-        if len(value) != int(length) or tag in fields:
-            return None
-        fields[tag] = value
-        at += 4 + int(length)
-    return fields
-
-
-def _pix_amount(text: str) -> Decimal | None:
-    try:
-        return Decimal(text) if re.fullmatch(r"[0-9]{1,10}(?:\.[0-9]{1,2})?", text) else None
-    except InvalidOperation:
-        return None
+    while at < len(payload):
+        tag = payload[at : at + 2]
+        if tag in tags:
+            return True
+        tags.add(tag)
+        at += 4 + int(payload[at + 2 : at + 4])
+    return False

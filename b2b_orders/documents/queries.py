@@ -16,6 +16,7 @@ from b2b_orders.common import clock
 from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.visibility import VisibleQuerySet, visible_sql
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.documents.listing import NO_LONGER_LISTED
 from b2b_orders.documents.models import (
     Document,
     DocumentRule,
@@ -82,6 +83,23 @@ class DocumentRow:
     verdict: str = ""
     findings: tuple[str, ...] = ()
     signature: str = ""
+    # Its key at its source, and the line to pay it with: never shown as they are.
+    key: str = ""
+    typeable_line: str = ""
+    settled_on: date | None = None
+
+    @property
+    def is_withheld(self) -> bool:
+        """Say whether it is a boleto that must not be paid, so that it is not handed out as one."""
+        is_settled = self.title_state in {TitleState.PAID, TitleState.CANCELLED}
+        return self.kind == DocumentKind.BOLETO and (is_settled or self.state == State.REPLACED)
+
+    @property
+    def can_be_paid(self) -> bool:
+        """Say whether it is a boleto that is, as far as is known, still to be paid."""
+        if self.kind != DocumentKind.BOLETO or self.is_withheld or self.reason == NO_LONGER_LISTED:
+            return False
+        return self.state in {State.AVAILABLE, State.FAILED, State.DAMAGED}
 
 
 def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
@@ -209,4 +227,7 @@ def _row(
         verdict=document.verdict,
         findings=tuple(document.findings),
         signature=document.signature,
+        key=document.key,
+        typeable_line=document.typeable_line,
+        settled_on=document.settled_on,
     )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import IO, ClassVar, Final
+from typing import IO, ClassVar, Final, Protocol
 
 from django.conf import settings
 
@@ -28,14 +28,21 @@ from b2b_orders.documents.fetching import (
 from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, Origin, State, StoredFile
 from b2b_orders.documents.names import filename_of
+from b2b_orders.documents.payables import (
+    RECHECK_SECONDS,
+    WITHHELD,
+    PayableSource,
+    Standing,
+    recheck,
+    standing_of,
+)
 from b2b_orders.documents.queries import visible_documents
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.records import DocumentKind, TitleState
 
-__all__ = ["DocumentSource", "DocumentUnavailable", "Download", "open_download"]
+__all__ = ["DocumentSource", "DocumentUnavailable", "Download", "PaidForSource", "open_download"]
 
 _FRESH: Final = timedelta(minutes=15)
-_RECHECK_SECONDS: Final = 4.0
 _NOT_HELD: Final = "not-held"
 _SETTLED: Final = frozenset({TitleState.PAID, TitleState.CANCELLED})
 
@@ -49,7 +56,8 @@ class Download:
     """A file to hand out. `is_checked` is False when a paper to pay could not be asked for again.
 
     `fetched_at` says of when the bytes are; `warnings` are codes of what whoever takes it
-    should know, such as "active-content". `content` are the bytes of a small file.
+    should know, such as "active-content". `content` are the bytes of a small file. `is_copy`:
+    of a boleto that is paid.
     """
 
     filename: str
@@ -59,6 +67,7 @@ class Download:
     fetched_at: datetime
     is_checked: bool
     stored: StoredFile
+    is_copy: bool = False
     warnings: tuple[str, ...] = ()
     content: bytes | None = None
     on_corrupt: Callable[[], None] = _nothing
@@ -87,20 +96,26 @@ class DocumentUnavailable(ProductError):
         return self.state == State.DAMAGED
 
 
+class PaidForSource(DocumentSource, PayableSource, Protocol):
+    """Where the bytes of documents come from, and who says whether a boleto is still to pay."""
+
+
 def open_download(
     *,
     viewer: Viewer,
     actor: Actor,
     public_id: uuid.UUID,
-    source: DocumentSource,
+    source: PaidForSource,
     now: datetime,
     action: Action | None = Action.DOCUMENT_DOWNLOADED,
     about: Mapping[str, object] | None = None,
+    as_copy: bool = False,
 ) -> Download:
     """Hand out a file as issued, from our store or the source, and write the audit line.
 
     `action` is what the line says was done, `about` what else it tells; without an action
     only a refusal is written, because the caller records what is done itself.
+    A boleto that is no longer to be paid is not handed out, but a paid one `as_copy`.
     Raises `NotVisible` for what is not there or not the viewer's; `DocumentUnavailable`
     with the reason when the source does not hand out a right file. What was found wrong is
     written before it raises, so a caller in a transaction must handle the error inside it.
@@ -112,7 +127,7 @@ def open_download(
     ):
         # Nobody is to pay what was cancelled or replaced; its other files are kept.
         raise DocumentUnavailable(document.state, document.state)
-    document, outcome, held = _Wanted(viewer, source, now).get(document)
+    document, outcome, held = _Wanted(viewer, source, now, as_copy=as_copy).get(document)
     if held is None or document.file is None:
         reason = outcome.problem or _NOT_HELD
         _audit(Action.DOCUMENT_REFUSED, document, actor, now, reason=reason, about=about)
@@ -145,7 +160,8 @@ def _download(
         fetched_at=document.fetched_at or stored.stored_at,
         is_checked=is_checked,
         stored=stored,
-        warnings=tuple(document.findings),
+        is_copy=document.kind == DocumentKind.BOLETO and document.title_state == TitleState.PAID,
+        warnings=tuple(document.findings) if document.verdict == "warn" else (),
         content=held.content,
         on_corrupt=_nothing if held.content is not None else _reporter(document, now),
     )
@@ -156,22 +172,29 @@ class _Wanted:
     """Somebody's wish for documents, at a moment."""
 
     viewer: Viewer
-    source: DocumentSource
+    source: PaidForSource
     now: datetime
+    as_copy: bool = False
 
     def get(self, document: Document) -> tuple[Document, Outcome, storage.Held | None]:
         """Get a document's bytes, of ours or from the source, and its row as it is then."""
         if document.origin == Origin.RENDERED:
             return self._made(document)
         company_id = self.viewer.company_id
+        call = Call.within(RECHECK_SECONDS, Purpose.INTERACTIVE)
+        if document.kind == DocumentKind.BOLETO:
+            outcome = self._still_payable(document, call)
+            document = _get(self.viewer, document.public_id)
+            if outcome.problem:
+                return document, outcome, self._held(document) if outcome.is_passing else None
         outcome, held = Outcome(), self._held(document)
         if held and _is_of_before(document):
             problem = check_again(document, held, company_id, self.source, self.now)
             if problem:
                 return _get(self.viewer, document.public_id), Outcome(problem), None
         if _must_ask(document, held, self.now):
-            seconds = _RECHECK_SECONDS if held else settings.PORTAL_DOCUMENT_SECONDS
-            call = Call.within(seconds, Purpose.INTERACTIVE)
+            if not held:
+                call = Call.within(settings.PORTAL_DOCUMENT_SECONDS, Purpose.INTERACTIVE)
             outcome = fetch_once(document, company_id, self.source, call, self.now)
             # Not there any more when it was taken from the viewer meanwhile.
             document = _get(self.viewer, document.public_id)
@@ -191,6 +214,14 @@ class _Wanted:
         if made.problem == rendering.BEING_MADE:
             raise DocumentUnavailable(made.problem, document.state)
         return document, Outcome(made.problem), held
+
+    def _still_payable(self, document: Document, call: Call) -> Outcome:
+        """Ask the source of a boleto whether it is still to be paid."""
+        problem = recheck(document, viewer=self.viewer, source=self.source, call=call, now=self.now)
+        standing = standing_of(_get(self.viewer, document.public_id))
+        if standing in WITHHELD and not (self.as_copy and standing is Standing.PAID):
+            return Outcome(standing)
+        return Outcome(problem, is_passing=bool(problem))
 
     def _held(self, document: Document) -> storage.Held | None:
         try:

@@ -30,9 +30,9 @@ from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, ShareLink, State
 from b2b_orders.documents.queries import visible_documents
 from b2b_orders.documents.services import (
-    DocumentSource,
     DocumentUnavailable,
     Download,
+    PaidForSource,
     open_download,
 )
 
@@ -156,7 +156,7 @@ def look_at_share(*, secret: str, now: datetime) -> SharedDocument:
 
 
 def open_share(
-    *, secret: str, actor: Actor, source: DocumentSource, now: datetime
+    *, secret: str, actor: Actor, source: PaidForSource, now: datetime
 ) -> Download | None:
     """Hand out a link's document, and count and record the opening.
 

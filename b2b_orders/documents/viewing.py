@@ -12,7 +12,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common.errors import ProductError
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.documents.queries import DocumentRow
-from b2b_orders.documents.services import DocumentSource, Download, open_download
+from b2b_orders.documents.services import Download, PaidForSource, open_download
 
 # Never XML or HTML: with a style sheet either can run script as if it were a page of ours.
 SHOWN: Final = frozenset({"application/pdf", "image/png", "image/jpeg"})
@@ -34,7 +34,7 @@ def open_view(
     viewer: Viewer,
     actor: Actor,
     public_id: uuid.UUID,
-    source: DocumentSource,
+    source: PaidForSource,
     now: datetime,
 ) -> Download:
     """Hand out a file to be shown, and write the audit line.

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from b2b_orders.common import tenancy
 from b2b_orders.ingest.models import Connection
 from b2b_orders.ingest.options import Options
+from b2b_orders.ingest.payables import ConnectionPayables
 from b2b_orders.ingest.sources import company_refs, connector_for, system_of
 from erp_bridge.connector import Call, DocumentStream
 from erp_bridge.errors import ConfigError, CredentialsRejected, NotFound
 from erp_bridge.records import System
 
 
-class ConnectionDocuments:
+class ConnectionDocuments(ConnectionPayables):
     """Opens files at the sources; runs in the web process, in the scope of one company."""
 
     @contextmanager

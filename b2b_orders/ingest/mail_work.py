@@ -22,9 +22,9 @@ from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.mailing import may_still_receive
 from b2b_orders.documents.models import Document, JobState, Mailing
 from b2b_orders.documents.services import (
-    DocumentSource,
     DocumentUnavailable,
     Download,
+    PaidForSource,
     open_download,
 )
 from b2b_orders.ingest import waking
@@ -57,7 +57,7 @@ class _NotToBeSent(Exception):
 
 
 def run_mailing(
-    *, mailing_id: int, clock: Callable[[], datetime], source: DocumentSource | None = None
+    *, mailing_id: int, clock: Callable[[], datetime], source: PaidForSource | None = None
 ) -> JobState | None:
     """Send a mail that waits; None when there is none, or somebody else is at it."""
     try:
@@ -67,7 +67,7 @@ def run_mailing(
         return None
 
 
-def _run(mailing_id: int, clock: Callable[[], datetime], source: DocumentSource) -> JobState | None:
+def _run(mailing_id: int, clock: Callable[[], datetime], source: PaidForSource) -> JobState | None:
     mailing = Mailing.objects.filter(pk=mailing_id).select_related("person", "company").first()
     if mailing is None or mailing.state not in {JobState.WAITING, JobState.RUNNING}:
         return None
@@ -97,7 +97,7 @@ def _end(mailing: Mailing, state: JobState, outcome: str, now: datetime) -> JobS
     return state
 
 
-def _prepare(mailing: Mailing, source: DocumentSource, now: datetime) -> tuple[Document, Download]:
+def _prepare(mailing: Mailing, source: PaidForSource, now: datetime) -> tuple[Document, Download]:
     """Take the document as its sender may now; raises `_NotToBeSent`."""
     viewer = _sender(mailing)
     document = (

@@ -19,7 +19,7 @@ from b2b_orders.common.mail import MailFailed, absolute, send_mail
 from b2b_orders.documents.models import JobState, Pack
 from b2b_orders.documents.pack_building import build_turn
 from b2b_orders.documents.packs import DELETED, EXPIRED, UNFINISHED
-from b2b_orders.documents.services import DocumentSource
+from b2b_orders.documents.services import PaidForSource
 from b2b_orders.ingest import waking
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.ingest.lanes import session_lock
@@ -50,7 +50,7 @@ def run_pack(
     *,
     pack_id: int,
     clock: Callable[[], datetime],
-    source: DocumentSource | None = None,
+    source: PaidForSource | None = None,
     seconds: float = TURN_SECONDS,
 ) -> JobState | None:
     """Build at a pack for a while; None when somebody else does or nothing is to do."""

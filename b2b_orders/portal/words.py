@@ -218,6 +218,8 @@ INCIDENT: dict[str, Text] = {
     "rendering-failed": lazy("The printed form of an XML could not be made"),
     "document-refused": lazy("Refused file: too large, or at an address that is not allowed"),
     "stored-file-corrupt": lazy("A file in our store is not what was stored; it is fetched again"),
+    "payee-changed": lazy("A paper to pay names another payee than before"),
+    "payment-wrong": lazy("A paper to pay does not add up: its line, code, payee or payer"),
     "wrong-company": lazy("A source answered with another company's order"),
     "order-of-two-companies": lazy("A source gave one order to two companies"),
     "feed-foreign": lazy(

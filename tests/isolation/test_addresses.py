@@ -81,12 +81,14 @@ ORDER_ROUTES = {
     "pedidos/<uuid:public_id>/atualizar",
     "pedidos/<uuid:public_id>/fontes",
     "pedidos/<uuid:public_id>/lado-a-lado",
+    "pedidos/<uuid:public_id>/pagamento",
     "c/<uuid:company>/pedidos/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
     "c/<uuid:company>/pedidos/<uuid:public_id>/lado-a-lado",
     "pedidos/<uuid:public_id>/documentos/zip",
     "c/<uuid:company>/pedidos/<uuid:public_id>/documentos/zip",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/pagamento",
 }
 LOOKUP_ROUTES = {
     "pedidos/procurar/<uuid:public_id>",
@@ -109,7 +111,7 @@ DOCUMENT_ROUTES = (
     | {
         f"{company}pedidos/<uuid:order>/documentos/<uuid:public_id>/{what}"
         for company in ("", "c/<uuid:company>/")
-        for what in ("ver", "enviar", "enviar/email", "enviar/link")
+        for what in ("ver", "enviar", "enviar/email", "enviar/link", "pagamento")
     }
 )
 PACK_ROUTES = {
@@ -292,7 +294,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 31
+    assert compared == 33
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])

@@ -16,6 +16,7 @@ from b2b_orders.portal import formats, words, words_rules
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.actions import DocumentAction
 from b2b_orders.portal.presenters.lists import invoice_slug
+from b2b_orders.portal.presenters.payments import payment_link
 from b2b_orders.portal.presenters.taking import taking_actions
 from b2b_orders.portal.words_documents import (
     FINDING,
@@ -218,6 +219,10 @@ def _actions(
 ) -> Iterator[DocumentAction]:
     """Offer what can be done with a document in its state."""
     what = f"{name} · NF {row.invoice_number}" if row.invoice_number else name
+    if link := payment_link(row, what, order=frame.order, to=frame.to):
+        yield DocumentAction(link.label, link.full, link.url)
+    if row.is_withheld:
+        return
     if row.state == "available" or can_retry:
         full = _("Try again: %(document)s") if can_retry else _("Download %(document)s")
         yield DocumentAction(

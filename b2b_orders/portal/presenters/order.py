@@ -90,14 +90,15 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True)
 class TitleItem:
-    """An amount due."""
+    """An amount due; `pay` is the address where it is paid, "" when it is not to be paid."""
 
     anchor: str
     name: str
     due: str
+    settled: str
     amount: str
     state: words.Chip
-    line: str
+    pay: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +169,13 @@ def order_page(
     typed: str,
     sources: tuple[SourceLine, ...],
     groups: tuple[InvoiceGroup, ...],
+    payments: Mapping[str, str],
     now: datetime,
 ) -> OrderPage:
-    """Present an order, with as many of its items as were read."""
+    """Present an order, with as many of its items as were read.
+
+    `payments` are the addresses where its amounts due are paid, by their titles' keys.
+    """
     row = detail.row
     prices = viewer.can(Right.PRICES)
     currency = detail.currency
@@ -203,7 +208,7 @@ def order_page(
         delivery=_delivery(detail),
         billing=_billing(detail),
         payment=_payment(detail.facts),
-        titles=_titles(detail.titles, formats.local(now).date(), currency),
+        titles=_titles(detail.titles, payments, formats.local(now).date(), currency),
         amounts=_amounts(detail, currency) if prices else (),
         days=_days(detail.events, detail),
         event_count=len(detail.events),
@@ -439,12 +444,14 @@ def _payment(facts: Mapping[str, Any]) -> tuple[Fact, ...]:
     return tuple(found)
 
 
-def _titles(rows: Iterable[TitleRow], today: date, currency: str) -> tuple[TitleItem, ...]:
+def _titles(
+    rows: Iterable[TitleRow], payments: Mapping[str, str], today: date, currency: str
+) -> tuple[TitleItem, ...]:
     ranked = sorted(rows, key=lambda row: (row.due_on or date.max, row.instalment, row.key))
-    return tuple(_title(row, today, currency) for row in ranked)
+    return tuple(_title(row, payments.get(row.key, ""), today, currency) for row in ranked)
 
 
-def _title(row: TitleRow, today: date, currency: str) -> TitleItem:
+def _title(row: TitleRow, pay: str, today: date, currency: str) -> TitleItem:
     overdue = row.state == "open" and row.due_on is not None and row.due_on < today
     parts = [_("Instalment %(number)s") % {"number": row.instalment}] if row.instalment else []
     if row.invoice_number:
@@ -454,10 +461,18 @@ def _title(row: TitleRow, today: date, currency: str) -> TitleItem:
         anchor=f"boleto-{line}" if line else "",
         name=" · ".join(parts) or _("Open item"),
         due=due_words(row.due_on, row.state, today),
+        settled=_settled(row),
         amount=formats.amount(row.amount, currency),
         state=title_chip(row.state, is_overdue=overdue),
-        line=line if row.state != "paid" else "",
+        pay=pay,
     )
+
+
+def _settled(row: TitleRow) -> str:
+    if row.settled_on is None or row.state not in {"paid", "cancelled"}:
+        return ""
+    said = _("Paid on %(date)s") if row.state == "paid" else _("Cancelled on %(date)s")
+    return said % {"date": formats.day(row.settled_on)}
 
 
 def _amounts(detail: OrderDetail, currency: str) -> tuple[Fact, ...]:

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from b2b_orders.common import clock
+from b2b_orders.documents.payables import WITHHELD
 from b2b_orders.documents.rendering import BEING_MADE
 from b2b_orders.documents.services import DocumentUnavailable, Download, open_download
 from b2b_orders.ingest.documents_source import ConnectionDocuments
@@ -37,10 +39,14 @@ def download(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpRespo
             public_id=public_id,
             source=ConnectionDocuments(),
             now=clock.now(),
+            as_copy="copia" in request.GET,
         )
     except DocumentUnavailable as error:
         if error.reason == BEING_MADE or error.reason in RENDER_FAILURE:
             return show_making(request, order, public_id, is_file=True)
+        if error.reason in WITHHELD:
+            # Paid, cancelled or made anew: the payment page says so, and what to do.
+            return redirect(addresses(request).to("payment", order=order, public_id=public_id))
         return _refused(request, order, public_id, error)
     return _file(taken)
 
@@ -64,9 +70,12 @@ def _file(taken: Download) -> FileResponse:
 
 def _filename(taken: Download) -> str:
     """Mark a paper to pay that could not be checked now: it may be paid or replaced."""
+    stem, _dot, extension = taken.filename.rpartition(".")
+    if taken.is_copy:
+        note = _("copy-of-a-paid-boleto")
+        return f"{stem}-{note}.{extension}"
     if taken.is_checked:
         return taken.filename
-    stem, _dot, extension = taken.filename.rpartition(".")
     made = formats.local(taken.fetched_at)
     note = _("copy-of-%(date)s-check-before-paying") % {"date": f"{made:%Y-%m-%d-%H%M}"}
     return f"{stem}-{note}.{extension}"

@@ -35,6 +35,7 @@ from b2b_orders.portal.addresses import Addresses, addresses
 from b2b_orders.portal.presenters.documents import invoice_groups
 from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
 from b2b_orders.portal.presenters.order import FIRST_LINES, order_page
+from b2b_orders.portal.presenters.payments import title_links
 from b2b_orders.portal.presenters.search import (
     missing_words,
     no_orders_words,
@@ -190,7 +191,15 @@ def show_order(
         can_watch=not viewer.is_staff,
     )
     sources = source_lines(states, now=now)
-    page = order_page(detail, viewer=viewer, typed=typed, sources=sources, groups=groups, now=now)
+    page = order_page(
+        detail,
+        viewer=viewer,
+        typed=typed,
+        sources=sources,
+        groups=groups,
+        payments=title_links(detail.titles, documents, order=detail.row.public_id, to=to),
+        now=now,
+    )
     if alert is None:
         _record_opening(request, detail.row, now)
     context = {

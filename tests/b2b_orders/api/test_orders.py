@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -139,6 +139,41 @@ def test_one_order_has_everything(cast, order, client_for):
         (str(waiting.public_id), "nfe_xml", "expected", None),
     ]
     assert (body["invoices"], body["events"], body["divergences"]) == ([], [], [])
+
+
+def test_a_boleto_to_pay_leads_to_its_page_and_a_paid_one_to_no_file(cast, order, client_for):
+    order.titles.create(
+        company=cast.alfa,
+        key="t",
+        amount=Decimal("10.00"),
+        state="paid",
+        settled_on=date(2026, 3, 9),
+        payee_name="Fornecedor",
+        payee_tax_id="11222333000181",
+    )
+    fields = {"amount": Decimal("10.00"), "due_on": date(2026, 3, 20), "pix": "0002SECRET"}
+    to_pay = make_document(order, DocumentKind.BOLETO, key="b1", title_state="open", **fields)
+    make_document(order, DocumentKind.BOLETO, key="b2", title_state="paid", position=1)
+
+    response = client_for(cast.ana).get(f"{ORDERS}/{order.public_id}")
+
+    body = response.json()
+    path = f"/pedidos/{order.public_id}/documentos/{to_pay.public_id}"
+    assert [
+        (d["title_state"], d["amount"], d["due_on"], d["download_url"], d["payment_url"])
+        for d in body["documents"]
+    ] == [
+        ("open", "10.00", "2026-03-20", path, f"{path}/pagamento"),
+        ("paid", None, None, None, None),
+    ]
+    title = body["titles"][0]
+    assert (title["settled_on"], title["payee_name"], title["payee_tax_id"]) == (
+        "2026-03-09",
+        "Fornecedor",
+        "11222333000181",
+    )
+    # A PIX code is shown only where it is checked.
+    assert "0002SECRET" not in response.content.decode()
 
 
 def test_opening_an_order_is_recorded_and_first_seen_once(cast, order, client_for):

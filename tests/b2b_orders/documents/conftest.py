@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from b2b_orders.common import tenancy
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Actor, Viewer
 from b2b_orders.companies.models import Company, Role
 from erp_bridge.connector import Call, DocumentStream
+from erp_bridge.records import DocumentKind, DocumentRecord
 
 
 @dataclass
@@ -26,6 +29,27 @@ class FakeSource:
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
     with_branches: bool = False
+    # What it lists when asked whether something is to be paid; without, what it has files of.
+    listing: list[DocumentRecord] | Exception | None = None
+    asked_for_lists: list[tuple[str, int, str]] = field(default_factory=list)
+    list_seconds: list[float] = field(default_factory=list)
+    listed_while: Callable[[], object] = lambda: None
+    changes: list[uuid.UUID] = field(default_factory=list)
+
+    def listed(
+        self, connection: str, company_id: int, external_id: str, call: Call
+    ) -> list[DocumentRecord]:
+        self.asked_for_lists.append((connection, company_id, external_id))
+        self.list_seconds.append(call.seconds_left)
+        self.listed_while()
+        if isinstance(self.listing, Exception):
+            raise self.listing
+        if self.listing is None:
+            return [DocumentRecord(key, DocumentKind.BOLETO) for key in self.files]
+        return self.listing
+
+    def note_change(self, viewer: Viewer, order_public_id: uuid.UUID, now: datetime) -> None:
+        self.changes.append(order_public_id)
 
     @contextmanager
     def open(

@@ -44,10 +44,17 @@ def order(cast):
     return make_order(cast.alfa, establishment=cast.alfa_main)
 
 
-def take(document: Document, viewer, actor, source: FakeSource, now=NOW) -> Download:
+def take(
+    document: Document, viewer, actor, source: FakeSource, now=NOW, *, as_copy=False
+) -> Download:
     with as_web(viewer):
         return open_download(
-            viewer=viewer, actor=actor, public_id=document.public_id, source=source, now=now
+            viewer=viewer,
+            actor=actor,
+            public_id=document.public_id,
+            source=source,
+            now=now,
+            as_copy=as_copy,
         )
 
 
@@ -370,14 +377,15 @@ def test_a_paper_to_pay_is_asked_for_again_after_a_while(order, bruno, actor, so
     assert source.seconds[1] <= 4
 
 
-def test_a_paid_boleto_is_not_asked_for_again(order, bruno, actor, source):
+def test_the_copy_of_a_paid_boleto_is_not_asked_for_again(order, bruno, actor, source):
     document = make_document(order, DocumentKind.BOLETO, "b", title_state="paid")
     source.files["b"] = PDF
 
-    take(document, bruno, actor, source)
-    take(document, bruno, actor, source, LATER)
+    first = take(document, bruno, actor, source, as_copy=True)
+    take(document, bruno, actor, source, LATER, as_copy=True)
 
-    assert len(source.asked) == 1
+    assert first.is_copy is True
+    assert (len(source.asked), len(source.asked_for_lists)) == (1, 0)
 
 
 def test_a_boleto_that_is_gone_at_the_source_is_not_handed_out(order, bruno, actor, source):
