@@ -51,6 +51,8 @@ TABLES = {
         (
             *("public_id", "state_since", "listed_at", "fetched_at", "checked_at", "checked_for"),
             *("tries", "failures", "tried_at", "problem", "due_at"),
+            # Whether a lesson was given yet, and a rule's row: what they lead to is compared.
+            *("learned_at", "rule_id"),
         ),
     ),
     # What could not be used: a fault of the way must leave nothing here.
