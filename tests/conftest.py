@@ -58,7 +58,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture
 def document_rules(db: None) -> None:
     """Give the portal the rules for documents that it begins with."""
-    import_module("b2b_orders.documents.migrations.0006_expected").seed(apps, None)
+    import_module("b2b_orders.documents.migrations.0008_expected").seed(apps, None)
 
 
 @pytest.fixture

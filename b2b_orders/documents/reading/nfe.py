@@ -150,7 +150,6 @@ def _item(det: etree._Element) -> dict[str, Any]:
         "n": whole(det.get("nItem")),
         "code": tidy(product.get(f"{NFE}cProd")),
         "description": tidy(product.get(f"{NFE}xProd")),
-        "unit": tidy(product.get(f"{NFE}uCom")),
         "quantity": amount(product.get(f"{NFE}qCom")),
         "unit_price": amount(product.get(f"{NFE}vUnCom")),
         "total": amount(product.get(f"{NFE}vProd")),

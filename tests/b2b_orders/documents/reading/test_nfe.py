@@ -130,7 +130,6 @@ def test_items_are_read_with_the_customers_order():
         "n": 2,
         "code": "A-12",
         "description": 'Mouse "x" & cia <2.4GHz>',
-        "unit": "UN",
         "quantity": "5.0000",
         "unit_price": "59.3350",
         "total": "296.68",

@@ -32,7 +32,7 @@ def seed(apps: Any, _editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
         ("companies", "0003_documents"),
-        ("documents", "0005_finance"),
+        ("documents", "0007_finance"),
         ("orders", "0006_expected"),
     ]
     operations: ClassVar = [

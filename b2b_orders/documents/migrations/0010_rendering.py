@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("documents", "0005_taking")]
+    dependencies: ClassVar = [("documents", "0009_taking")]
     operations: ClassVar = [
         migrations.AddField(
             "rendering", "is_urgent", models.BooleanField(db_default=False, default=False)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("documents", "0006_expected")]
+    dependencies: ClassVar = [("documents", "0008_expected")]
     operations: ClassVar = [
         migrations.AddField(
             model_name="packpart",
