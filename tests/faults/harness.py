@@ -51,8 +51,8 @@ POLL_SECONDS = 3
 # So long must nothing change before a run counts as over: more than one pass over the ERP.
 STILL_SECONDS = POLL_SECONDS + 2.0
 BATCH = 40
-# The product counts down in hours what is only to be looked at again.
-DUE = "attempts > 0 OR due_at < now() + interval '10 minutes'"
+# What is only to be looked at again, such as for a file that is expected, is no work left.
+DUE = "attempts > 0 OR due_at < now() + interval '10 minutes' AND origin <> 'again'"
 TICK, SAY_SECONDS = 0.1, 15.0
 
 
