@@ -24,10 +24,10 @@ class AllFiles:
     url: str
 
 
-def taking_actions(
+def view_action(
     row: DocumentRow, what: str, *, order: UUID, to: Addresses
 ) -> Iterator[DocumentAction]:
-    """Offer to show a document and to send it, where that is possible."""
+    """Offer to show a document in the browser, where that is possible."""
     if may_be_shown(row):
         yield DocumentAction(
             label=_("View"),
@@ -35,6 +35,12 @@ def taking_actions(
             url=to.to("view-document", order=order, public_id=row.public_id),
             opens_aside=True,
         )
+
+
+def send_action(
+    row: DocumentRow, what: str, *, order: UUID, to: Addresses
+) -> Iterator[DocumentAction]:
+    """Offer to send a document, by mail or as a link, where it is there."""
     if row.state == "available":
         yield DocumentAction(
             label=_("Send"),
