@@ -186,18 +186,12 @@ def _items(rows: list[DocumentRow], frame: _Frame) -> tuple[DocumentItem, ...]:
 
 
 def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
-    kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
     why, can_retry = _why(row, frame)
     state = _state(row, frame)
-    name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
-    title = own_title(row, name) if row.kind in DESCRIBED else ""
-    meaning = str(kind.meaning)
-    if title and row.kind == "other":
-        # What no kind fits has no better name than its source's.
-        name, title, meaning = title, "", name
+    name, title, meaning = _names(row)
     return DocumentItem(
         id=f"doc-{row.public_id}",
-        icon=kind.icon,
+        icon=words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"]).icon,
         name=name,
         meaning=meaning,
         title=title,
@@ -210,12 +204,29 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         state=state,
         why=why,
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
-        actions=tuple(_actions(name, row, frame, can_retry=can_retry)),
+        actions=tuple(_actions(row, frame, can_retry=can_retry)),
         notes=document_notes(row),
     )
 
 
-def own_title(row: DocumentRow, name: str) -> str:
+def document_name(row: DocumentRow) -> str:
+    """Name a document for who does not see where it stands: with its invoice."""
+    name, *_more = _names(row)
+    return f"{name} · NF {row.invoice_number}" if row.invoice_number else name
+
+
+def _names(row: DocumentRow) -> tuple[str, str, str]:
+    """Return a document's name, what its source's title adds, and what the name means."""
+    kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
+    name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
+    title = _own_title(row, name) if row.kind in DESCRIBED else ""
+    if title and row.kind == "other":
+        # What fits no kind has no better name than its source's.
+        return title, "", name
+    return name, title, str(kind.meaning)
+
+
+def _own_title(row: DocumentRow, name: str) -> str:
     """Return what a source's title adds: its kind, invoice and amount stand beside it already."""
     text = row.title
     if row.invoice_number:
@@ -245,11 +256,9 @@ def _is_ended(row: DocumentRow) -> bool:
     return row.kind in PAYABLE and row.state in {"cancelled", "replaced"}
 
 
-def _actions(
-    name: str, row: DocumentRow, frame: _Frame, *, can_retry: bool
-) -> Iterator[DocumentAction]:
-    """Offer what can be done with a document in its state."""
-    what = f"{name} · NF {row.invoice_number}" if row.invoice_number else name
+def _actions(row: DocumentRow, frame: _Frame, *, can_retry: bool) -> Iterator[DocumentAction]:
+    """Offer what can be done with a document in its state, the most wanted first."""
+    what = document_name(row)
     if link := payment_link(row, what, order=frame.order, to=frame.to):
         is_payment = row.kind in DEBTS and row.can_be_paid
         yield DocumentAction(link.label, link.full, link.url, is_payment=is_payment)
