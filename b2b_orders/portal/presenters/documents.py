@@ -347,10 +347,8 @@ def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
         return damaged_words(), True
     if row.state == "failed":
         return _failed_words(row), row.origin != "rendered"
-    if row.state in {"expected", "not_applicable", "cancelled", "replaced"}:
+    if row.state in {"expected", "not_applicable", "cancelled", "replaced"} or _is_ended(row):
         return _why_standing(row, frame), False
-    if _is_ended(row):
-        return _("Do not pay it."), False
     if frame.is_down and row.kind in PAYABLE and row.fetched_at and row.title_state != "paid":
         return _(
             "Could not check with the bank just now. Copy of %(time)s: check amount and"
@@ -373,6 +371,8 @@ def _why_standing(row: DocumentRow, frame: _Frame) -> str:
         return " ".join(part for part in (said % since, why, told) if part)
     if row.state == "replaced":
         return _("Replaced: pay the new one only.") if row.kind in PAYABLE else ""
+    if row.state == "available":
+        return _("Do not pay it.")
     if row.reason == "invoice-cancelled":
         said, warning = _("The seller cancelled this invoice."), _("Do not pay it.")
         return f"{said} {warning}" if row.kind in PAYABLE else said
