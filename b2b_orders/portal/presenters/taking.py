@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.documents.viewing import may_be_shown
 from b2b_orders.portal import formats
@@ -49,9 +50,16 @@ def send_action(
         )
 
 
+def is_taken_along(row: DocumentRow) -> bool:
+    """Say whether a document is among all files of its order, if its source still has it."""
+    if row.state == "cancelled":
+        return row.kind not in PAYABLE
+    return row.state in {"available", "failed", "damaged"}
+
+
 def all_files(rows: Iterable[DocumentRow], *, order: UUID, to: Addresses) -> AllFiles | None:
     """Offer all files of an order, with how many there are and what is known of their size."""
-    there = [row for row in rows if row.state in {"available", "failed", "damaged"}]
+    there = [row for row in rows if is_taken_along(row)]
     if not there:
         return None
     count = ngettext("%(count)s file", "%(count)s files", len(there))
