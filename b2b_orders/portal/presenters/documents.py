@@ -321,8 +321,9 @@ def _meta(row: DocumentRow) -> str:
     form = "XML" if row.kind in XML else "PDF" if row.kind != "other" else ""
     if row.state == "not_applicable":
         form = ""
-    dated = formats.day(row.issued_on)
-    return " · ".join(part for part in (form, formats.size(row.size), dated) if part)
+    # A boleto is one page: what matters stands beside it, when and how much to pay.
+    size = "" if row.kind in DEBTS else formats.size(row.size)
+    return " · ".join(part for part in (form, size, formats.day(row.issued_on)) if part)
 
 
 def _state(row: DocumentRow, frame: _Frame) -> words.Chip:
