@@ -54,7 +54,8 @@ def is_taken_along(row: DocumentRow) -> bool:
     """Say whether a document is among all files of its order, if its source still has it."""
     if row.state == "cancelled":
         return row.kind not in PAYABLE
-    return row.state in {"available", "failed", "damaged"}
+    # What is paid or replaced is told of in the index, and not among the files.
+    return row.state in {"available", "failed", "damaged"} and not row.is_withheld
 
 
 def all_files(rows: Iterable[DocumentRow], *, order: UUID, to: Addresses) -> AllFiles | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -207,3 +208,17 @@ def test_what_most_people_want_stands_first(ana, world):
 
     actions = [(a.text_content(), "quiet" in a.get("class")) for a in row.xpath(".//a")]
     assert actions == [("Ver", False), ("Baixar", True), ("Enviar", True)]
+
+
+def test_all_files_of_an_order_are_those_that_come_with_it(ana, world):
+    def offered():
+        page = parse(ana.get(address(world.o1)))
+        [button] = page.xpath("//a[contains(@href, '/documentos/zip')]")
+        return int(re.search(r"(\d+) arquivos", button.text_content())[1])
+
+    before = offered()
+    make_document(world.o1, "nfe_xml", "void", title="XML", state="cancelled")
+    assert offered() == before + 1
+    make_document(world.o1, "boleto", "paid", title="Boleto", title_state="paid")
+    make_document(world.o1, "boleto", "gone", title="Boleto", state="cancelled")
+    assert offered() == before + 1
