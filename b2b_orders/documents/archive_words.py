@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -97,6 +99,11 @@ def copy_filename(filename: str, fetched_at: datetime) -> str:
 
 def copy_words(fetched_at: datetime) -> str:
     """Say of a paper to pay that it is a copy of a moment."""
-    made = timezone.localtime(fetched_at)
     text = _("Copy of %(date)s: check whether it is still to be paid before you pay it.")
-    return text % {"date": f"{made:%Y-%m-%d %H:%M}"}
+    return text % {"date": moment_words(fetched_at)}
+
+
+def moment_words(moment: datetime) -> str:
+    """Write a moment for people: 28/11/2026 10:54, in English 28 Nov 2026 10:54."""
+    local = timezone.localtime(moment)
+    return date_format(local, "j M Y H:i" if get_language() == "en" else "d/m/Y H:i")

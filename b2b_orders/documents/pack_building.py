@@ -27,11 +27,11 @@ from b2b_orders.common.visibility import VisibleQuerySet
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.models import StaffRole
 from b2b_orders.companies.viewers import viewer_of_asker
-from b2b_orders.documents.archive_words import reason_words
+from b2b_orders.documents.archive_words import moment_words, reason_words
 from b2b_orders.documents.archives import Archive, Heading, Item
 from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, JobState, Pack, PackPart, State
-from b2b_orders.documents.packing import GONE, Choice, chosen_documents, make_item
+from b2b_orders.documents.packing import Choice, chosen_documents, is_gone, make_item
 from b2b_orders.documents.packs import UNFINISHED, expires_at
 from b2b_orders.documents.patience import PatientSource
 from b2b_orders.documents.services import (
@@ -148,7 +148,7 @@ class _Builder:
             self.at.problems[str(document.pk)] = problem
 
     def _problem(self, document: Document) -> str:
-        if document.state in _ABSENT | GONE:
+        if document.state in _ABSENT or is_gone(document):
             return document.state
         try:
             taken = open_download(
@@ -249,7 +249,7 @@ class _Builder:
         made = timezone.localtime(now)
         lines = [
             _("Documents of %(company)s") % {"company": self.pack.company.name},
-            f"{settings.PORTAL_SELLER_NAME}, {made:%Y-%m-%d %H:%M}",
+            f"{settings.PORTAL_SELLER_NAME}, {moment_words(made)}",
         ]
         choice = Choice.of_json(self.pack.filter)
         if choice.since and choice.until:

@@ -26,6 +26,7 @@ from b2b_orders.documents.archive_words import (
     copy_words,
     invoice_words,
     kind_words,
+    moment_words,
     reason_words,
     settled_words,
 )
@@ -216,7 +217,7 @@ def order_heading(title: str, now: datetime) -> Heading:
     return Heading(
         (
             _("Documents of order %(number)s") % {"number": title},
-            f"{settings.PORTAL_SELLER_NAME}, {made:%Y-%m-%d %H:%M}",
+            f"{settings.PORTAL_SELLER_NAME}, {moment_words(made)}",
         )
     )
 
@@ -258,7 +259,7 @@ class _Taking:
             yield item
 
     def _item(self, row: DocumentRow, source: PatientSource) -> Item:
-        if row.state in _ABSENT | GONE:
+        if row.state in _ABSENT or is_gone(row):
             return make_item(row, order=self.order, problem=reason_words(row.state, row.state))
         if row.size is None and source.is_over:
             return make_item(row, order=self.order, problem=reason_words("no-time-left"))
@@ -278,6 +279,11 @@ class _Taking:
         return make_item(row, order=self.order, file=taken, is_copy=not taken.is_checked)
 
 
+def is_gone(row: DocumentRow | Document) -> bool:
+    """Say whether a file is not handed out any more; a cancelled invoice's is, for the books."""
+    return row.state in GONE and (row.kind in PAYABLE or row.state == State.REPLACED)
+
+
 def make_item(
     row: DocumentRow | Document,
     *,
@@ -290,6 +296,8 @@ def make_item(
     """Make a document an item of a ZIP file; a paper to pay that is a copy is marked so."""
     filename = file.filename if file else ""
     note = settled_words(row.title_state) if row.kind in PAYABLE else ""
+    if file and row.state == State.CANCELLED:
+        note = reason_words(row.state, row.state)
     if file and is_copy and not note:
         filename = copy_filename(filename, file.fetched_at)
         note = copy_words(file.fetched_at)

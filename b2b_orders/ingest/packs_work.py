@@ -11,11 +11,11 @@ from typing import Final
 from django.core.files.storage import storages
 from django.db import connection as database
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as lazy
 
 from b2b_orders.common.errors import Conflict
 from b2b_orders.common.mail import MailFailed, absolute, send_mail
+from b2b_orders.documents.archive_words import moment_words
 from b2b_orders.documents.models import JobState, Pack
 from b2b_orders.documents.pack_building import build_turn
 from b2b_orders.documents.packs import DELETED, EXPIRED, UNFINISHED
@@ -118,7 +118,7 @@ def tell(*, pack_id: int, now: datetime) -> bool:
         "company": pack.company.name,
         "taken": pack.taken,
         "missing": pack.missing,
-        "expires": timezone.localtime(pack.expires_at or now).strftime("%Y-%m-%d %H:%M"),
+        "expires": moment_words(pack.expires_at or now),
         "link": absolute(reverse("portal:packs", kwargs=of_company)),
     }
     try:

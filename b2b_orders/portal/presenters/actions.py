@@ -17,5 +17,7 @@ class DocumentAction:
     url: str
     is_post: bool = False
     opens_aside: bool = False
+    # It leads to paying, which most who see it want.
+    is_payment: bool = False
     # What a form posts besides: its name, with the value "1".
     posts: str = ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,7 +19,7 @@ from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.actions import DocumentAction
 from b2b_orders.portal.presenters.lists import invoice_slug
 from b2b_orders.portal.presenters.payments import payment_link
-from b2b_orders.portal.presenters.taking import taking_actions
+from b2b_orders.portal.presenters.taking import send_action, view_action
 from b2b_orders.portal.words_documents import (
     FINDING,
     FOR_BUYERS,
@@ -184,18 +186,15 @@ def _items(rows: list[DocumentRow], frame: _Frame) -> tuple[DocumentItem, ...]:
 
 
 def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
-    kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
     why, can_retry = _why(row, frame)
     state = _state(row, frame)
-    name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
+    name, title, meaning = _names(row)
     return DocumentItem(
         id=f"doc-{row.public_id}",
-        icon=kind.icon,
+        icon=words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"]).icon,
         name=name,
-        meaning=str(kind.meaning),
-        title=row.title
-        if row.kind in DESCRIBED and row.title.casefold() != name.casefold()
-        else "",
+        meaning=meaning,
+        title=title,
         meta=_meta(row),
         due=""
         if _is_ended(row)
@@ -205,24 +204,67 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         state=state,
         why=why,
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
-        actions=tuple(_actions(name, row, frame, can_retry=can_retry)),
+        actions=tuple(_actions(row, frame, can_retry=can_retry)),
         notes=document_notes(row),
     )
 
 
+def document_name(row: DocumentRow) -> str:
+    """Name a document for who does not see where it stands: with its invoice."""
+    name, *_more = _names(row)
+    return f"{name} · NF {row.invoice_number}" if row.invoice_number else name
+
+
+def _names(row: DocumentRow) -> tuple[str, str, str]:
+    """Return a document's name, what its source's title adds, and what the name means."""
+    kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
+    name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
+    title = _own_title(row, name) if row.kind in DESCRIBED else ""
+    if title and row.kind == "other":
+        # What fits no kind has no better name than its source's.
+        return title, "", name
+    return name, title, str(kind.meaning)
+
+
+def _own_title(row: DocumentRow, name: str) -> str:
+    """Return what a source's title adds: its kind, invoice and amount stand beside it already."""
+    text = row.title
+    if row.invoice_number:
+        number = re.escape(row.invoice_number)
+        text = re.sub(rf"\bNF-?e?\s*0*{number}(?:/\d+)?(?!\d)", "", text, flags=re.IGNORECASE)
+    if row.amount is not None:
+        cents = f"{abs(row.amount):.2f}".replace(".", "")
+        for written in re.findall(r"R\$\s*[\d.,]+\d", text):
+            if re.sub(r"\D", "", written) == cents:
+                text = text.replace(written, "")
+    for known in (name, _seller_name(row.kind)):
+        if text.casefold().startswith(known.casefold()):
+            text = text[len(known) :]
+    return " ".join(text.split()).strip(" -\u2013\u00b7:,/")
+
+
+def _seller_name(kind: str) -> str:
+    """Name a kind as sellers' systems do, whatever the reader's language."""
+    with translation.override("pt-br"):
+        return str(words.DOCUMENT_KIND[kind].name)
+
+
 def _is_ended(row: DocumentRow) -> bool:
+    """Say whether there is nothing to pay with it any more: it was cancelled or replaced."""
+    if row.kind in DEBTS and row.title_state == "cancelled":
+        return True
     return row.kind in PAYABLE and row.state in {"cancelled", "replaced"}
 
 
-def _actions(
-    name: str, row: DocumentRow, frame: _Frame, *, can_retry: bool
-) -> Iterator[DocumentAction]:
-    """Offer what can be done with a document in its state."""
-    what = f"{name} · NF {row.invoice_number}" if row.invoice_number else name
+def _actions(row: DocumentRow, frame: _Frame, *, can_retry: bool) -> Iterator[DocumentAction]:
+    """Offer what can be done with a document in its state, the most wanted first."""
+    what = document_name(row)
     if link := payment_link(row, what, order=frame.order, to=frame.to):
-        yield DocumentAction(link.label, link.full, link.url)
+        is_payment = row.kind in DEBTS and row.can_be_paid
+        yield DocumentAction(link.label, link.full, link.url, is_payment=is_payment)
     if row.is_withheld:
         return
+    yield from view_action(row, what, order=frame.order, to=frame.to)
     if row.state == "available" or can_retry:
         full = _("Try again: %(document)s") if can_retry else _("Download %(document)s")
         yield DocumentAction(
@@ -231,7 +273,7 @@ def _actions(
             url=frame.to.to("document", order=frame.order, public_id=row.public_id),
         )
     yield from _standing_actions(what, row, frame)
-    yield from taking_actions(row, what, order=frame.order, to=frame.to)
+    yield from send_action(row, what, order=frame.order, to=frame.to)
 
 
 def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[DocumentAction]:
@@ -279,8 +321,9 @@ def _meta(row: DocumentRow) -> str:
     form = "XML" if row.kind in XML else "PDF" if row.kind != "other" else ""
     if row.state == "not_applicable":
         form = ""
-    dated = formats.day(row.issued_on)
-    return " · ".join(part for part in (form, formats.size(row.size), dated) if part)
+    # A boleto is one page: what matters stands beside it, when and how much to pay.
+    size = "" if row.kind in DEBTS else formats.size(row.size)
+    return " · ".join(part for part in (form, size, formats.day(row.issued_on)) if part)
 
 
 def _state(row: DocumentRow, frame: _Frame) -> words.Chip:
@@ -305,7 +348,7 @@ def _why(row: DocumentRow, frame: _Frame) -> tuple[str, bool]:
         return damaged_words(), True
     if row.state == "failed":
         return _failed_words(row), row.origin != "rendered"
-    if row.state in {"expected", "not_applicable", "cancelled", "replaced"}:
+    if row.state in {"expected", "not_applicable", "cancelled", "replaced"} or _is_ended(row):
         return _why_standing(row, frame), False
     if frame.is_down and row.kind in PAYABLE and row.fetched_at and row.title_state != "paid":
         return _(
@@ -329,6 +372,8 @@ def _why_standing(row: DocumentRow, frame: _Frame) -> str:
         return " ".join(part for part in (said % since, why, told) if part)
     if row.state == "replaced":
         return _("Replaced: pay the new one only.") if row.kind in PAYABLE else ""
+    if row.state == "available":
+        return _("Do not pay it.")
     if row.reason == "invoice-cancelled":
         said, warning = _("The seller cancelled this invoice."), _("Do not pay it.")
         return f"{said} {warning}" if row.kind in PAYABLE else said

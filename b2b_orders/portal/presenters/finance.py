@@ -244,8 +244,10 @@ def sum_words(sums: Sums) -> SumWords:
     """Word what some titles come to."""
     return SumWords(
         count=formats.count(sums.count),
-        items=ngettext("%(count)s open item", "%(count)s open items", sums.count)
-        % {"count": formats.count(sums.count)},
+        items=ngettext("%(count)s instalment", "%(count)s instalments", sums.count)
+        % {"count": formats.count(sums.count)}
+        if sums.count
+        else _("no instalments"),
         amounts=tuple(formats.money(each) for each in sums.amounts or ()),
         without=_without(formats.count(sums.without_amount), sums.without_amount)
         if sums.without_amount

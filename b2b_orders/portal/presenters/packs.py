@@ -86,6 +86,11 @@ class PackItem:
     drop_url: str
 
 
+def usual_month(today: date) -> str:
+    """Return the month before this one: what accountants ask for."""
+    return f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
 def choice_form(
     choice: Choice,
     given: QueryDict,
@@ -95,10 +100,8 @@ def choice_form(
     today: date,
     order: str,
 ) -> ChoiceForm:
-    """Present the form; without a choice yet, the month before this one."""
-    # The month before this one is what accountants ask for.
-    default = (today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m") if not given else ""
-    month = given.get("mes", default)
+    """Present the form as it was filled in."""
+    month = given.get("mes", "")
     hidden = [
         (name, value)
         for name in ("mes", "de", "ate", "filial", "q", "pedido", "tipo")
@@ -107,7 +110,7 @@ def choice_form(
     ]
     return ChoiceForm(
         months=tuple(
-            Option(f"{first:%Y-%m}", formats.month(first), f"{first:%Y-%m}" == month)
+            Option(f"{first:%Y-%m}", formats.long_month(first), f"{first:%Y-%m}" == month)
             for first in _months(today)
         ),
         since=given.get("de", ""),
@@ -226,7 +229,7 @@ def _days(choice: Choice) -> str:
             since.year,
             since.month,
         ):
-            return formats.month(since)
+            return formats.long_month(since)
         return f"{formats.day(since)} - {formats.day(until)}"
     if since:
         return _("since %(day)s") % {"day": formats.day(since)}

@@ -70,15 +70,17 @@ def problem_words(code: str) -> str:
 
 
 def share_items(
-    shares: Iterable[ShareView], *, to: Addresses, now: datetime
+    shares: Iterable[ShareView], *, to: Addresses, now: datetime, is_of_one: bool = False
 ) -> tuple[ShareItem, ...]:
-    """Present links."""
-    return tuple(_share(share, to, now) for share in shares)
+    """Present links; those of one document, on its page, need not name it."""
+    return tuple(_share(share, to, now, is_of_one=is_of_one) for share in shares)
 
 
-def _share(share: ShareView, to: Addresses, now: datetime) -> ShareItem:
+def _share(share: ShareView, to: Addresses, now: datetime, *, is_of_one: bool) -> ShareItem:
     opened = ngettext("opened %(count)s time", "opened %(count)s times", share.openings)
     text = opened % {"count": formats.count(share.openings)}
+    if not share.openings:
+        text = _("not opened yet")
     if share.opened_at:
         last = _("last at %(time)s") % {"time": formats.moment(share.opened_at, now)}
         text = f"{text}, {last}"
@@ -90,14 +92,15 @@ def _share(share: ShareView, to: Addresses, now: datetime) -> ShareItem:
     else:
         state = words.Chip(_("Expired"), "plain", "clock")
     made = {"person": share.made_by, "time": formats.moment(share.created_at, now)}
+    named = (share.label or _("Link"),) if is_of_one else (share.document, share.label)
     return ShareItem(
-        heading=f"{share.document} · {share.label}" if share.label else share.document,
+        heading=" · ".join(part for part in named if part),
         detail=_("made by %(person)s, %(time)s") % made,
         openings=text,
         state=state,
         revoke_url=to.to("revoke-share", public_id=share.public_id) if share.may_revoke else "",
         document_url=to.to("send-document", order=share.order_id, public_id=share.document_id)
-        if share.order_id
+        if share.order_id and not is_of_one
         else "",
     )
 

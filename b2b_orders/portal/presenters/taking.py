@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.documents.viewing import may_be_shown
 from b2b_orders.portal import formats
@@ -24,10 +25,10 @@ class AllFiles:
     url: str
 
 
-def taking_actions(
+def view_action(
     row: DocumentRow, what: str, *, order: UUID, to: Addresses
 ) -> Iterator[DocumentAction]:
-    """Offer to show a document and to send it, where that is possible."""
+    """Offer to show a document in the browser, where that is possible."""
     if may_be_shown(row):
         yield DocumentAction(
             label=_("View"),
@@ -35,6 +36,12 @@ def taking_actions(
             url=to.to("view-document", order=order, public_id=row.public_id),
             opens_aside=True,
         )
+
+
+def send_action(
+    row: DocumentRow, what: str, *, order: UUID, to: Addresses
+) -> Iterator[DocumentAction]:
+    """Offer to send a document, by mail or as a link, where it is there."""
     if row.state == "available":
         yield DocumentAction(
             label=_("Send"),
@@ -43,9 +50,17 @@ def taking_actions(
         )
 
 
+def is_taken_along(row: DocumentRow) -> bool:
+    """Say whether a document is among all files of its order, if its source still has it."""
+    if row.state == "cancelled":
+        return row.kind not in PAYABLE
+    # What is paid or replaced is told of in the index, and not among the files.
+    return row.state in {"available", "failed", "damaged"} and not row.is_withheld
+
+
 def all_files(rows: Iterable[DocumentRow], *, order: UUID, to: Addresses) -> AllFiles | None:
     """Offer all files of an order, with how many there are and what is known of their size."""
-    there = [row for row in rows if row.state in {"available", "failed", "damaged"}]
+    there = [row for row in rows if is_taken_along(row)]
     if not there:
         return None
     count = ngettext("%(count)s file", "%(count)s files", len(there))

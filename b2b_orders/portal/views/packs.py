@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
@@ -35,6 +35,7 @@ from b2b_orders.portal.presenters.packs import (
     gone_words,
     pack_items,
     problem_words,
+    usual_month,
 )
 from b2b_orders.portal.presenters.sending import share_items
 from b2b_orders.portal.requests import CompanyRequest, company_page
@@ -58,18 +59,20 @@ def packs(request: CompanyRequest) -> HttpResponseBase:
     }
     if request.htmx and request.GET.get("parte") == "pacotes":
         return _fragment(request, "portal/documents/_packs.html", context)
-    choice, problem = _choice(request)
-    is_asked = bool(request.GET)
-    context |= {"problem": problem, "is_asked": is_asked, "ask_url": to.to("ask-pack")}
-    if is_asked and not problem:
+    today = formats.local(now).date()
+    # Without a choice yet, what is asked for most stands ready.
+    given = request.GET or QueryDict(f"mes={usual_month(today)}")
+    choice, problem = _choice(given)
+    context |= {"problem": problem, "ask_url": to.to("ask-pack")}
+    if not problem:
         counted = count_choice(viewer=viewer, choice=choice)
         context |= {"count": count_words(counted), "can_ask": counted.total > 0}
     context["form"] = choice_form(
         choice,
-        request.GET,
+        given,
         kinds=_kinds(request),
         establishments=scope_facts(viewer=viewer).establishments,
-        today=formats.local(now).date(),
+        today=today,
         order=_order_title(request, choice),
     )
     if request.htmx:
@@ -100,9 +103,8 @@ def _order_title(request: CompanyRequest, choice: Choice) -> str:
     return order.row.title
 
 
-def _choice(request: CompanyRequest) -> tuple[Choice, str]:
+def _choice(given: QueryDict) -> tuple[Choice, str]:
     """Read which documents are wanted, and what is wrong with that."""
-    given = request.GET if request.method != "POST" else request.POST
     try:
         since, until = _days(given.get("mes", ""), given.get("de", ""), given.get("ate", ""))
         order = given.get("pedido", "")
@@ -139,7 +141,7 @@ def _days(month: str, since: str, until: str) -> tuple[date | None, date | None]
 def ask(request: CompanyRequest) -> HttpResponseBase:
     """Have the chosen documents prepared."""
     to = addresses(request)
-    choice, problem = _choice(request)
+    choice, problem = _choice(request.POST)
     if problem:
         messages.warning(request, problem, extra_tags="warn")
         return redirect(to.to("packs"))

@@ -21,6 +21,7 @@ from b2b_orders.documents.sharing import USUAL, list_shares, revoke_share, share
 from b2b_orders.ingest import mail_work
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.presenters.documents import document_name
 from b2b_orders.portal.presenters.sending import mailing_items, problem_words, share_items
 from b2b_orders.portal.requests import CompanyRequest, company_page
 
@@ -43,14 +44,16 @@ def _page(
 ) -> HttpResponse:
     viewer, now, to = request.viewer, clock.now(), addresses(request)
     shares = list_shares(viewer=viewer, now=now, document_id=public_id)
+    document = describe_document(viewer=viewer, public_id=public_id)
     context: dict[str, object] = {
-        "document": describe_document(viewer=viewer, public_id=public_id),
+        "document": document,
+        "heading": _("Send %(document)s") % {"document": document_name(document)},
         "back": to.to("order", public_id=order) + f"#doc-{public_id}",
         "mail_url": to.to("mail-document", order=order, public_id=public_id),
         "share_url": to.to("share-document", order=order, public_id=public_id),
         "contacts": list_contacts(viewer=viewer, public_id=public_id),
         "mailings": mailing_items(list_mailings(viewer=viewer, public_id=public_id), now=now),
-        "shares": share_items(shares, to=to, now=now),
+        "shares": share_items(shares, to=to, now=now, is_of_one=True),
         "may_share": not viewer.is_staff,
         "days": str(USUAL),
         "given": {},

@@ -123,6 +123,19 @@ def test_a_paper_that_is_no_longer_valid_is_not_in_it(order, bruno, actor, sourc
     assert not any("Boleto" in name for name in archive.namelist())
 
 
+def test_a_cancelled_invoice_s_xml_is_in_it_for_the_books_and_said_to_be_cancelled(
+    order, bruno, actor, source
+):
+    Document.objects.filter(key="xml").update(state=State.CANCELLED)
+
+    archive = opened(order.public_id, bruno, actor, source)
+
+    [line] = [line for line in index_of(archive).splitlines() if "NF-e XML" in line]
+    assert "In this ZIP file;It was cancelled." in line
+    assert line.split(";")[3] in archive.namelist()
+    assert "10 Mar 2026 10:00" in archive.read("README.txt").decode("utf-8-sig")
+
+
 def test_a_paper_to_pay_that_could_not_be_checked_says_so_in_name_and_index(
     order, bruno, actor, source
 ):
@@ -135,7 +148,7 @@ def test_a_paper_to_pay_that_could_not_be_checked_says_so_in_name_and_index(
 
     name = "NF-1001-1/Boleto-1001-1-2-copy-of-2026-03-10-1000-check-before-paying.pdf"
     assert name in archive.namelist()
-    assert "Copy of 2026-03-10 10:00: check whether" in index_of(archive)
+    assert "Copy of 10 Mar 2026 10:00: check whether" in index_of(archive)
 
 
 def test_without_the_right_to_finance_a_boleto_does_not_exist(cast, order, actor, source):

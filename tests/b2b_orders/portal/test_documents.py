@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 
@@ -13,7 +15,8 @@ from erp_bridge.connector import DocumentStream
 from erp_bridge.errors import Unreachable
 from tests.b2b_orders.documents.files import make_pdf
 from tests.b2b_orders.portal.conftest import address
-from tests.b2b_orders.portal.pages import words
+from tests.b2b_orders.portal.pages import parse, words
+from tests.factories import NOW, make_document
 
 
 class FakeSource:
@@ -126,3 +129,96 @@ def test_boleto_is_not_there_without_the_right_to_finance(teo, cast, world, sour
 
 def test_log_in_is_asked_for(client, world, source):
     assert take(client, world.o1, "d1")["Location"].startswith("/accounts/login/")
+
+
+# --- the row of a document -------------------------------------------------------------------
+
+
+def row_of(client, order, document):
+    page = parse(client.get(address(order)))
+    [row] = page.xpath(f"//li[@id='doc-{document.public_id}']")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "named"),
+    [
+        ("other", "Canhoto NF 1001/1", "Canhoto"),
+        ("other", "Laudo técnico NF-e 0001001", "Laudo técnico"),
+        ("other", "NF 1001/1", "Outro documento"),
+        ("other", "Laudo NF 10011", "Laudo NF 10011"),
+        ("gare", "DARE-SP NF 1001/1 - R$ 1.128,80", "GARE DARE-SP"),
+        ("gare", "DARE-SP NF 1001/1 - R$ 9,99", "GARE DARE-SP - R$ 9,99"),
+        ("gnre", "GNRE NF 1001/1 - R$ 1.128,80", "GNRE"),
+        ("serials", "Números de série NF 1001/1", "Números de série"),
+    ],
+)
+def test_a_title_adds_only_what_the_row_does_not_say(ana, world, kind, title, named):
+    document = make_document(
+        world.o1,
+        kind,
+        "titled",
+        title=title,
+        invoice_number="1001",
+        amount=Decimal("1128.80"),
+    )
+
+    row = row_of(ana, world.o1, document)
+
+    parts = row.xpath(".//span[@class='kind'] | .//span[@class='small']")
+    assert " ".join(part.text_content().strip() for part in parts) == named
+
+
+def test_a_kind_is_not_repeated_in_the_source_s_language(ana, world):
+    document = make_document(
+        world.o1, "serials", "titled", title="Números de série NF 1001/1", invoice_number="1001"
+    )
+    ana.post("/idioma", {"language": "es"})
+
+    row = row_of(ana, world.o1, document)
+
+    assert row.xpath(".//span[@class='kind']")[0].text_content() == "Números de serie"
+    assert row.xpath(".//span[@class='small']") == []
+
+
+def test_a_cancelled_boleto_names_no_amount_and_says_not_to_pay(ana, world):
+    document = make_document(
+        world.o1,
+        "boleto",
+        "void",
+        title="Boleto",
+        amount=Decimal("70.00"),
+        due_on=NOW.date(),
+        title_state="cancelled",
+    )
+
+    row = row_of(ana, world.o1, document)
+
+    text = " ".join(row.text_content().split())
+    assert "70,00" not in text
+    assert "Cancelado" in text
+    assert "Não pague" in text
+    assert row.xpath(".//a") == []
+
+
+def test_what_most_people_want_stands_first(ana, world):
+    document = make_document(world.o1, "danfe", "first", title="DANFE", invoice_number="1001")
+
+    row = row_of(ana, world.o1, document)
+
+    actions = [(a.text_content(), "quiet" in a.get("class")) for a in row.xpath(".//a")]
+    assert actions == [("Ver", False), ("Baixar", True), ("Enviar", True)]
+
+
+def test_all_files_of_an_order_are_those_that_come_with_it(ana, world):
+    def offered():
+        page = parse(ana.get(address(world.o1)))
+        [button] = page.xpath("//a[contains(@href, '/documentos/zip')]")
+        return int(re.search(r"(\d+) arquivos", button.text_content())[1])
+
+    before = offered()
+    make_document(world.o1, "nfe_xml", "void", title="XML", state="cancelled")
+    assert offered() == before + 1
+    make_document(world.o1, "boleto", "paid", title="Boleto", title_state="paid")
+    make_document(world.o1, "boleto", "gone", title="Boleto", state="cancelled")
+    assert offered() == before + 1

@@ -167,13 +167,22 @@ def test_too_many_files_to_wait_for_are_offered_as_a_pack(ana, world, settings):
 # --- packs ---------------------------------------------------------------------------------
 
 
+def test_the_month_that_accountants_ask_for_is_counted_at_once(ana, world):
+    page = parse(ana.get("/documentos"))
+
+    # It is March.
+    assert page.xpath("//select[@name='mes']/option[@selected]/@value") == ["2026-02"]
+    assert page.xpath("//select[@name='mes']/option[@selected]/text()") == ["Fevereiro 2026"]
+    assert "Não há documentos assim" in page.xpath("//*[@id='count']")[0].text_content()
+
+
 def test_a_pack_is_counted_asked_for_built_and_taken(ana, world, cast):
     counted = ana.get("/documentos?mes=2026-03&tipo=danfe")
     assert "1 documento" in words(counted)
 
     asked = ana.post("/documentos/pacotes", {"mes": "2026-03", "tipo": "danfe"}, follow=True)
     pack = Pack.objects.get()
-    assert "Esperando" in words(asked)
+    assert "Na fila" in words(asked)
     assert parse(asked).xpath('//*[@id="downloads"]/@hx-get') == ["/documentos?parte=pacotes"]
 
     packs_work.run_pack(pack_id=pack.pk, clock=lambda: NOW, source=FakeSource())
