@@ -14,8 +14,10 @@ from django.db import connection
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Actor, Viewer
 from b2b_orders.companies.models import Company, Role
+from b2b_orders.documents.models import Document
 from erp_bridge.connector import Call, DocumentStream
-from erp_bridge.records import DocumentKind, DocumentRecord
+from erp_bridge.records import DocumentRecord
+from tests.factories import as_listed
 
 
 @dataclass
@@ -29,7 +31,7 @@ class FakeSource:
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
     with_branches: bool = False
-    # What it lists when asked whether something is to be paid; without, what it has files of.
+    # What it lists when asked whether something is to be paid; without, what it listed before.
     listing: list[DocumentRecord] | Exception | None = None
     asked_for_lists: list[tuple[str, int, str]] = field(default_factory=list)
     list_seconds: list[float] = field(default_factory=list)
@@ -45,7 +47,7 @@ class FakeSource:
         if isinstance(self.listing, Exception):
             raise self.listing
         if self.listing is None:
-            return [DocumentRecord(key, DocumentKind.BOLETO) for key in self.files]
+            return [as_listed(row) for row in Document.objects.filter(key__in=self.files)]
         return self.listing
 
     def note_change(self, viewer: Viewer, order_public_id: uuid.UUID, now: datetime) -> None:
