@@ -157,9 +157,9 @@ def _recipient(
         return chosen.email, True
     if not address:
         raise InvalidInput("contact", "no-recipient")
+    if len(address) > _LONGEST_ADDRESS:
+        raise InvalidInput("address", "not-an-address")
     try:
-        if len(address) > _LONGEST_ADDRESS:
-            raise ValidationError("too long")
         validate_email(address)
     except ValidationError as error:
         raise InvalidInput("address", "not-an-address") from error

@@ -6,7 +6,7 @@ import hashlib
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from b2b_orders.common import tenancy
@@ -65,19 +65,18 @@ def test_a_secret_alone_changes_and_deletes_nothing(cast, link, feed, company):
 
 
 def test_a_row_with_a_known_secret_is_not_planted_in_another_company(cast, link):
-    with (
-        pytest.raises(DatabaseError, match="row-level security"),
-        tenancy.scope(role=tenancy.WEB, company_id=cast.beta.pk),
-    ):
+    planted = ShareLink(
+        company=cast.alfa,
+        document=link.document,
+        person=cast.ana,
+        token_hash="t" * 64,
+        created_at=NOW,
+        expires_at=NOW,
+    )
+    with tenancy.scope(role=tenancy.WEB, company_id=cast.beta.pk):
         tenancy.enter_token("t" * 64)
-        ShareLink.objects.create(
-            company=cast.alfa,
-            document=link.document,
-            person=cast.ana,
-            token_hash="t" * 64,
-            created_at=NOW,
-            expires_at=NOW,
-        )
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            planted.save()
 
 
 @pytest.mark.parametrize("name", [None, "beto", "ana"])
