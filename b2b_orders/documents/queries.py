@@ -174,15 +174,15 @@ def describe_documents(
         .defer("record__payload", "record__facts")
         .order_by("pk")
     )
-    of_order: dict[int | None, list[Invoice]] = {}
-    order_ids = {document.record.order_id for document in documents}
+    of_order: dict[int, list[Invoice]] = {}
+    order_ids = {document.record.order_id or 0 for document in documents}
     for invoice in Invoice.objects.visible_to(viewer).filter(
         order_id__in=order_ids, is_return=False
     ):
         of_order.setdefault(invoice.order_id, []).append(invoice)
     today = timezone.localdate(clock.now())
     return tuple(
-        _row(document, of_order.get(document.record.order_id, []), viewer, today)
+        _row(document, of_order.get(document.record.order_id or 0, []), viewer, today)
         for document in documents
     )
 
