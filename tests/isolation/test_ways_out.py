@@ -250,9 +250,7 @@ def narrow(cast) -> None:
     membership = Membership.objects.get(person=cast.ana)
     membership.is_scoped = True
     membership.save()
-    membership.scopes.create(
-        establishment=cast.alfa_branch, company=cast.alfa, person=cast.ana
-    )
+    membership.scopes.create(establishment=cast.alfa_branch, company=cast.alfa, person=cast.ana)
 
 
 @pytest.mark.parametrize("change", [hide, demote, give_away, narrow])
