@@ -221,7 +221,7 @@ def test_the_page_offers_it_and_keeps_its_token_out_of_addresses(ana, titles):
     [form] = page.xpath("//form[@data-selection]")
     assert (form.get("method"), form.get("action")) == ("post", "/financeiro/boletos")
     assert form.xpath(".//input[@name='csrfmiddlewaretoken']")
-    assert "Baixar os boletos selecionados (ZIP)" in form.text_content()
+    assert "Baixar boletos (ZIP)" in form.text_content()
 
 
 def test_a_forged_form_and_a_plain_address_get_nothing(cast, titles):
