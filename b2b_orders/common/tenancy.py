@@ -133,6 +133,8 @@ def leave() -> Iterator[None]:
         return
     place = here()
     blocks, connection.atomic_blocks = connection.atomic_blocks, []
+    # A transaction that somebody begins inside is no scope's, and is not to be left.
+    _own.is_scope = False
     # As the end and the beginning of `transaction.atomic` do it.
     connection.in_atomic_block = False
     connection.commit()
@@ -140,6 +142,7 @@ def leave() -> Iterator[None]:
     try:
         yield
     finally:
+        _own.is_scope = True
         connection.set_autocommit(False)
         connection.in_atomic_block, connection.atomic_blocks = True, blocks
         _return_to(place)

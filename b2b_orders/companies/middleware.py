@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.common import clock, tenancy
-from b2b_orders.common.requests import CALENDAR_PATH, HOOK_PATH, client_address
+from b2b_orders.common.requests import CALENDAR_PATH, HOOK_PATH, SHARE_PATH, client_address
 from b2b_orders.companies.access import Actor, StaffViewer, Viewer
 from b2b_orders.companies.services import touch_acting
 from b2b_orders.companies.viewers import (
@@ -23,9 +23,12 @@ from b2b_orders.companies.viewers import (
     read_standing,
 )
 
-# Asked by load balancers and Prometheus, or called by VTEX; they look at no company. A
-# calendar's reader is known by the address alone, whoever's browser opens it.
-WITHOUT_VIEWER = frozenset({"/healthz", "/readyz", "/metrics", HOOK_PATH, CALENDAR_PATH})
+# Asked by load balancers and Prometheus, or called by VTEX; they look at no company. Who reads
+# a calendar or a shared document is known by the address alone, whoever's browser opens it;
+# their views open a scope that they can leave while a source is asked.
+WITHOUT_VIEWER = frozenset(
+    {"/healthz", "/readyz", "/metrics", HOOK_PATH, CALENDAR_PATH, SHARE_PATH}
+)
 _COMPANY_ADDRESS = re.compile(r"^/c/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 _API = "/api/"
 

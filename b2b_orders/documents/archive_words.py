@@ -49,6 +49,7 @@ _REASON: Final[Mapping[str, Text]] = {
     "no-time-left": lazy("There was no time left to fetch it. Download it alone, or as a pack."),
     "not-visible": lazy("It is not there any more."),
     "paid": lazy("It has been paid."),
+    "being-made": lazy("It is being prepared. Download it alone in a moment."),
 }
 
 

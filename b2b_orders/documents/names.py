@@ -48,9 +48,11 @@ _XML: Final = frozenset({DocumentKind.NFE_XML, DocumentKind.CTE_XML, DocumentKin
 _OF_KEY: Final = _XML | {DocumentKind.DACTE}
 _OWN_KEY: Final = frozenset({DocumentKind.CTE_XML, DocumentKind.DACTE})
 _LONGEST: Final = 120
-# "R$ 4.512,30", "R$ 1000" and, without the sign, whatever has cents.
+# "R$ 4.512,30", "BRL 1000" and, without the currency, whatever has cents, in either notation.
 _AMOUNT: Final = re.compile(
-    r"R\$\s*[0-9][0-9.,]*|(?<![0-9.,])[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]{2}(?![0-9])"
+    r"(?:[A-Z]{0,2}\$|\b(?:BRL|USD|EUR)\b)\s*[0-9][0-9.,]*"
+    r"|(?<![0-9.,])[0-9]{1,3}(?:\.?[0-9]{3})*,[0-9]{2}(?![0-9])"
+    r"|(?<![0-9.,])[0-9]{1,3}(?:,?[0-9]{3})*\.[0-9]{2}(?![0-9.])"
 )
 
 

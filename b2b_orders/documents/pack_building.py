@@ -9,6 +9,7 @@ gives the same one.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -34,6 +35,7 @@ from b2b_orders.documents.models import Document, JobState, Pack, PackPart, Stat
 from b2b_orders.documents.packing import Choice, chosen_documents, is_gone, make_item
 from b2b_orders.documents.packs import UNFINISHED, expires_at
 from b2b_orders.documents.patience import PatientSource
+from b2b_orders.documents.rendering import BEING_MADE
 from b2b_orders.documents.services import (
     DocumentUnavailable,
     Download,
@@ -47,6 +49,8 @@ NO_LONGER_ALLOWED: Final = "no-longer-allowed"
 _ABSENT: Final = frozenset({State.EXPECTED, State.NOT_APPLICABLE})
 _AT_ONCE: Final = 200
 _IN_MEMORY: Final = 5_000_000
+# A page that is not drawn by then is missing, and the index says so.
+_PAUSE_SECONDS, _MOST_WAITS = 1.0, 60
 
 
 @dataclass(slots=True)
@@ -61,6 +65,8 @@ class _Cursor:
     # What was taken and missing in the ZIP files that are written.
     taken: int = 0
     missing: int = 0
+    # For how many turns a page that we make ourselves was waited for.
+    waits: int = 0
     # Why documents of the ZIP file to come are missing, by their id.
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -125,9 +131,12 @@ class _Builder:
             if document is None:
                 has_rest = self.at.count or not self.at.parts
                 return self._write_part() if has_rest else True
-            self._take(document)
+            is_taken = self._take(document)
             if not self._save():
                 return None
+            if not is_taken:
+                time.sleep(_PAUSE_SECONDS)
+                return False
             if self._is_full() and not self._write_part():
                 return None
             if is_over():
@@ -139,13 +148,21 @@ class _Builder:
         rows = rows.filter(pk__gt=after, pk__lte=self.pack.filter.get("last", 0))
         return rows.select_related("file", "record__order").order_by("pk")
 
-    def _take(self, document: Document) -> None:
-        """Have a document fetched and recorded; note why it cannot be had."""
+    def _take(self, document: Document) -> bool:
+        """Have a document fetched and recorded; note why it cannot be had.
+
+        False while a worker draws it: this turn ends, and a later one looks again.
+        """
         problem = self._problem(document)
+        if problem == BEING_MADE and self.at.waits < _MOST_WAITS:
+            self.at.waits += 1
+            return False
+        self.at.waits = 0
         self.at.after = document.pk
         self.at.count += 1
         if problem:
             self.at.problems[str(document.pk)] = problem
+        return True
 
     def _problem(self, document: Document) -> str:
         if document.state in _ABSENT or is_gone(document):

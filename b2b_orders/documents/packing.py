@@ -204,10 +204,12 @@ def open_order_archive(
         language,
         tuple((folder,) for folder in dict.fromkeys(folder_of(row) for row in rows)),
     )
-    taking = _Taking(viewer, actor, order.row.title, source, clock, language, role)
+    taking = Taking(viewer, actor, source, clock, language, role)
+    # What we hold first, so that the first bytes do not wait for a source.
+    rows.sort(key=lambda row: (row.size is None, row.kind in PAYABLE))
     return OrderArchive(
         f"{safe_name(_('Order %(number)s') % {'number': order.row.title})}.zip",
-        archive.stream(taking.items(rows)),
+        archive.stream(taking.items([(row, order.row.title) for row in rows])),
     )
 
 
@@ -230,23 +232,22 @@ def folder_of(row: DocumentRow | Document) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taking:
-    """Takes an order's documents one after the other, each as if it were downloaded alone."""
+class Taking:
+    """Takes documents one after the other, each as if it were downloaded alone."""
 
     viewer: Viewer
     actor: Actor
-    order: str
     source: PaidForSource
     clock: Callable[[], datetime]
     language: str
     role: str
 
-    def items(self, rows: Sequence[DocumentRow]) -> Iterator[Item]:
-        """Take what we hold first, so that the first bytes do not wait for a source."""
+    def items(self, rows: Sequence[tuple[DocumentRow, str]]) -> Iterator[Item]:
+        """Take documents, each of the order of this title."""
         source = PatientSource.within(
             self.source, seconds=settings.PORTAL_ZIP_SECONDS, each=settings.PORTAL_DOCUMENT_SECONDS
         )
-        for row in sorted(rows, key=lambda row: (row.size is None, row.kind in PAYABLE)):
+        for row, order in rows:
             scope = tenancy.scope(
                 role=self.role,
                 company_id=self.viewer.company_id,
@@ -255,14 +256,14 @@ class _Taking:
             # Ends before the item is handed on: no transaction is open while a slow
             # reader takes its time.
             with scope, translation.override(self.language):
-                item = self._item(row, source)
+                item = self._item(row, order, source)
             yield item
 
-    def _item(self, row: DocumentRow, source: PatientSource) -> Item:
+    def _item(self, row: DocumentRow, order: str, source: PatientSource) -> Item:
         if row.state in _ABSENT or is_gone(row):
-            return make_item(row, order=self.order, problem=reason_words(row.state, row.state))
+            return make_item(row, order=order, problem=reason_words(row.state, row.state))
         if row.size is None and source.is_over:
-            return make_item(row, order=self.order, problem=reason_words("no-time-left"))
+            return make_item(row, order=order, problem=reason_words("no-time-left"))
         try:
             taken = open_download(
                 viewer=self.viewer,
@@ -273,10 +274,10 @@ class _Taking:
                 about={"how": "zip"},
             )
         except DocumentUnavailable as error:
-            return make_item(row, order=self.order, problem=reason_words(error.reason, error.state))
+            return make_item(row, order=order, problem=reason_words(error.reason, error.state))
         except NotVisible:
-            return make_item(row, order=self.order, problem=reason_words("not-visible"))
-        return make_item(row, order=self.order, file=taken, is_copy=not taken.is_checked)
+            return make_item(row, order=order, problem=reason_words("not-visible"))
+        return make_item(row, order=order, file=taken, is_copy=not taken.is_checked)
 
 
 def is_gone(row: DocumentRow | Document) -> bool:

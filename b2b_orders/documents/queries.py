@@ -163,6 +163,30 @@ def describe_document(*, viewer: Viewer, public_id: uuid.UUID) -> DocumentRow:
     return _row(found, list(invoices), viewer, timezone.localdate(clock.now()))
 
 
+def describe_documents(
+    *, viewer: Viewer, public_ids: Iterable[uuid.UUID]
+) -> tuple[DocumentRow, ...]:
+    """Return files of any orders, those that the viewer may take. Two SQL statements."""
+    documents = list(
+        visible_documents(viewer=viewer)
+        .filter(public_id__in=set(public_ids))
+        .select_related("file", "record", "made_from")
+        .defer("record__payload", "record__facts")
+        .order_by("pk")
+    )
+    of_order: dict[int, list[Invoice]] = {}
+    order_ids = {document.record.order_id or 0 for document in documents}
+    for invoice in Invoice.objects.visible_to(viewer).filter(
+        order_id__in=order_ids, is_return=False
+    ):
+        of_order.setdefault(invoice.order_id, []).append(invoice)
+    today = timezone.localdate(clock.now())
+    return tuple(
+        _row(document, of_order.get(document.record.order_id or 0, []), viewer, today)
+        for document in documents
+    )
+
+
 def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
     """Return for each order with files how many are available and how many there should be.
 

@@ -65,7 +65,7 @@ def _is_locked(taken: Download) -> bool:
         return False
     with taken.open() as file:
         try:
-            with pikepdf.open(cast("BinaryIO", file)) as pdf:
+            with pikepdf.open(cast("BinaryIO", file), attempt_recovery=False) as pdf:
                 return bool(pdf.is_encrypted)
         except pikepdf.PasswordError:
             return True

@@ -22,6 +22,7 @@ from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.mailing import may_still_receive
 from b2b_orders.documents.models import Document, JobState, Mailing
 from b2b_orders.documents.payables import WITHHELD
+from b2b_orders.documents.rendering import BEING_MADE
 from b2b_orders.documents.services import (
     DocumentUnavailable,
     Download,
@@ -57,6 +58,10 @@ class _NotToBeSent(Exception):
         self.outcome = outcome
 
 
+class _NotYet(Exception):
+    """A page of ours is still being made; the sweeper comes back to it."""
+
+
 def run_mailing(
     *, mailing_id: int, clock: Callable[[], datetime], source: PaidForSource | None = None
 ) -> JobState | None:
@@ -66,6 +71,8 @@ def run_mailing(
             return _run(mailing_id, clock, source or ConnectionDocuments())
     except Conflict:
         return None
+    except _NotYet:
+        return JobState.WAITING
 
 
 def _run(mailing_id: int, clock: Callable[[], datetime], source: PaidForSource) -> JobState | None:
@@ -123,6 +130,8 @@ def _prepare(mailing: Mailing, source: PaidForSource, now: datetime) -> tuple[Do
     except NotVisible as error:
         raise _NotToBeSent("no-longer-allowed") from error
     except DocumentUnavailable as error:
+        if error.reason == BEING_MADE and now - mailing.asked_at < _GIVEN_UP:
+            raise _NotYet from error
         why = "settled" if error.reason in WITHHELD else "unavailable"
         raise _NotToBeSent(why) from error
     document.refresh_from_db(fields=("title_state",))

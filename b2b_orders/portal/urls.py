@@ -46,6 +46,7 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>/pagamento", payments.title, name="title-payment"),
     path("financeiro", finance.page, name="finance"),
     path("financeiro/exportar", finance.export, name="finance-export"),
+    path("financeiro/boletos", finance.boletos, name="finance-boletos"),
     path("financeiro/calendario", due_dates.month, name="finance-calendar"),
     path("financeiro/calendario/endereco", due_dates.renew, name="finance-calendar-renew"),
     path("financeiro/calendario/encerrar", due_dates.end, name="finance-calendar-end"),

@@ -48,6 +48,8 @@ WITHOUT_OBJECTS = {
     "c/<uuid:company>/pedidos/procurar",
     "financeiro",
     "financeiro/exportar",
+    "financeiro/boletos",
+    "c/<uuid:company>/financeiro/boletos",
     "financeiro/calendario",
     "financeiro/calendario/endereco",
     "financeiro/calendario/encerrar",

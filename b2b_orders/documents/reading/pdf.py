@@ -1,9 +1,20 @@
-"""Looks into a PDF: whether it is whole, asks for a password, or would do something by itself."""
+"""Looks into a PDF: whether it is whole, asks for a password, or would do something by itself.
+
+A file of some kilobytes can be made to take gigabytes or minutes once it is parsed, and the
+library cannot be stopped meanwhile. So what is not tiny is looked into by a child process that
+has so much memory and time and no more; a file that needs more is no paper of an order.
+"""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+import json
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO, BinaryIO, Final, cast
 
 import pikepdf
@@ -14,15 +25,23 @@ MANY_PAGES: Final = 200
 MAX_PDF_PAGES: Final = 2000
 MAX_PDF_OBJECTS: Final = 200_000
 MAX_PDF_DEPTH: Final = 50
+# A file of this size cannot be packed so that it takes much, see the limits below.
+TINY: Final = 4096
+MEMORY: Final = 768 * 1024 * 1024
+PROCESSOR_SECONDS: Final = 5
+SECONDS: Final = 15.0
 
 # For the whole process, so set where it is imported: only objects packed into streams are
-# unpacked to be walked, and those of an honest file are small. Pictures stay packed.
+# unpacked to be walked, and those of an honest file are small. Pictures stay packed. Packed
+# twice, a few bytes would become millions.
 pikepdf.settings.set_qpdf_limits(
+    parser_max_container_size=200_000,
     flate_max_memory=64_000_000,
     run_length_max_memory=64_000_000,
     png_max_memory=64_000_000,
     tiff_max_memory=64_000_000,
     doc_max_warnings=100,
+    max_stream_filters=1,
 )
 
 # What a page may do behind a reader's back. A plain link (/URI) is not among them.
@@ -56,11 +75,48 @@ class PdfLook:
 
 def look_into(file: IO[bytes]) -> PdfLook:
     """Look into a PDF, positioned anywhere; never raises for its bytes."""
+    size = file.seek(0, io.SEEK_END)
+    return look_here(file) if size <= TINY else _look_aside(file)
+
+
+def _look_aside(file: IO[bytes]) -> PdfLook:
+    file.seek(0)
+    command = [sys.executable, "-I", str(Path(__file__))]
+    try:
+        done = subprocess.run(  # noqa: S603 our own script; what comes from outside is data
+            command,
+            input=file.read(),
+            capture_output=True,
+            timeout=SECONDS,
+            env={},
+            cwd="/",
+            check=True,
+        )
+    except subprocess.SubprocessError:
+        return PdfLook(damage="damaged")
+    found = json.loads(done.stdout)
+    return PdfLook(**found | {"active": tuple(found["active"])})
+
+
+def main() -> None:
+    """Look into the PDF on standard input, as the child does, and write what it is."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS, PROCESSOR_SECONDS))
+    # Whoever started us may be killed and then cannot end us.
+    signal.alarm(int(2 * SECONDS))
+    look = look_here(io.BytesIO(sys.stdin.buffer.read()))
+    sys.stdout.write(json.dumps(asdict(look)))
+
+
+def look_here(file: IO[bytes]) -> PdfLook:
+    """Look into a PDF in this very process."""
     file.seek(0)
     has_junk = not file.read(1029).startswith(b"%PDF-")
     file.seek(0)
     try:
-        with pikepdf.open(cast("BinaryIO", file)) as pdf:
+        # What needs mending is refused, and mending rubbish takes minutes.
+        with pikepdf.open(cast("BinaryIO", file), attempt_recovery=False) as pdf:
             return _look(pdf, file, has_junk=has_junk)
     except pikepdf.PasswordError:
         # Banks protect bank slips so; nobody but the reader can look into it.
@@ -123,3 +179,7 @@ def _collect(thing: object, depth: int, found: set[str]) -> None:
     for value in inner:
         if isinstance(value, pikepdf.Dictionary | pikepdf.Array) and not value.is_indirect:
             _collect(value, depth + 1, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import pypdf
 
-MAX_BYTES: Final = 10_000_000
+MAX_BYTES: Final = 5_000_000
 MAX_PAGES: Final = 3
 MAX_SECONDS: Final = 2.0
 MAX_CHARACTERS: Final = 60_000

@@ -16,6 +16,10 @@ CTE: Final = "{http://www.portalfiscal.inf.br/cte}"
 NFSE: Final = "{http://www.sped.fazenda.gov.br/nfse}"
 DSIG: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 
+# Writing an element for its signature takes the square of how many names it has: thousands
+# would take minutes. Of an authorised document none has ten.
+MAX_ATTRIBUTES: Final = 64
+MAX_NAMESPACES: Final = 500
 _DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
 # No field of an authorised document is longer than 5000.
 MAX_TEXT: Final = 20_000
@@ -62,7 +66,22 @@ def parse(content: bytes) -> etree._Element:
     # In UTF-16 it does not read as above.
     if root.getroottree().docinfo.internalDTD is not None:
         raise Unreadable("doctype_forbidden")
+    if _is_bloated(root):
+        raise Unreadable("too_large")
     return root
+
+
+def _is_bloated(root: etree._Element) -> bool:
+    """Say whether there are more attributes or names of namespaces than a document has."""
+    namespaces = 0
+    for event, found in etree.iterwalk(root, events=("start", "start-ns")):
+        if event == "start-ns":
+            namespaces += 1
+        elif len(found.attrib) > MAX_ATTRIBUTES:
+            return True
+        if namespaces > MAX_NAMESPACES:
+            return True
+    return False
 
 
 def fields_of(element: etree._Element | None) -> dict[str, str | None]:

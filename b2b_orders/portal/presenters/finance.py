@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
-from django.urls import NoReverseMatch
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from b2b_orders.documents.boleto_archive import MOST
 from b2b_orders.documents.boletos import BoletoRow, boleto_of
+from b2b_orders.documents.title_payments import title_ref
 from b2b_orders.ingest.queries import SourceState
 from b2b_orders.orders.rows import EstablishmentRow
 from b2b_orders.orders.titles import Age, Group, Sort, Standing, Sums, TitleLine, TitleSummary
@@ -168,6 +168,7 @@ class FinancePage:
     kept: tuple[tuple[str, str], ...]
     export_url: str
     export_label: str
+    boletos_url: str
     calendar_url: str
     first_url: str
     next_url: str
@@ -214,6 +215,7 @@ def finance_page(
             "Export %(count)s item (CSV)", "Export %(count)s items (CSV)", sums.count
         )
         % {"count": formats.count(sums.count)},
+        boletos_url=to.to("finance-boletos"),
         calendar_url=to.to("finance-calendar"),
         first_url=to.to("finance", asked.query()) if asked.after else "",
         next_url=to.to("finance", asked.query(after=following)) if following else "",
@@ -344,30 +346,33 @@ def _actions(
         instalment=title.instalment,
         due_on=title.due_on,
     )
+    order, named = title.order_public_id, {"title": title_name(title)}
     if boleto is None:
+        if title.is_to_pay and title.has_code:
+            query = {"titulo": title_ref(title.key)}
+            url = to.to("title-payment", query, public_id=order)
+            yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url)
         return
-    order, public_id = title.order_public_id, boleto.public_id
-    named = {"title": title_name(title)}
-    if title.is_to_pay and (url := _payment_url(to, order, public_id)):
+    public_id = boleto.public_id
+    if title.is_to_pay:
+        url = to.to("payment", order=order, public_id=public_id)
         yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url)
     full = _("Download the boleto of %(title)s") % named
     yield TitleAction("Boleto", full, to.to("document", order=order, public_id=public_id))
 
 
-def _payment_url(to: Addresses, order: UUID, public_id: UUID) -> str:
-    """Return the page that checks a boleto at its source and shows what pays it, if there is one.
-
-    Both numbers of it are known here; whether the site has the page, its addresses say.
-    """
-    try:
-        return to.to("payment", order=order, public_id=public_id)
-    except NoReverseMatch:
-        return ""
-
-
 def _symbol(amount: Money | None) -> str:
     """Return the currency as amounts are written with it."""
     return formats.money(amount).split(formats.NBSP, 1)[0].lstrip("\u2212") if amount else ""
+
+
+def selection_problem(code: str) -> str:
+    """Say why no boletos are handed out for what is selected."""
+    if code == "nothing-selected":
+        return _("Select the items whose boletos you want.")
+    if code == "too-many-selected":
+        return _("Select at most %(count)s items.") % {"count": formats.count(MOST)}
+    return _("None of the selected items has a boleto that can be taken now.")
 
 
 def _selected(titles: Iterable[TitleLine], asked: Asked, *, shows_amounts: bool) -> Sums:

@@ -5,32 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from urllib.parse import urlencode
 
-from django.http import StreamingHttpResponse
+from django.contrib import messages
+from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock, tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.documents.boleto_archive import MOST, open_boleto_archive
 from b2b_orders.documents.boletos import available_boletos
+from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.queries import scope_facts
 from b2b_orders.orders.rows import EstablishmentRow
 from b2b_orders.orders.titles import TitleFilter, TitleLine, list_titles, sum_titles
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
-from b2b_orders.portal.presenters.finance import finance_page
+from b2b_orders.portal.presenters.finance import finance_page, selection_problem
 from b2b_orders.portal.presenters.finance_export import export_columns, export_row
 from b2b_orders.portal.presenters.finance_filter import Asked, read_filter
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.requests import CompanyRequest, company_page
 from b2b_orders.portal.spreadsheets import csv_lines
+from b2b_orders.portal.views.taking import zip_response
 
 PAGE = 50
 EXPORT_PAGE = 500
@@ -42,7 +47,7 @@ def page(request: CompanyRequest) -> HttpResponseBase:
     """Show what is to pay, and what else is asked for, a page at a time."""
     viewer, now = request.viewer, clock.now()
     today = formats.local(now).date()
-    asked, establishments = _asked(request)
+    asked, establishments = _asked(request, request.GET)
     summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
     asked, titles = _page_of(viewer, asked, today)
     order_ids = {title.order_id for title in titles.rows}
@@ -62,14 +67,14 @@ def page(request: CompanyRequest) -> HttpResponseBase:
     return render(request, "portal/finance/titles.html", context)
 
 
-def _asked(request: CompanyRequest) -> tuple[Asked, tuple[EstablishmentRow, ...]]:
-    """Read the address, for who may see finance; to others there is no such page."""
+def _asked(request: CompanyRequest, given: QueryDict) -> tuple[Asked, tuple[EstablishmentRow, ...]]:
+    """Read the filter, for who may see finance; to others there is no such page."""
     viewer = request.viewer
     if not viewer.can(Right.FINANCE):
         raise NotVisible
     establishments = scope_facts(viewer=viewer).establishments
     asked = read_filter(
-        request.GET,
+        given,
         tax_ids=[each.tax_id for each in establishments],
         shows_amounts=viewer.can(Right.PRICES),
     )
@@ -88,13 +93,39 @@ def _page_of(viewer: Viewer, asked: Asked, today: date) -> tuple[Asked, PageOf[T
     return asked, titles
 
 
+@require_POST
+@company_page
+def boletos(request: CompanyRequest) -> HttpResponseBase:
+    """Hand out the boletos of what is selected as one ZIP file; without scripts, add it up."""
+    now = clock.now()
+    asked, _establishments = _asked(request, request.POST)
+    kept = [*asked.query(after=asked.after).items()]
+    kept += [("sel", str(each)) for each in sorted(asked.selected)[: 2 * MOST]]
+    back = f"{addresses(request).to('finance')}?{urlencode(kept)}"
+    if "add" in request.POST:
+        return redirect(back)
+    try:
+        archive = open_boleto_archive(
+            viewer=request.viewer,
+            actor=request.actor,
+            title_ids=asked.selected,
+            source=ConnectionDocuments(),
+            clock=clock.now,
+            today=formats.local(now).date(),
+        )
+    except InvalidInput as error:
+        messages.warning(request, selection_problem(error.message), extra_tags="warn")
+        return redirect(back)
+    return zip_response(archive)
+
+
 @require_safe
 @company_page
 def export(request: CompanyRequest) -> HttpResponseBase:
     """Hand out exactly what is filtered as CSV, row by row, and record how much that was."""
     viewer, now = request.viewer, clock.now()
     today = formats.local(now).date()
-    asked, _establishments = _asked(request)
+    asked, _establishments = _asked(request, request.GET)
     summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
     record(
         Action.TITLES_EXPORTED,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
 from b2b_orders.common import clock
-from b2b_orders.documents.packing import TooManyToWait, open_order_archive
+from b2b_orders.documents.packing import OrderArchive, TooManyToWait, open_order_archive
 from b2b_orders.documents.services import DocumentUnavailable, Download
 from b2b_orders.documents.viewing import NotShown, open_view
 from b2b_orders.ingest.documents_source import ConnectionDocuments
@@ -87,6 +87,11 @@ def order_zip(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         text = _("These are too many files to wait for: have them prepared, and take them then.")
         messages.info(request, text)
         return redirect(to.to("packs", {"pedido": str(public_id)}))
+    return zip_response(archive)
+
+
+def zip_response(archive: OrderArchive) -> StreamingHttpResponse:
+    """Build the answer that streams a ZIP file while it is written."""
     response = StreamingHttpResponse(archive.stream, content_type="application/zip")
     response["Content-Disposition"] = (
         content_disposition_header(as_attachment=True, filename=archive.filename) or ""

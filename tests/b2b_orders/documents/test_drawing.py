@@ -223,7 +223,8 @@ def test_the_child_has_none_of_our_environment(monkeypatch):
     monkeypatch.setattr(drawing.subprocess, "run", watched)
     danfe(build_nfe())
 
-    assert seen == [{}]
+    # The one that draws, and the one that looks at what was drawn.
+    assert seen == [{}, {}]
 
 
 def test_amounts_are_printed_to_the_cent():

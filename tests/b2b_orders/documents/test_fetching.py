@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import IO
 import psycopg
 import pytest
 from django.core.files.storage import storages
-from django.db import connection
+from django.db import connection, transaction
 
 from b2b_orders.audit.models import AuditEvent, Incident
 from b2b_orders.common import tenancy
@@ -426,6 +426,46 @@ def test_a_scope_that_was_left_is_the_same_after_a_failure(cast):
             raise ValueError("meanwhile")
         assert tenancy.here().company == str(cast.alfa.pk)
     assert connection.in_atomic_block is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_begun_outside_the_scope_that_was_left_is_not_left(cast):
+    with (
+        tenancy.scope(role=tenancy.WEB, company_id=cast.alfa.pk),
+        tenancy.leave(),
+        transaction.atomic(),
+    ):
+        assert not tenancy.can_leave()
+        with tenancy.leave():
+            assert connection.in_atomic_block
+    with tenancy.scope(role=tenancy.WEB, company_id=cast.alfa.pk):
+        with tenancy.leave():
+            pass
+        assert tenancy.can_leave()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scope_whose_session_died_meanwhile_is_opened_in_a_new_one(cast):
+    with tenancy.scope(role=tenancy.WEB, company_id=cast.alfa.pk, person_id=cast.ana.pk):
+        before = tenancy.here()
+        with tenancy.leave():
+            connection.close()
+        assert (tenancy.here(), connection.in_atomic_block) == (before, True)
+    assert connection.in_atomic_block is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_generator_that_is_closed_early_comes_back_into_no_scope_of_others(cast):
+    def pieces() -> Iterator[int]:
+        with tenancy.leave():
+            yield 1
+
+    with tenancy.scope(role=tenancy.WEB, company_id=cast.alfa.pk):
+        stream = pieces()
+        assert next(stream) == 1
+        assert connection.in_atomic_block is False
+        stream.close()
+        assert tenancy.here().company == str(cast.alfa.pk)
 
 
 def kill(pid: int) -> None:

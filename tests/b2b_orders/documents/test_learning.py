@@ -237,6 +237,23 @@ def test_what_was_checked_for_another_company_teaches_nothing(xml, cast):
     assert (Invoice.objects.count(), Supplement.objects.count()) == (0, 0)
 
 
+def test_what_an_order_learned_does_not_go_with_it_to_another_company(xml, cast):
+    check("xml", NFE | {"customer_pos": ["PO-SECRET-77"]})
+    learn_waiting(now=LATER)
+    assert OrderNumber.objects.filter(written="PO-SECRET-77").exists()
+
+    store(
+        connection="erp",
+        readings=[make_reading(make_erp_record(customer_id="1002"), LATER)],
+        now=LATER,
+        company_id=cast.beta.pk,
+    )
+    learn_waiting(now=LATER)
+
+    assert Order.objects.get().company_id == cast.beta.pk
+    assert not OrderNumber.objects.filter(written="PO-SECRET-77").exists()
+
+
 def test_a_broken_lesson_stops_no_other(xml, cast):
     store(
         connection="erp",

@@ -130,6 +130,8 @@ def test_nobody_sends_what_they_may_not_take(cast, boleto):
         ({}, "contact", "no-recipient"),
         ({"address": "nobody"}, "address", "not-an-address"),
         ({"address": "a@b.example\nBcc: c@d.example"}, "address", "not-an-address"),
+        ({"address": f"a@{'b.' * 150}example", "reason": "call 4711"}, "address", "not-an-address"),
+        ({"address": "a@b.example\0", "reason": "call 4711"}, "address", "not-an-address"),
         ({"address": "new@example.com"}, "reason", "reason-too-short"),
         ({"address": "new@example.com", "reason": " x  "}, "reason", "reason-too-short"),
     ],
@@ -140,6 +142,19 @@ def test_what_is_wrong_is_said_at_its_field(cast, boleto, given, field, code):
 
     assert (caught.value.field, caught.value.message) == (field, code)
     assert not Mailing.objects.exists()
+
+
+def test_an_address_that_only_looks_like_a_colleagues_is_a_new_one(cast, boleto):
+    cast.bruno.email = "bruno@weiss.example"
+    cast.bruno.save()
+    bruno = viewer_of(cast.bruno, cast.alfa)
+
+    with pytest.raises(InvalidInput, match="reason-too-short"):
+        ask(boleto, bruno, address="bruno@wei\u00df.example")
+    ask(boleto, bruno, address="Bruno@WEISS.example")
+
+    mailing = Mailing.objects.get()
+    assert (mailing.recipient, mailing.is_known) == ("bruno@weiss.example", True)
 
 
 def test_somebody_of_another_company_is_no_contact(cast, boleto):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
@@ -142,3 +143,19 @@ def test_what_is_not_signed_proves_nothing():
     content = build_nfe(recipient=STRANGER, signed=False)
 
     assert outcome(content) == ("refuse", ("recipient_mismatch",), "absent")
+
+
+@pytest.mark.parametrize(
+    "bloat",
+    [
+        b"<a " + b" ".join(b"a%d='1'" % number for number in range(80_000)) + b"/>",
+        b"".join(b"<x%d:a xmlns:x%d='u%d'/>" % (n, n, n) for n in range(60_000)),
+        b"<a " + b" ".join(b"xmlns:a%d='u'" % number for number in range(20_000)) + b"/>",
+    ],
+)
+def test_what_would_take_minutes_to_write_for_its_signature_is_not_written(bloat):
+    content = build_nfe().replace(b"</infNFe>", bloat + b"</infNFe>")
+    before = time.process_time()
+
+    assert outcome(content)[:2] == ("refuse", ("too_large",))
+    assert time.process_time() - before < 2
