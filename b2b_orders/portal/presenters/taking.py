@@ -45,7 +45,9 @@ def taking_actions(
 
 def all_files(rows: Iterable[DocumentRow], *, order: UUID, to: Addresses) -> AllFiles | None:
     """Offer all files of an order, with how many there are and what is known of their size."""
-    there = [row for row in rows if row.state in {"available", "failed", "damaged"}]
+    # What is paid or replaced is told of in the index, and not among the files.
+    tried = {"available", "failed", "damaged"}
+    there = [row for row in rows if row.state in tried and not row.is_withheld]
     if not there:
         return None
     count = ngettext("%(count)s file", "%(count)s files", len(there))
