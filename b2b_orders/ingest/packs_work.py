@@ -118,7 +118,7 @@ def tell(*, pack_id: int, now: datetime) -> bool:
         "company": pack.company.name,
         "taken": pack.taken,
         "missing": pack.missing,
-        "expires": timezone.localtime(pack.expires_at or now).strftime("%Y-%m-%d %H:%M"),
+        "expires": timezone.localtime(pack.expires_at or now),
         "link": absolute(reverse("portal:packs", kwargs=of_company)),
     }
     try:
