@@ -241,5 +241,5 @@ def test_pages_of_documents_have_no_accessibility_fault_and_no_sideways_scroll(
         if page.evaluate("document.documentElement.scrollWidth") > viewport["width"]:
             wide.append(path)
 
-    assert faults == dict.fromkeys(faults, [])
+    assert faults == {path: [] for path in faults}
     assert wide == []
