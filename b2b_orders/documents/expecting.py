@@ -102,7 +102,7 @@ def refresh_expected(*, record_ids: Iterable[int], now: datetime) -> int:
         wanted = (
             expected(
                 each.record,
-                [_Listed.of(document) for document in mine if document.origin != Origin.RULE],
+                [_Listed.of(document) for document in mine if _is_there(document)],
                 rules,
                 Case(
                     connection=each.connection,
@@ -162,6 +162,13 @@ class _Listed:
         if self.due_on and title.due_on:
             return self.due_on == title.due_on
         return True
+
+
+def _is_there(document: Document) -> bool:
+    """Say whether a row is a listed file, or a page of ours that stands in for one."""
+    if document.origin == Origin.RENDERED:
+        return document.state == State.AVAILABLE
+    return document.origin == Origin.SOURCE
 
 
 def names_of(invoice: InvoiceRecord) -> tuple[str, str]:

@@ -206,15 +206,20 @@ def _fetch(
             storage.spool(stream, max_bytes=settings.PORTAL_DOCUMENT_MAX_BYTES) as spooled,
         ):
             verdict = _check(document, spooled, whose)
-            if verdict.problem:
-                return _note_damaged(document, verdict, spooled.sha256, now)
-            # Wrapped for the way: what was meant is what is inside.
-            whole = spooled if verdict.decoded is None else storage.spooled_bytes(verdict.decoded)
-            stored = storage.keep(whole, content_type=verdict.content_type, now=now)
+            stored = None if verdict.problem else _keep(spooled, verdict, now)
     except BridgeError as error:
         return _note_failed(document, error, now)
+    # Only now: while a source is read the scope is left, and no row is ours to change.
+    if stored is None:
+        return _note_damaged(document, verdict, spooled.sha256, now)
     note_checked(document, stored, verdict, company_id, now)
     return Outcome()
+
+
+def _keep(spooled: storage.Spooled, verdict: Verdict, now: datetime) -> StoredFile:
+    # Wrapped for the way: what was meant is what is inside.
+    whole = spooled if verdict.decoded is None else storage.spooled_bytes(verdict.decoded)
+    return storage.keep(whole, content_type=verdict.content_type, now=now)
 
 
 def _check(document: Document, spooled: storage.Spooled, whose: Whose) -> Verdict:

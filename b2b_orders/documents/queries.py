@@ -39,7 +39,9 @@ LATE_AFTER = timedelta(days=1)
 # What an order is not said to lack, nor to have.
 _UNCOUNTED = (State.NOT_APPLICABLE, State.CANCELLED, State.REPLACED)
 # A page of ours that is not offered: the source has its own, or the XML is gone.
-SUPERSEDED = Q(origin=Origin.RENDERED) & ~Q(state__in=(State.AVAILABLE, State.FAILED))
+SUPERSEDED = Q(origin=Origin.RENDERED) & ~Q(
+    state__in=(State.AVAILABLE, State.FAILED, State.CANCELLED)
+)
 
 
 @dataclass(frozen=True, slots=True)

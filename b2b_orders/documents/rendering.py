@@ -23,6 +23,7 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.access import Viewer
 from b2b_orders.documents import storage
 from b2b_orders.documents.drawing import EDITION, MAX_XML_BYTES
+from b2b_orders.documents.expecting import INVOICE_CANCELLED
 from b2b_orders.documents.models import Document, JobState, Origin, Rendering, State, StoredFile
 from b2b_orders.documents.queries import visible_documents
 from erp_bridge.records import DocumentKind
@@ -48,6 +49,7 @@ _MADE_OF: Final[Mapping[tuple[str, str], DocumentKind]] = MappingProxyType(
         ("procEventoNFe", "55"): DocumentKind.CCE,
     }
 )
+PAGES: Final = frozenset(_MADE_OF.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,13 +399,13 @@ def _update(document: Document, own: Document | None, recipe: Recipe | None, now
         return
     rows = {row.key: row for row in Rendering.objects.filter(document=document)}
     row = rows.get(recipe.key)
-    is_failed = row is not None and row.state == JobState.FAILED
-    _set_state(
-        document,
-        State.FAILED if is_failed else State.AVAILABLE,
-        row.reason if row is not None and is_failed else "",
-        now,
-    )
+    if row is not None and row.state == JobState.FAILED:
+        _set_state(document, State.FAILED, row.reason, now)
+    elif recipe.is_cancelled:
+        # It can be had, with the word across it, but must not look like a note that stands.
+        _set_state(document, State.CANCELLED, INVOICE_CANCELLED, now)
+    else:
+        _set_state(document, State.AVAILABLE, "", now)
     # Pages of an older edition of the library say the same; those of another mark do not.
     mark = recipe.key.rpartition(":")[2]
     same = [row for key, row in rows.items() if key.rpartition(":")[2] == mark]

@@ -10,7 +10,7 @@ import hashlib
 import io
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,7 +22,15 @@ from b2b_orders.audit.services import report_incident
 from b2b_orders.common.errors import Conflict
 from b2b_orders.documents import drawing, rendering, storage
 from b2b_orders.documents.drawing import NotDrawn
-from b2b_orders.documents.models import Document, JobState, Rendering, StoredFile
+from b2b_orders.documents.expecting import refresh_expected
+from b2b_orders.documents.models import (
+    Document,
+    JobState,
+    Origin,
+    Rendering,
+    State,
+    StoredFile,
+)
 from b2b_orders.documents.rendering import Recipe
 from b2b_orders.ingest import waking
 from b2b_orders.ingest.lanes import session_lock
@@ -58,7 +66,7 @@ def update_orders(*, since: datetime, now: datetime, with_joined: bool = False) 
     while orders := rendering.orders_to_look_at(
         since=since, after=after, limit=_ORDERS_AT_ONCE, with_joined=with_joined
     ):
-        rendering.update_rendered(order_ids=orders, now=now)
+        _offer(orders, now)
         after, count = orders[-1], count + len(orders)
     return count
 
@@ -67,7 +75,21 @@ def after_check(*, document_id: int, now: datetime) -> None:
     """Offer what can be made of a file that was just checked; for whoever checks in a worker."""
     document = Document.objects.filter(pk=document_id).select_related("record").first()
     if document is not None and document.record.order_id is not None:
-        rendering.update_rendered(order_ids=[document.record.order_id], now=now)
+        _offer([document.record.order_id], now)
+
+
+def _offer(order_ids: Collection[int], now: datetime) -> None:
+    rendering.update_rendered(order_ids=order_ids, now=now)
+    # A page of ours stands in for the one that was waited for, and whoever waits is told.
+    waiting = Document.objects.filter(
+        record__order_id__in=order_ids,
+        origin=Origin.RULE,
+        state=State.EXPECTED,
+        kind__in=rendering.PAGES,
+    )
+    records = list(waiting.values_list("record_id", flat=True).distinct())
+    if records:
+        refresh_expected(record_ids=records, now=now)
 
 
 # What is being made has its lock; `objsubid` 2 is a lock by two numbers.

@@ -142,8 +142,7 @@ def _change_papers(world: World, order: Order, erp: ErpOrder, told: Json) -> Non
         before = papers.reissued.get(int(number), ())
         papers.reissued = papers.reissued | {int(number): (*before, due)}
         erp.paid[int(number)] = None
-    if papers != Papers():
-        erp.papers = papers
+    erp.papers = papers if papers != Papers() else None
     erp.paid |= {int(number): day for number, day in paid.items()}
     erp.paid |= {int(number): None for number in unpaid}
     for label, day in cancelled.items():

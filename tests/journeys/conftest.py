@@ -16,10 +16,12 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from b2b_orders.demo.supervisor import Supervisor, Wishes
+from b2b_orders.demo.supervisor import OWNER, Supervisor, Wishes
+from b2b_orders.embedded.postgres import DATABASE, PostgresServer
 from erp_bridge.simulators.cast import O1
 from erp_bridge.simulators.mail import read_mail
 from tests.guards import find_chromium
@@ -111,6 +113,43 @@ class Product:
     def mails(self, to: str = "") -> list[EmailMessage]:
         """List the mail to an address that begins so, newest first."""
         return [one for one in read_mail(self.home / "mail") if str(one["to"]).startswith(to)]
+
+    def await_mail(self, to: str, subject: str, count: int = 1) -> EmailMessage:
+        """Wait for the mail to an address that has this in its subject; give the newest."""
+        for _ in range(120):
+            found = [one for one in self.mails(to) if subject in str(one["subject"])]
+            if len(found) >= count:
+                return found[0]
+            time.sleep(0.5)
+        pytest.fail(f"no mail to {to} about {subject}")
+
+    def audit_lines(self, action: str, object_id: str) -> list[dict[str, Any]]:
+        """Read the record of what was done with something, oldest first."""
+        sockets = PostgresServer(self.home / "postgres").sockets
+        with psycopg.connect(host=str(sockets), user=OWNER, dbname=DATABASE) as database:
+            rows = database.execute(
+                "SELECT a.at, a.address::text, a.detail, p.email FROM audit_auditevent a"
+                " LEFT JOIN accounts_person p ON p.id = a.person_id"
+                " WHERE a.action = %s AND a.object_id = %s ORDER BY a.at, a.id",
+                [action, object_id],
+            ).fetchall()
+        return [dict(zip(("at", "address", "detail", "person"), row, strict=True)) for row in rows]
+
+    def files_of_the_erp(self, erp_number: str, customer_id: int) -> dict[str, bytes]:
+        """Take an order's files straight from the ERP, as its own gateway hands them out."""
+        ask = {"Authorization": "Bearer demo-erp-token"}
+        address = (
+            f"{self.sources['erp']}/api/v1/ArquivosPedido/?pedidoErpId={erp_number}"
+            f"&revendaId={customer_id}"
+        )
+        with urllib.request.urlopen(urllib.request.Request(address, headers=ask)) as answer:
+            entries = json.load(answer)["itens"]
+        files = {}
+        for entry in entries:
+            file = urllib.request.Request(entry["url"], headers=ask)
+            with urllib.request.urlopen(file, timeout=10) as answer:
+                files[entry["url"].rpartition("/")[2].partition("?")[0]] = answer.read()
+        return files
 
     @contextmanager
     def file_fault(self, mode: str, kind: str = "", **how: Any) -> Iterator[None]:

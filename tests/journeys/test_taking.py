@@ -1,33 +1,64 @@
-"""Taking documents: B17, B18, B40, S07."""
+"""Taking documents: B17, B18, B40, S07, and that all pages of documents are for everybody."""
 
 from __future__ import annotations
 
+import csv
+import hashlib
 import io
 import re
 import zipfile
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from erp_bridge.simulators.cast import DAMAGED, O1
-from tests.journeys.conftest import api_order, search
+from erp_bridge.simulators.cast import (
+    ALFA_CUSTOMER_ID,
+    BOLETOS,
+    DAMAGED,
+    FOREIGN,
+    O1,
+    PAPERLESS,
+    REVOKED,
+)
+from erp_bridge.simulators.mail import text_of
+from tests.journeys.conftest import DESKTOP, api_order, search
+from tests.journeys.test_everybody import PHONE, RULES
+from tests.journeys.test_staff import _act
 
 
-def test_b17_all_documents_of_an_order_arrive_as_one_zip_file(page_of):
+def _index(archive):
+    text = archive.read("index.csv").decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text), delimiter=";"))
+
+
+def test_b17_all_documents_of_an_order_arrive_as_one_zip_file(page_of, product):
     page = page_of("bruno")
-    order = api_order(page, O1.web_number)
     search(page, O1.web_number)
+    button = page.get_by_role("link", name=re.compile(r"Baixar tudo \(ZIP\)"))
+    count = int(re.search(r"· (\d+) arquivos", button.inner_text()).group(1))
 
     with page.expect_download() as download:
-        page.get_by_role("link", name=re.compile(r"Baixar tudo \(ZIP\)")).click()
+        button.click()
     archive = zipfile.ZipFile(download.value.path())
 
     assert archive.testzip() is None
-    folders = {name.split("/")[0] for name in archive.namelist() if "/" in name}
-    assert {"NF-1001-1", "NF-1002-1"} <= folders
-    assert {"LEIAME.txt", "index.csv"} <= set(archive.namelist())
-    there = [each for each in order["documents"] if each["state"] == "available"]
+    assert download.value.suggested_filename.endswith(".zip")
     files = [name for name in archive.namelist() if "/" in name and not name.endswith("/")]
-    assert len(files) == len(there)
+    assert {name.split("/")[0] for name in files} == {"NF-1001-1", "NF-1002-1"}
+    assert {"LEIAME.txt", "index.csv"} <= set(archive.namelist())
+    assert len(files) == count
+    taken = [row for row in _index(archive) if row["Arquivo"]]
+    assert sorted(row["Arquivo"] for row in taken) == sorted(files)
+    for row in taken:
+        body = archive.read(row["Arquivo"])
+        assert (row["SHA-256"], row["Bytes"]) == (hashlib.sha256(body).hexdigest(), str(len(body)))
+    # What the ERP has is in there as it has it; what may not be paid any more is told of.
+    erp = product.files_of_the_erp(O1.erp_number, ALFA_CUSTOMER_ID)
+    xml = next(name for name in files if "NFe-" in name and name.startswith("NF-1001"))
+    assert archive.read(xml) == erp["nfe-1001-1.xml"]
+    paid = next(row for row in _index(archive) if row["Documento"] == "Boleto 1/3")
+    assert (paid["Arquivo"], paid["Motivo"]) == ("", "Já foi pago.")
 
 
 def test_b17_a_damaged_file_is_told_in_the_index_and_the_zip_still_arrives(page_of):
@@ -36,38 +67,65 @@ def test_b17_a_damaged_file_is_told_in_the_index_and_the_zip_still_arrives(page_
 
     answer = page.request.get(f"/pedidos/{order['id']}/documentos/zip")
 
+    assert answer.headers["content-type"] == "application/zip"
     archive = zipfile.ZipFile(io.BytesIO(answer.body()))
     assert archive.testzip() is None
-    assert "arquivo com defeito" in archive.read("LEIAME.txt").decode()
+    missing = [row for row in _index(archive) if row["Documento"] == "DANFE" and not row["Arquivo"]]
+    assert [row["Estado"] for row in missing] == ["Falta"]
+    assert "arquivo com defeito" in missing[0]["Motivo"]
+    assert missing[0]["Motivo"] in archive.read("LEIAME.txt").decode()
+    assert any("NFe-" in row["Arquivo"] for row in _index(archive))
 
 
-def test_b18_a_months_documents_are_prepared_while_one_does_something_else(page_of):
+def test_b18_a_months_documents_are_prepared_while_one_does_something_else(page_of, product):
     page = page_of("bruno")
     page.goto("/documentos")
-    page.locator("#month").select_option("")
-    page.get_by_label("NF-e XML").or_(page.get_by_label("XML da NF-e")).check()
-    # Until the answer is there, last month's count is.
-    expect(page.locator("#count input[name=tipo]")).to_have_value("nfe_xml")
-    expect(page.locator("#count input[name=mes]")).to_have_count(0)
+    month = page.locator("#month option").nth(1).get_attribute("value")
+    page.locator("#month").select_option(month)
+    page.get_by_label("XML da NF-e", exact=True).check()
+    page.get_by_label("DANFE", exact=True).check()
     counted = page.locator("#count strong")
-    expect(counted).to_have_text(re.compile(r"[0-9.]+ documentos"))
-    number = int(re.sub(r"\D", "", counted.inner_text().split("documento")[0]))
+    expect(counted).to_have_text(re.compile(r"\d+ documentos?"))
+    number = int(re.search(r"([\d.]+) documento", counted.inner_text()).group(1).replace(".", ""))
+    assert number > 5
+    told = len([m for m in product.mails("bruno@") if "Seus documentos" in str(m["subject"])])
 
     page.get_by_role("button", name="Preparar ZIP").click()
-    first = page.locator("#downloads li").first
-    # Swapped in as it goes on, without anybody doing anything.
-    expect(first).to_contain_text("Pronto", timeout=180_000)
+    expect(page.locator("#downloads li").first.locator("progress")).to_have_count(1)
+    # He leaves, and is told by mail.
+    page.goto("/pedidos")
+    mail = product.await_mail("bruno@alfa.example", "Seus documentos estão prontos", told + 1)
+    text = text_of(mail)
+    assert "login" in text
+    link = re.search(r"https?://\S+", text).group()
+    stranger = product.open_browser()
+    try:
+        seen = stranger.new_page()
+        seen.goto(link)
+        assert "/accounts/login" in seen.url
+    finally:
+        stranger.close()
 
+    page.goto(link)
+    first = page.locator("#downloads li").first
+    expect(first).to_contain_text("Pronto")
+    expect(first).to_contain_text("disponível até")
     with page.expect_download() as download:
         first.get_by_role("link").first.click()
-    index = zipfile.ZipFile(download.value.path()).read("index.csv").decode("utf-8-sig")
-    assert len(index.strip().splitlines()) - 1 == number
+    rows = _index(zipfile.ZipFile(download.value.path()))
+    assert len(rows) == number
+    assert {row["Documento"] for row in rows} == {"XML da NF-e", "DANFE"}
+    # Somebody else of the company does not have it.
+    part = first.get_by_role("link").first.get_attribute("href")
+    assert page_of("rita").request.get(part).status == 404
 
 
 def test_b40_an_accountant_opens_one_document_by_a_link_until_it_is_revoked(page_of, product):
     page = page_of("bruno")
     search(page, O1.web_number)
-    page.locator("a[href$='/enviar']").first.click()
+    xml = page.locator("#documents li", has_text="XML da NF-e").filter(has_text="Disponível").first
+    xml.get_by_role("link", name="Enviar").click()
+    expect(page.locator("#days")).to_have_value("7")
     page.locator("#label").fill("Contadora")
     page.get_by_role("button", name="Criar link").click()
     link = page.locator(".new-link code").inner_text()
@@ -76,34 +134,112 @@ def test_b40_an_accountant_opens_one_document_by_a_link_until_it_is_revoked(page
     try:
         seen = stranger.new_page()
         assert seen.goto(link).status == 200
-        expect(seen.locator("main")).to_contain_text("Alfa")
+        expect(seen.locator("main")).to_contain_text("Alfa Distribuidora")
+        expect(seen.locator("main")).to_contain_text(
+            re.compile(r"funciona até|vale até", re.IGNORECASE)
+        )
         with seen.expect_download() as download:
             seen.get_by_role("link", name="Baixar").click()
-        assert download.value.path().stat().st_size > 0
+        erp = product.files_of_the_erp(O1.erp_number, ALFA_CUSTOMER_ID)
+        assert download.value.path().read_bytes() == erp["nfe-1001-1.xml"]
+        # Neither what is beside it nor anything of the portal comes with it.
+        assert seen.request.get(f"{link}/../{O1.erp_number}").status == 404
         assert "/accounts/login" in seen.goto("/pedidos").url
 
         page.goto("/documentos")
         row = page.locator("#links li", has_text="Contadora").first
         expect(row).to_contain_text("aberto 1 vez")
-        row.get_by_role("button", name="Revogar").click()
+        with page.expect_navigation():
+            row.get_by_role("button", name="Revogar").click()
         assert seen.goto(link).status == 404
+        assert seen.request.get(f"{link}/arquivo").status == 404
+        row = page.locator("#links li", has_text="Contadora").first
+        expect(row.locator(".chip")).to_have_text("Revogado")
     finally:
         stranger.close()
 
 
-def test_s07_support_sends_a_document_to_a_known_contact(page_of):
+def test_s07_support_sends_a_document_to_a_known_contact_and_the_customer_sees_it(page_of, product):
     page = page_of("suzana")
-    page.goto("/atendimento")
-    page.locator("[name=q]").first.fill(O1.web_number)
-    page.locator("[name=q]").first.press("Enter")
-    page.get_by_role("link", name=re.compile("Atuar|Alfa")).first.click()
-    page.locator("[name=reason]").fill("chamado 4711")
-    page.get_by_role("button", name="Atuar por esta empresa").click()
-    page.locator("a[href$='/enviar']").first.click()
+    _act(page, "Alfa", reason="chamado 4711")
+    boleto = page.locator("#documents li", has_text="Boleto 3/3")
+    boleto.get_by_role("link", name="Enviar").click()
     contacts = page.locator("#contact option").all_inner_texts()
-    assert not any("beta.example" in contact for contact in contacts)
-    page.locator("#contact").select_option(label=next(c for c in contacts if "rita@" in c))
+    # Of the company only, and of it nobody who may not see boletos of this branch.
+    assert any("rita@alfa.example" in contact for contact in contacts)
+    assert not any("carla@" in contact or "seller" in contact for contact in contacts)
+    # A new address needs a reason.
+    page.locator("#address").fill("nova@contabil.example")
     page.get_by_role("button", name="Enviar").click()
-
+    expect(page.locator("#mail-error")).to_be_visible()
+    page.locator("#address").fill("")
+    page.locator("#contact").select_option(label=next(c for c in contacts if "rita@" in c))
+    told = len(product.mails("rita@"))
+    page.get_by_role("button", name="Enviar").click()
     expect(page.locator(".taken li").first).to_contain_text("rita@alfa.example")
+    # Links without log-in are the company's to make.
     expect(page.locator("input[name=days]")).to_have_count(0)
+
+    mail = product.await_mail("rita@alfa.example", "Boleto", told + 1)
+    assert "nao-responda@loja.example" in str(mail["from"])
+    (attached,) = mail.iter_attachments()
+    assert attached.get_filename() == "Boleto-1002-3-3.pdf"
+    assert attached.get_content().startswith(b"%PDF")
+    # The company reads on the document who sent it, for whom, and why.
+    bruno = page_of("bruno")
+    document = next(
+        d for d in api_order(bruno, O1.web_number)["documents"] if d["instalment"] == "3/3"
+    )
+    bruno.goto(f"{document['download_url']}/enviar")
+    sent = bruno.locator(".taken li").first
+    for text in ("rita@alfa.example", "Suzana Reis (fornecedor)", "chamado 4711", "Enviado"):
+        expect(sent).to_contain_text(text)
+    *_, line = product.audit_lines("document_mailed", document["id"])
+    assert line["person"] == "suzana@seller.example"
+    assert line["detail"]["recipient"] == "rita@alfa.example"
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_pages_of_documents_have_no_accessibility_fault_and_no_sideways_scroll(
+    page_of, product, viewport
+):
+    page, olga = page_of("bruno", viewport=viewport), page_of("olga", viewport=viewport)
+    order = api_order(page, BOLETOS.web_number)
+    there = f"/pedidos/{order['id']}/documentos"
+    boletos = {d["state"]: d["id"] for d in order["documents"] if d["kind"] == "boleto"}
+    paid = next(d["id"] for d in order["documents"] if d["title_state"] == "paid")
+    xml = next(d["id"] for d in order["documents"] if d["kind"] == "nfe_xml")
+    special = (BOLETOS, DAMAGED, FOREIGN, PAPERLESS, REVOKED)
+    pages = [
+        *((page, f"/pedidos?q={facts.web_number}") for facts in special),
+        (page, f"{there}/{boletos['available']}/pagamento"),
+        (page, f"{there}/{boletos['replaced']}/pagamento"),
+        (page, f"{there}/{paid}/pagamento"),
+        (page, f"{there}/{xml}/enviar"),
+        (page, "/documentos"),
+        (page, "/documentos?mes=&tipo=nfe_xml"),
+        (page, "/d/nothing-that-ever-was-here-0000000000"),
+        (olga, "/operacao/documentos"),
+        (olga, "/operacao/recusas"),
+    ]
+    faults, wide = {}, []
+    for who, path in pages:
+        who.goto(path)
+        found = Axe().run(who, options={"runOnly": RULES}).response["violations"]
+        faults[path] = [fault["id"] for fault in found]
+        if who.evaluate("document.documentElement.scrollWidth") > viewport["width"]:
+            wide.append(path)
+    # The page that shows a link, and the page that it leads to.
+    page.goto(f"{there}/{xml}/enviar")
+    page.get_by_role("button", name="Criar link").click()
+    link = page.locator(".new-link code").inner_text()
+    for path in ("", link):
+        if path:
+            page.goto(path)
+        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        faults[path] = [fault["id"] for fault in found]
+        if page.evaluate("document.documentElement.scrollWidth") > viewport["width"]:
+            wide.append(path)
+
+    assert faults == {path: [] for path in faults}
+    assert wide == []

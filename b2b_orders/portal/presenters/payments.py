@@ -112,7 +112,7 @@ def payment_page(payable: Payable, *, to: Addresses, here: str, now: datetime) -
         pix=pix,
         missing=_missing(payable) if is_open and not line and not pix else "",
         is_payable=is_open and not is_slip and bool(line or pix),
-        retry=here if payable.problem and payable.problem != NOT_ASKED else "",
+        retry=here if _may_change(payable) else "",
         newer=_document(payable, payable.replaced_by, to) if payable.replaced_by else "",
         file=_file(payable, to),
         file_label=_("Copy of the paid boleto (PDF)")
@@ -120,6 +120,13 @@ def payment_page(payable: Payable, *, to: Addresses, here: str, now: datetime) -
         else _("Download the PDF"),
         order=order,
     )
+
+
+def _may_change(payable: Payable) -> bool:
+    """Say whether looking again may show more: an answer, or the new boleto, soon read."""
+    if payable.standing is Standing.REPLACED:
+        return payable.replaced_by is None
+    return payable.problem not in {"", NOT_ASKED}
 
 
 def _missing(payable: Payable) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from b2b_orders.documents.expecting import expected_since, refresh_expected, ruled_records
 from b2b_orders.documents.models import Document, DocumentRule, State
+from b2b_orders.ingest.rendering_work import after_check
 from b2b_orders.ingest.storing import store
 from erp_bridge.records import (
     Address,
@@ -19,7 +20,8 @@ from erp_bridge.records import (
     TitleRecord,
     TitleState,
 )
-from tests.b2b_orders.documents.files import make_key
+from tests.b2b_orders.documents.files import make_key, make_nfe
+from tests.b2b_orders.documents.test_rendering import hold
 from tests.factories import NOW, make_erp_record, make_reading
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("document_rules")]
@@ -102,6 +104,26 @@ def test_a_file_that_comes_takes_the_place_of_what_was_expected(cast):
         LATER,
         None,
     )
+
+
+def test_a_page_that_we_make_ends_the_wait_for_the_sources_own(cast):
+    read(cast.alfa, documents=(XML,))
+    xml = Document.objects.get(kind="nfe_xml")
+    facts = {"root": "nfeProc", "access_key": INVOICE.access_key, "item_count": 1}
+    Document.objects.filter(pk=xml.pk).update(
+        verdict="serve",
+        checked_at=NOW,
+        checked_for=cast.alfa.pk,
+        facts=facts,
+        file=hold(make_nfe()),
+        access_key=INVOICE.access_key,
+    )
+    assert rows(kind="danfe") == {"danfe": ("expected", "expected-invoice")}
+
+    after_check(document_id=xml.pk, now=LATER)
+
+    danfe = Document.objects.get(kind="danfe")
+    assert (danfe.origin, danfe.state) == ("rendered", "available")
 
 
 def test_reading_the_same_again_changes_no_row(cast):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -336,6 +337,27 @@ def test_who_waited_shares_a_refusal_and_it_is_one_incident(shared, bruno, actor
 
     assert (found, len(source.asked)) == (["html-instead-of-pdf"] * 3, 1)
     assert Incident.objects.count() <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_damaged_file_is_noted_in_the_scope_that_was_left_while_it_was_read(shared, bruno, actor):
+    class Streamed(FakeSource):
+        @contextmanager
+        def open(self, *args, **kwargs):
+            # As in production: outside the scope the session's role sees no company's rows.
+            with tenancy.leave(), connection.cursor() as cursor:
+                cursor.execute("SET ROLE b2b_web")
+                try:
+                    with super().open(*args, **kwargs) as stream:
+                        yield stream
+                finally:
+                    cursor.execute("RESET ROLE")
+
+    assert refused(shared, bruno, actor, Streamed({"danfe-1": HTML})).is_damaged
+
+    shared.refresh_from_db()
+    assert (shared.state, shared.reason) == (State.DAMAGED, "html-instead-of-pdf")
+    assert (shared.tries, shared.verdict) == (1, "refuse")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -447,6 +447,28 @@ def test_the_page_from_before_the_cancellation_is_never_handed_out_again(
     assert [call[2] for call in drawn.calls] == [False, True]
 
 
+def test_the_page_of_a_cancelled_note_is_marked_and_can_still_be_had(
+    order, drawn, bruno, actor, source
+):
+    make_xml(order)
+    (danfe,) = offered(order)
+    work()
+    make_event(order, "cancelled")
+
+    (danfe,) = offered(order, LATER)
+
+    assert (danfe.state, danfe.reason) == ("cancelled", "invoice-cancelled")
+    assert danfe.state_since == LATER
+    with as_web(bruno):
+        listed = {r.public_id: r.state for r in list_documents(viewer=bruno, order_id=order.pk)}
+    assert listed[danfe.public_id] == "cancelled"
+    assert take(danfe, bruno, actor, source) == BEING_MADE
+    work()
+    assert take(danfe, bruno, actor, source).content_type == "application/pdf"
+    # Looking again is no news.
+    assert offered(order, LATER + timedelta(minutes=1))[0].state_since == LATER
+
+
 def test_a_note_cancelled_while_its_page_waits_is_drawn_as_cancelled(order, drawn):
     make_xml(order)
     offered(order)

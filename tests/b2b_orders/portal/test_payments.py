@@ -189,6 +189,19 @@ def test_what_must_not_be_paid_is_not_payable(ana, world, boleto, source, change
     assert links == ([page_of(world, new)] if "replaced_by" in change else [])
 
 
+def test_a_boleto_made_anew_whose_new_one_is_not_read_yet_can_be_looked_at_again(
+    ana, world, boleto, source
+):
+    listed(world, BOLETO)
+    source.listing = [replace(BOLETO, replaced_by="p2"), replace(BOLETO, key="p2")]
+
+    response = ana.get(page_of(world, boleto))
+
+    assert "Substituído por outro boleto" in words(response)
+    links = parse(response).xpath("//main//div[@class='actions no-print']//a/@href")
+    assert links == [page_of(world, boleto)]
+
+
 def test_without_an_answer_the_page_says_of_when_it_is(ana, world, boleto, source):
     source.listing = Unreachable("dead", source="erp", operation="documents")
 

@@ -13,6 +13,7 @@ import pypdf
 import pytest
 
 from erp_bridge.identifiers import valid_boleto_line, valid_slip_line
+from erp_bridge.simulators.cast import O6
 from erp_bridge.simulators.control import State
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.numbers import pix_code
@@ -219,6 +220,13 @@ class TestControl:
         change(erp, O1, published="*")
         assert len(of_kind(entries(erp, O1), XML)) == 2
         assert len(of_kind(entries(erp, O1), DANFE)) == 2
+
+    def test_the_only_pending_file_of_an_order_appears(self, erp):
+        change(erp, O6, withheld=["nfe-1601-1.xml"])
+        assert of_kind(entries(erp, O6), XML) == []
+
+        change(erp, O6, published=["nfe-1601-1.xml"])
+        assert len(of_kind(entries(erp, O6), XML)) == 1
 
     def test_an_invoice_is_cancelled_with_its_open_boletos(self, erp):
         change(erp, O1, cancelled={"1002/1": "2026-11-19"})

@@ -1,0 +1,200 @@
+"""Paying: B19, B20, a boleto made anew, a locked one, and the way from the finance page."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from erp_bridge.simulators.cast import BOLETOS, DAMAGED, HOSTILE, O1, O6
+from tests.journeys.conftest import api_order, search
+
+
+def _boleto(page, number, instalment):
+    """Find the boleto of an instalment that stands, with its addresses."""
+    order = api_order(page, number)
+    boleto = next(
+        each
+        for each in order["documents"]
+        if (each["kind"], each["instalment"]) == ("boleto", instalment)
+        and each["state"] != "replaced"
+    )
+    address = f"/pedidos/{order['id']}/documentos/{boleto['id']}"
+    return boleto | {"download_url": address, "payment_url": f"{address}/pagamento"}
+
+
+def test_b19_what_was_paid_after_the_last_reading_is_shown_as_paid(page_of, product):
+    page = page_of("bruno")
+    boleto = _boleto(page, O6.web_number, "1/2")
+    search(page, O6.web_number)
+    row = page.locator(f"#doc-{boleto['id']}")
+    expect(row.locator(".chip")).to_have_text("A vencer")
+    product.pay_boleto(O6.erp_number, 1)
+
+    row.get_by_role("link", name="Pagar").click()
+
+    expect(page.locator("main [role=status]")).to_contain_text(
+        re.compile(r"Pago em \d\d/\d\d/20\d\d")
+    )
+    expect(page.locator("[data-line], [data-copy]")).to_have_count(0)
+    # Nor is its file handed out as one to pay: only as the copy of a paid one, named so.
+    answer = page.request.get(boleto["download_url"], max_redirects=0)
+    assert answer.status == 302
+    assert answer.headers["location"].endswith("/pagamento")
+    copy = page.request.get(f"{boleto['download_url']}?copia=1")
+    assert "copia-de-boleto-pago" in copy.headers["content-disposition"]
+    search(page, O6.web_number)
+    expect(row.locator(".chip")).to_have_text("Pago")
+    expect(row.get_by_role("link", name="Pagar")).to_have_count(0)
+
+
+def test_b19_a_silent_erp_leaves_the_stored_copy_with_its_age(page_of, product):
+    page = page_of("bruno")
+    boleto = _boleto(page, DAMAGED.web_number, "1/2")
+    stored = page.request.get(boleto["download_url"])
+    assert stored.status == 200
+    # Who clicks within half a minute gets the answer of before.
+    time.sleep(31)
+    with product.fault("erp", "slow", route="documents", seconds=30):
+        began = time.monotonic()
+        page.goto(boleto["payment_url"])
+        took = time.monotonic() - began
+        note = page.locator("main [role=status]")
+        expect(note).to_contain_text(
+            re.compile(
+                r"Não foi possível conferir no banco agora\. "
+                r"Cópia das \d\d:\d\d: confira valor e beneficiário antes de pagar\."
+            )
+        )
+        expect(page.get_by_role("link", name="Conferir de novo")).to_have_count(1)
+        # Four seconds of patience, and a page's time on a busy machine.
+        assert 3.5 < took < 8
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Baixar o PDF").click()
+        assert re.fullmatch(
+            r"Boleto-1922-1-2-copia-de-\d{4}-\d\d-\d\d-\d{4}-confira-antes-de-pagar\.pdf",
+            download.value.suggested_filename,
+        )
+        assert download.value.path().read_bytes() == stored.body()
+
+
+def test_b19_a_dead_erp_is_not_waited_for(page_of, product):
+    page = page_of("bruno")
+    boleto = _boleto(page, HOSTILE.web_number, "2/2")
+    assert page.request.get(boleto["download_url"]).status == 200
+    with product.fault("erp", "dead"):
+        time.sleep(31)
+        began = time.monotonic()
+        page.goto(boleto["payment_url"])
+        assert time.monotonic() - began < 4
+        expect(page.locator("main [role=status]")).to_contain_text("Não foi possível conferir")
+        expect(page.locator("[data-line]")).to_be_visible()
+
+
+def test_b20_the_line_is_copied_as_47_digits_and_said_aloud(page_of, product):
+    page = page_of("bruno", permissions=["clipboard-read", "clipboard-write"])
+    boleto = _boleto(page, O1.web_number, "3/3")
+    page.goto(boleto["payment_url"])
+    shown = re.sub(r"\D", "", page.locator("[data-line]").inner_text())
+
+    page.get_by_role("button", name="Copiar a linha digitável").click()
+
+    toast = page.locator("[data-toast]")
+    expect(toast).to_have_text("Linha digitável copiada: 47 dígitos")
+    assert (toast.get_attribute("role"), toast.get_attribute("aria-live")) == ("status", "polite")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert re.fullmatch(r"[0-9]{47}", copied)
+    assert copied == shown
+    payee = page.locator(".payee")
+    expect(payee).to_contain_text("FORNECEDORA VALE DAS ARARAS LTDA")
+    expect(payee).to_contain_text("99.900.100/0001-31")
+    pix = page.locator("section", has=page.locator("#by-pix"))
+    expect(pix.locator("svg.qr")).to_be_visible()
+    expect(pix).to_contain_text("FORNECEDORA VALE DAS ARAR")
+    pix.get_by_role("button", name="Copiar o código PIX").click()
+    expect(toast).to_have_text("Código PIX copiado")
+    code = page.evaluate("navigator.clipboard.readText()")
+    assert code == pix.locator(".code").inner_text()
+    assert code.startswith("000201")
+    *_, line = product.audit_lines("payment_shown", boleto["id"])
+    assert (line["person"], line["detail"]["outcome"]) == ("bruno@alfa.example", "payable")
+
+
+def test_a_boleto_that_was_replaced_leads_to_the_new_one_only(page_of):
+    page = page_of("bruno")
+    search(page, BOLETOS.web_number)
+    old = page.locator("#documents li", has_text="Boleto 2/5").filter(has_text="Substituído")
+    expect(old).to_contain_text("Substituído: pague somente o novo.")
+    expect(old.get_by_role("link")).to_have_count(1)
+
+    old.get_by_role("link").click()
+
+    expect(page.locator("main [role=status]")).to_contain_text("Não pague este.")
+    expect(page.locator("[data-line]")).to_have_count(0)
+    page.get_by_role("link", name="Abrir o boleto novo").click()
+    new = _boleto(page, BOLETOS.web_number, "2/5")
+    expect(page).to_have_url(re.compile(re.escape(new["payment_url"]) + "$"))
+    expect(page.locator("[data-line]")).to_be_visible()
+
+
+def test_a_boleto_made_anew_since_the_last_reading_is_found_out_at_the_click(page_of, product):
+    page = page_of("bruno")
+    boleto = _boleto(page, HOSTILE.web_number, "1/2")
+    due = date.today() + timedelta(days=40)  # noqa: DTZ011 the simulated world's days
+    product.reissue_boleto(HOSTILE.erp_number, 1, due)
+    time.sleep(31)
+
+    page.goto(boleto["payment_url"])
+
+    expect(page.locator("main [role=status]")).to_contain_text("Substituído por outro boleto")
+    expect(page.locator("[data-line]")).to_have_count(0)
+    # The new one is read by a worker, soon after.
+    for _ in range(60):
+        if page.get_by_role("link", name="Abrir o boleto novo").count():
+            break
+        time.sleep(0.5)
+        page.get_by_role("link", name="Conferir de novo").click()
+    page.get_by_role("link", name="Abrir o boleto novo").click()
+    expect(page.locator("main")).to_contain_text(f"{due:%d/%m/%Y}")
+    expect(page.locator("[data-line]")).to_be_visible()
+
+
+def test_a_locked_pdf_can_be_downloaded_and_is_not_shown(page_of):
+    page = page_of("bruno")
+    boleto = _boleto(page, BOLETOS.web_number, "4/5")
+
+    shown = page.request.get(f"{boleto['download_url']}/ver", max_redirects=0)
+    taken = page.request.get(boleto["download_url"])
+
+    assert shown.status == 302
+    assert shown.headers["location"] == boleto["download_url"]
+    assert taken.headers["content-disposition"].startswith("attachment")
+    assert taken.body().startswith(b"%PDF")
+    assert b"/Encrypt" in taken.body()
+
+
+def test_a_pdf_that_would_act_by_itself_is_refused(page_of):
+    page = page_of("bruno")
+    boleto = _boleto(page, BOLETOS.web_number, "5/5")
+
+    answer = page.request.get(boleto["download_url"])
+
+    assert answer.status == 424
+    assert answer.headers["content-type"].startswith("text/html")
+    search(page, BOLETOS.web_number)
+    expect(page.locator(f"#doc-{boleto['id']} .chip")).to_have_text("Arquivo com defeito")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+def test_from_any_page_a_boleto_to_pay_is_two_actions_away(product, page_of, scripts):
+    page = page_of("bruno", java_script_enabled=scripts)
+    page.goto("/pedidos")
+
+    page.get_by_role("link", name="Financeiro", exact=True).click()
+    page.locator("table.titles").get_by_role("link", name=re.compile("^Pagar")).first.click()
+
+    expect(page.locator("h1")).to_contain_text("Dados para pagamento")
+    expect(page.locator("[data-line], .pay-pix .code").first).to_be_visible()
