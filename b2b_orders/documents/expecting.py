@@ -102,7 +102,7 @@ def refresh_expected(*, record_ids: Iterable[int], now: datetime) -> int:
         wanted = (
             expected(
                 each.record,
-                [_Listed.of(document) for document in mine if document.origin != Origin.RULE],
+                [_Listed.of(document) for document in mine if _is_there(document)],
                 rules,
                 Case(
                     connection=each.connection,
@@ -113,10 +113,17 @@ def refresh_expected(*, record_ids: Iterable[int], now: datetime) -> int:
             if each.company_id
             else ()
         )
-        listed = [row for row in mine if row.origin != Origin.RULE]
+        listed = [row for row in mine if _is_there(row)]
         changes.sync(each, wanted, [row for row in mine if row.origin == Origin.RULE], listed)
         changes.cancel(each.record, listed, cancelled)
     return changes.write()
+
+
+def _is_there(document: Document) -> bool:
+    """Say whether a row is of a file, and not of what has yet to come or cannot be made."""
+    if document.origin == Origin.RENDERED:
+        return document.state != State.NOT_APPLICABLE
+    return document.origin != Origin.RULE
 
 
 # --- what is expected: pure -----------------------------------------------------------------
