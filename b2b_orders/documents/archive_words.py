@@ -48,6 +48,7 @@ _REASON: Final[Mapping[str, Text]] = {
     "transient": lazy("The source failed."),
     "credentials-rejected": lazy("The source refuses our connection."),
     "not-found": lazy("The source does not have this file."),
+    "resource-missing": lazy("The source does not have this file."),
     "bridge": _CANNOT,
     "terminal": _CANNOT,
     "bad-request": _CANNOT,

@@ -14,8 +14,9 @@ from django.db import connection
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Actor, Viewer
 from b2b_orders.companies.models import Company, Role
+from b2b_orders.documents.models import Document, Origin
 from erp_bridge.connector import Call, DocumentStream
-from erp_bridge.records import DocumentKind, DocumentRecord
+from erp_bridge.records import DocumentKind, DocumentRecord, Party, TitleState
 
 
 @dataclass
@@ -29,7 +30,7 @@ class FakeSource:
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
     with_branches: bool = False
-    # What it lists when asked whether something is to be paid; without, what it has files of.
+    # What it lists when asked whether something is to be paid; without, what it said before.
     listing: list[DocumentRecord] | Exception | None = None
     asked_for_lists: list[tuple[str, int, str]] = field(default_factory=list)
     list_seconds: list[float] = field(default_factory=list)
@@ -45,8 +46,12 @@ class FakeSource:
         if isinstance(self.listing, Exception):
             raise self.listing
         if self.listing is None:
-            return [DocumentRecord(key, DocumentKind.BOLETO) for key in self.files]
+            return [record_of(document) for document in self._known(connection, external_id)]
         return self.listing
+
+    def _known(self, connection: str, external_id: str) -> list[Document]:
+        mine = {"record__connection": connection, "record__external_id": external_id}
+        return list(Document.objects.filter(key__in=self.files, origin=Origin.SOURCE, **mine))
 
     def note_change(self, viewer: Viewer, order_public_id: uuid.UUID, now: datetime) -> None:
         self.changes.append(order_public_id)
@@ -66,6 +71,27 @@ class FakeSource:
 
     def accepts_branches(self, connection: str) -> bool:
         return self.with_branches
+
+
+def record_of(document: Document) -> DocumentRecord:
+    """Say of a document what its source said before."""
+    return DocumentRecord(
+        key=document.key,
+        kind=DocumentKind(document.kind),
+        title=document.title,
+        invoice_number=document.invoice_number,
+        invoice_series=document.invoice_series,
+        issued_on=document.issued_on,
+        due_on=document.due_on,
+        amount=document.amount,
+        title_state=TitleState(document.title_state or "unknown"),
+        typeable_line=document.typeable_line,
+        instalment=document.instalment,
+        pix=document.pix,
+        settled_on=document.settled_on,
+        payee=Party(document.payee_name, document.payee_tax_id),
+        replaced_by=document.replaced_by,
+    )
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_each_entry_leaves_a_line_and_so_does_the_whole(order, bruno, actor, sou
     [
         (NotFound("gone"), "The source does not have this file."),
         (Unreachable("down"), "The source did not answer in time."),
-        (HTML, "The supplier's system sent a damaged file. The team has been told."),
+        (HTML, "Damaged file: something else instead of the document"),
     ],
 )
 def test_a_failing_file_is_told_and_the_others_arrive(order, bruno, actor, source, broken, words):
