@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from b2b_orders.documents.models import Document, State
+from b2b_orders.documents.services import Download
 from erp_bridge.records import TitleState
 
 Text = str | Promise
@@ -31,6 +32,18 @@ _KIND: Final[Mapping[str, Text]] = {
     "other": lazy("Other document"),
 }
 KINDS: Final = tuple(_KIND)
+# Why a page of ours cannot be made.
+RENDER_FAILURE: Final[Mapping[str, Text]] = {
+    "render-unreadable": lazy("The XML could not be read."),
+    "render-characters": lazy("The XML has characters that the printed form does not know."),
+    "render-layout": lazy("The XML follows a layout that we cannot print, an old one perhaps."),
+    "render-memory": lazy("The XML is too large to be printed here."),
+    "render-too-large": lazy("The XML is too large to be printed here."),
+    "render-time": lazy("Making the page took too long and was stopped."),
+    "render-crashed": lazy("Making the page failed twice."),
+    "render-gave-up": lazy("Making the page failed twice."),
+    "render-xml-gone": lazy("The XML it is made from cannot be used at the moment."),
+}
 _CANNOT: Final = lazy("The source did not hand out this file.")
 _UNLISTED: Final = lazy("The source does not list this file any more.")
 # By the states of documents, the codes of sources and checks, and our own.
@@ -79,21 +92,11 @@ _REASON: Final[Mapping[str, Text]] = {
     "bad-signature": lazy("Refused file: its signature does not fit what it says"),
     "not-authorised": lazy("Refused file: the tax authority did not authorise it"),
     "document-of-another-company": lazy("Refused file: it belongs to another company"),
-    "document-of-another-branch": lazy(
-        "Refused file: it belongs to another branch of the company"
-    ),
+    "document-of-another-branch": lazy("Refused file: it belongs to another branch of the company"),
     "document-of-another-order": lazy("Refused file: it belongs to another order"),
     # pages that we make
     "being-made": lazy("It is being made. Try again in a moment."),
-    "render-unreadable": lazy("The XML could not be read."),
-    "render-characters": lazy("The XML has characters that the printed form does not know."),
-    "render-layout": lazy("The XML follows a layout that we cannot print, an old one perhaps."),
-    "render-memory": lazy("The XML is too large to be printed here."),
-    "render-too-large": lazy("The XML is too large to be printed here."),
-    "render-time": lazy("Making the page took too long and was stopped."),
-    "render-crashed": lazy("Making the page failed twice."),
-    "render-gave-up": lazy("Making the page failed twice."),
-    "render-xml-gone": lazy("The XML it is made from cannot be used at the moment."),
+    **RENDER_FAILURE,
 }
 
 
@@ -142,11 +145,22 @@ def settled_words(title_state: str) -> str:
     return ""
 
 
+def name_to_save(taken: Download) -> str:
+    """Name a file as people save it: a paper not to be paid as it is says so in its name."""
+    if taken.is_copy:
+        return _noted(taken.filename, _("copy-of-a-paid-boleto"))
+    return taken.filename if taken.is_checked else copy_filename(taken.filename, taken.fetched_at)
+
+
 def copy_filename(filename: str, fetched_at: datetime) -> str:
     """Mark in its name a paper to pay that is a copy of a moment: it may be paid or replaced."""
-    stem, _dot, extension = filename.rpartition(".")
     made = timezone.localtime(fetched_at)
     note = _("copy-of-%(date)s-check-before-paying") % {"date": f"{made:%Y-%m-%d-%H%M}"}
+    return _noted(filename, note)
+
+
+def _noted(filename: str, note: str) -> str:
+    stem, _dot, extension = filename.rpartition(".")
     return f"{stem}-{note}.{extension}"
 
 

@@ -24,14 +24,15 @@ from b2b_orders.companies.access import Viewer
 from b2b_orders.documents import storage
 from b2b_orders.documents.drawing import EDITION, MAX_XML_BYTES
 from b2b_orders.documents.expecting import refresh_expected
+from b2b_orders.documents.fetching import HANDED_OUT
 from b2b_orders.documents.models import Document, JobState, Origin, Rendering, State, StoredFile
 from b2b_orders.documents.queries import visible_documents
 from erp_bridge.records import DocumentKind
 
 BEING_MADE: Final = "being-made"
 XML_GONE: Final = "render-xml-gone"
-# Verdicts of files that may be handed out; of others nothing is made.
-USABLE: Final = frozenset({"serve", "warn", "event_info"})
+# Of a file that is not handed out nothing is made, nor of a cancellation.
+USABLE: Final = HANDED_OUT - {"event_cancels"}
 CANCELLED: Final = "cancelled"
 LETTER: Final = "correction_letter"
 # An NF-e with more items is drawn when somebody asks for it: it takes seconds.

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.documents.archive_words import RENDER_FAILURE
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow
 from b2b_orders.portal import formats, words, words_rules
@@ -22,7 +23,6 @@ from b2b_orders.portal.words_documents import (
     FINDING,
     FOR_BUYERS,
     MADE,
-    RENDER_FAILURE,
     SIGNATURE,
     xml_instead_words,
 )

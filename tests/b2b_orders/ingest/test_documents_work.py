@@ -64,9 +64,7 @@ def test_xmls_are_fetched_checked_and_kept_and_papers_to_pay_are_left(listed, er
     run = work(listed)
 
     fetched = Document.objects.filter(fetched_at__isnull=False)
-    assert set(fetched.values_list("kind", flat=True)) == {
-        *("nfe_xml", "cte_xml", "event_xml")
-    }
+    assert set(fetched.values_list("kind", flat=True)) == {*("nfe_xml", "cte_xml", "event_xml")}
     whole = fetched.filter(file__isnull=False, checked_at__isnull=False)
     assert run.tally.new == whole.count() > 0
     assert set(whole.values_list("state", flat=True)) == {State.AVAILABLE}

@@ -343,9 +343,7 @@ class TestPagesOfOurs:
                 build(pack, source, later)
         assert build(pack, source, later) == "done"
 
-        taken = AuditEvent.objects.filter(
-            action="documents_packed", object_id=str(danfe.public_id)
-        )
+        taken = AuditEvent.objects.filter(action="documents_packed", object_id=str(danfe.public_id))
         assert taken.count() == 1
 
     def test_one_that_never_comes_is_listed_as_missing(self, cast, danfe, source):
