@@ -21,6 +21,7 @@ from b2b_orders.documents.archive_words import document_words, settled_words
 from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.mailing import may_still_receive
 from b2b_orders.documents.models import Document, JobState, Mailing
+from b2b_orders.documents.payables import WITHHELD
 from b2b_orders.documents.services import (
     DocumentUnavailable,
     Download,
@@ -122,7 +123,8 @@ def _prepare(mailing: Mailing, source: PaidForSource, now: datetime) -> tuple[Do
     except NotVisible as error:
         raise _NotToBeSent("no-longer-allowed") from error
     except DocumentUnavailable as error:
-        raise _NotToBeSent("unavailable") from error
+        why = "settled" if error.reason in WITHHELD else "unavailable"
+        raise _NotToBeSent(why) from error
     document.refresh_from_db(fields=("title_state",))
     if document.kind in PAYABLE and settled_words(document.title_state):
         raise _NotToBeSent("settled")

@@ -10,7 +10,7 @@ from tests.factories.companies import (
     make_person,
     make_staff,
 )
-from tests.factories.orders import make_document, make_order, make_title
+from tests.factories.orders import as_listed, make_document, make_order, make_title
 from tests.factories.records import make_erp_record, make_reading, make_vtex_record
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "CONNECTION_VTEX",
     "NOW",
     "PASSWORD",
+    "as_listed",
     "make_company",
     "make_document",
     "make_erp_record",

@@ -12,7 +12,15 @@ from b2b_orders.documents.models import Document, State
 from b2b_orders.orders.models import Order, OrderNumber, SourceRecord, Title
 from b2b_orders.orders.numbers import index_values
 from b2b_orders.orders.records_json import to_json
-from erp_bridge.records import DocumentKind, NumberKind, OrderRecord, System
+from erp_bridge.records import (
+    DocumentKind,
+    DocumentRecord,
+    NumberKind,
+    OrderRecord,
+    Party,
+    System,
+    TitleState,
+)
 from tests.factories.companies import CONNECTION_ERP, NOW
 
 
@@ -108,3 +116,24 @@ def make_title(order: Order, key: str = "b1", **fields: Any) -> Title:
         "state": "open",
     }
     return Title.objects.create(order=order, key=key, **(values | fields))
+
+
+def as_listed(document: Document) -> DocumentRecord:
+    """Say of a document what its source must have said to make it what it is."""
+    return DocumentRecord(
+        key=document.key,
+        kind=DocumentKind(document.kind),
+        title=document.title,
+        invoice_number=document.invoice_number,
+        invoice_series=document.invoice_series,
+        instalment=document.instalment,
+        issued_on=document.issued_on,
+        due_on=document.due_on,
+        amount=document.amount,
+        title_state=TitleState(document.title_state or "unknown"),
+        settled_on=document.settled_on,
+        typeable_line=document.typeable_line,
+        pix=document.pix,
+        payee=Party(name=document.payee_name, tax_id=document.payee_tax_id),
+        replaced_by=document.replaced_by,
+    )

@@ -294,7 +294,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 33
+    assert compared == 36
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])

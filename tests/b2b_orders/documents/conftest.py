@@ -14,9 +14,10 @@ from django.db import connection
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Actor, Viewer
 from b2b_orders.companies.models import Company, Role
-from b2b_orders.documents.models import Document, Origin
+from b2b_orders.documents.models import Document
 from erp_bridge.connector import Call, DocumentStream
-from erp_bridge.records import DocumentKind, DocumentRecord, Party, TitleState
+from erp_bridge.records import DocumentRecord
+from tests.factories import as_listed
 
 
 @dataclass
@@ -30,7 +31,7 @@ class FakeSource:
     breaks_after: int | None = None
     opening: Callable[[], object] = lambda: None
     with_branches: bool = False
-    # What it lists when asked whether something is to be paid; without, what it said before.
+    # What it lists when asked whether something is to be paid; without, what it listed before.
     listing: list[DocumentRecord] | Exception | None = None
     asked_for_lists: list[tuple[str, int, str]] = field(default_factory=list)
     list_seconds: list[float] = field(default_factory=list)
@@ -46,12 +47,8 @@ class FakeSource:
         if isinstance(self.listing, Exception):
             raise self.listing
         if self.listing is None:
-            return [record_of(document) for document in self._known(connection, external_id)]
+            return [as_listed(row) for row in Document.objects.filter(key__in=self.files)]
         return self.listing
-
-    def _known(self, connection: str, external_id: str) -> list[Document]:
-        mine = {"record__connection": connection, "record__external_id": external_id}
-        return list(Document.objects.filter(key__in=self.files, origin=Origin.SOURCE, **mine))
 
     def note_change(self, viewer: Viewer, order_public_id: uuid.UUID, now: datetime) -> None:
         self.changes.append(order_public_id)
@@ -71,27 +68,6 @@ class FakeSource:
 
     def accepts_branches(self, connection: str) -> bool:
         return self.with_branches
-
-
-def record_of(document: Document) -> DocumentRecord:
-    """Say of a document what its source said before."""
-    return DocumentRecord(
-        key=document.key,
-        kind=DocumentKind(document.kind),
-        title=document.title,
-        invoice_number=document.invoice_number,
-        invoice_series=document.invoice_series,
-        issued_on=document.issued_on,
-        due_on=document.due_on,
-        amount=document.amount,
-        title_state=TitleState(document.title_state or "unknown"),
-        typeable_line=document.typeable_line,
-        instalment=document.instalment,
-        pix=document.pix,
-        settled_on=document.settled_on,
-        payee=Party(document.payee_name, document.payee_tax_id),
-        replaced_by=document.replaced_by,
-    )
 
 
 @pytest.fixture

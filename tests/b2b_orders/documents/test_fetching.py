@@ -128,7 +128,7 @@ def test_active_content_is_refused_or_handed_out_with_a_warning(
 def test_a_page_of_our_own_making_is_not_asked_for_at_the_source(order, bruno, actor, source):
     document = make_document(order, origin=Origin.RENDERED)
 
-    assert refused(document, bruno, actor, source).reason == "not-held"
+    assert refused(document, bruno, actor, source).reason == "render-xml-gone"
     assert source.asked == []
 
 

@@ -57,14 +57,13 @@ def work(connection: Connection) -> Pass:
 
 
 def test_xmls_are_fetched_checked_and_kept_and_papers_to_pay_are_left(listed, erp_sim):
-    # Others that their titles promise to be an event of an invoice.
     assert due() == {"nfe_xml", "other"}
     erp_sim.reset()
 
     run = work(listed)
 
     fetched = Document.objects.filter(fetched_at__isnull=False)
-    assert set(fetched.values_list("kind", flat=True)) == {*("nfe_xml", "cte_xml", "event_xml")}
+    assert set(fetched.values_list("kind", flat=True)) == {"nfe_xml", "cte_xml", "event_xml"}
     whole = fetched.filter(file__isnull=False, checked_at__isnull=False)
     assert run.tally.new == whole.count() > 0
     assert set(whole.values_list("state", flat=True)) == {State.AVAILABLE}
@@ -167,7 +166,6 @@ def test_a_file_that_is_damaged_is_tried_again_less_and_less_often(listed, monke
 @pytest.mark.django_db(transaction=True)
 def test_a_source_that_is_down_ends_the_lane_and_blames_no_file(listed, erp_sim):
     before = set(Document.objects.filter(due_at__isnull=False).values_list("pk", "due_at"))
-    states = dict(Document.objects.values_list("pk", "state"))
     erp_sim.fault("*", "dead")
     lane = Lane.objects.select_related("connection").get(name="documents")
 
@@ -182,7 +180,8 @@ def test_a_source_that_is_down_ends_the_lane_and_blames_no_file(listed, erp_sim)
 
     lane.refresh_from_db()
     assert lane.failures == 1
-    assert dict(Document.objects.values_list("pk", "state")) == states
+    blamed = Document.objects.filter(state__in=(State.FAILED, State.DAMAGED))
+    assert not blamed.exists()
     assert {pk for pk, _ in before} == set(
         Document.objects.filter(due_at__isnull=False).values_list("pk", flat=True)
     )

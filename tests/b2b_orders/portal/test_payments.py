@@ -311,6 +311,8 @@ def test_the_order_s_page_leads_there_and_shows_no_unchecked_line(ana, world, bo
     assert links == [
         ("Pagar", page_of(world, boleto)),
         ("Baixar", f"{address(world.o1)}/documentos/{boleto.public_id}"),
+        ("Ver", f"{address(world.o1)}/documentos/{boleto.public_id}/ver"),
+        ("Enviar", f"{address(world.o1)}/documentos/{boleto.public_id}/enviar"),
     ]
     assert row.xpath(".//a/@aria-label")[0] == "Pagar Boleto 1/1 · NF 1001"
     assert LINE not in response.content.decode()

@@ -22,10 +22,11 @@ from b2b_orders.ingest import mail_work, packs_work
 from b2b_orders.portal.views import documents, shares, taking
 from erp_bridge.connector import Call, DocumentStream
 from erp_bridge.errors import Unreachable
+from erp_bridge.records import DocumentRecord
 from tests.b2b_orders.documents.files import make_locked_pdf, make_pdf
 from tests.b2b_orders.portal.conftest import address
 from tests.b2b_orders.portal.pages import parse, words
-from tests.factories import NOW
+from tests.factories import NOW, as_listed
 
 PDF = make_pdf()
 
@@ -38,6 +39,17 @@ class FakeSource:
 
     def accepts_branches(self, _connection: str) -> bool:
         return False
+
+    def listed(
+        self, connection: str, company_id: int, external_id: str, call: Call
+    ) -> list[DocumentRecord]:
+        if self.error:
+            raise self.error
+        rows = Document.objects.filter(record__external_id=external_id, origin="source")
+        return [as_listed(row) for row in rows]
+
+    def note_change(self, viewer: object, order_public_id: object, now: object) -> None:
+        pass
 
     @contextmanager
     def open(
