@@ -5,6 +5,7 @@ A code that is not in a table is shown as the source wrote it, never guessed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -262,6 +263,6 @@ def chip(table: dict[str, Word], code: str) -> Chip:
     return Chip(str(word.text), word.tone, word.icon) if word else Chip(code, "plain", "question")
 
 
-def text(table: dict[str, Text], code: str) -> str:
+def text(table: Mapping[str, Text], code: str) -> str:
     """Word a code by a table; an unknown one as itself."""
     return str(table.get(code, code))
