@@ -27,7 +27,7 @@ class NotResolved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Where a door may lead, and how long one step of a call may take.
+    """Where a door may lead, how long one step of a call may take, and how large a file may be.
 
     `allowed_hosts` are names ("files.erp.example" for the usual ports, or
     "files.erp.example:8443") beside the base address's own host. `private_hosts` are those that
@@ -43,6 +43,7 @@ class Policy:
     # More than a pass ever asks at once, so that no connection is thrown away after one use.
     pool_size: int = 40
     ca_file: str = ""
+    max_file_bytes: int = 100_000_000
 
 
 def address_problem(url: str, policy: Policy) -> str:

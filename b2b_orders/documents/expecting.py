@@ -113,10 +113,17 @@ def refresh_expected(*, record_ids: Iterable[int], now: datetime) -> int:
             if each.company_id
             else ()
         )
-        listed = [row for row in mine if row.origin != Origin.RULE]
+        listed = [row for row in mine if _is_there(row)]
         changes.sync(each, wanted, [row for row in mine if row.origin == Origin.RULE], listed)
         changes.cancel(each.record, listed, cancelled)
     return changes.write()
+
+
+def _is_there(document: Document) -> bool:
+    """Say whether a row is of a file, and not of what has yet to come or cannot be made."""
+    if document.origin == Origin.RENDERED:
+        return document.state != State.NOT_APPLICABLE
+    return document.origin != Origin.RULE
 
 
 # --- what is expected: pure -----------------------------------------------------------------
@@ -162,13 +169,6 @@ class _Listed:
         if self.due_on and title.due_on:
             return self.due_on == title.due_on
         return True
-
-
-def _is_there(document: Document) -> bool:
-    """Say whether a row is a listed file, or a page of ours that stands in for one."""
-    if document.origin == Origin.RENDERED:
-        return document.state == State.AVAILABLE
-    return document.origin == Origin.SOURCE
 
 
 def names_of(invoice: InvoiceRecord) -> tuple[str, str]:

@@ -54,6 +54,10 @@ _SETTLED: Final[Mapping[str, str]] = MappingProxyType(
         Word.REFUSE_OR_SANITISE.value: Word.WARN.value,
     }
 )
+# What the row of a file that is handed out says of it.
+HANDED_OUT: Final = frozenset(
+    _SETTLED.get(word.value, word.value) for word in Word if word is not Word.REFUSE
+)
 # Two-key advisory locks of this app have this first key.
 _LOCK_SPACE: Final = 0x446F63
 _POLL_SECONDS: Final = 0.1

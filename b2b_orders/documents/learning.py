@@ -19,6 +19,7 @@ from django.db import DataError, transaction
 from django.db.models import F, Q
 
 from b2b_orders.documents.expecting import refresh_expected
+from b2b_orders.documents.fetching import HANDED_OUT
 from b2b_orders.documents.models import Document
 from b2b_orders.orders.supplements import learn
 from b2b_orders.orders.unite import TITLE_OF_FILE
@@ -27,8 +28,6 @@ from erp_bridge.records import EventRecord, InvoiceRecord, OrderRecord, System, 
 
 Value = TypeVar("Value")
 logger = logging.getLogger(__name__)
-# A file that is refused, or of which nobody knows what it is, teaches nothing.
-TEACHING: Final = frozenset({"serve", "warn", "event_cancels", "event_info"})
 CANCELLED, CORRECTED, REGISTERED = "nfe-cancelled", "nfe-corrected", "nfe-event"
 _RETURN: Final = "4"
 _PRODUCTION: Final = "production"
@@ -70,9 +69,10 @@ def learn_record(*, record_id: int, now: datetime) -> bool:
     )
     taught: dict[str, OrderRecord] = {}
     for document in documents:
-        # What was checked for another company is checked again before it counts.
+        # A file that is refused, or of which nobody knows what it is, teaches nothing. What
+        # was checked for another company is checked again before it counts.
         is_ours = document.company_id is not None and document.checked_for == document.company_id
-        if document.verdict in TEACHING and is_ours:
+        if document.verdict in HANDED_OUT and is_ours:
             for key, lesson in lessons_of(document.facts):
                 taught.setdefault(key, lesson)
     company_id = next((each.company_id for each in documents if each.company_id), None)

@@ -38,13 +38,14 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
     The same list changes nothing; a file that was expected takes its row, and who waits for it.
 
     A file that is no longer listed stays: held bytes can still be taken, others wait as
-    failed until they are listed again. Four SQL statements at most, however many orders.
+    failed until they are listed again. Five SQL statements at most, however many orders.
     """
     before = _documents_of([listing.record_id for listing in listings])
     new: list[Document] = []
     changed: list[Document] = []
     listed: list[int] = []
     came: list[int] = []
+    stale: list[int] = []
     for listing in listings:
         known = before.get(listing.record_id, {})
         for position, record in enumerate(listing.documents):
@@ -55,19 +56,26 @@ def record_listings(*, listings: Sequence[Listing], now: datetime) -> frozenset[
             listed.append(document.pk)
             if document.state == State.EXPECTED and is_read_early(record.kind, record.title):
                 came.append(document.pk)
+            before_it = printed(document)
             if take_over(document, listing, record, position, now):
                 changed.append(document)
+                if is_another_print(before_it, printed(document)):
+                    stale.append(document.pk)
         changed.extend(document for document in known.values() if miss(document, now))
     with transaction.atomic():
         # Two processes may list one order at once: the second finds the first's rows.
         Document.objects.bulk_create(new, ignore_conflicts=True)
         Document.objects.bulk_update(changed, LISTED)
         Document.objects.filter(pk__in=listed).update(listed_at=now)
+        if stale:
+            Document.objects.filter(pk__in=stale).update(file=None, facts={})
         if came:
             Document.objects.filter(pk__in=came).update(due_at=now)
     return frozenset(document.record_id for document in (*new, *changed))
 
 
+# What is printed on a paper to pay: with another value the file that we hold is another paper.
+_PRINTED: Final = ("due_on", "amount", "typeable_line")
 _FACTS: Final = (
     "company_id",
     "position",
@@ -201,6 +209,19 @@ def take_over(
         document.reason, document.state_since = "", now
         is_changed = True
     return is_changed
+
+
+def printed(document: Document) -> tuple[object, ...]:
+    """Return what its source says that is printed on a paper to pay; () for other kinds."""
+    return tuple(getattr(document, name) for name in _PRINTED) if document.kind in PAYABLE else ()
+
+
+def is_another_print(before: Sequence[object], after: Sequence[object]) -> bool:
+    """Say whether the file that we hold shows something else than what is now to be paid."""
+    return any(
+        was not in {None, ""} and is_now not in {None, ""} and was != is_now
+        for was, is_now in zip(before, after, strict=True)
+    )
 
 
 def note_payee(document: Document, record: DocumentRecord, now: datetime) -> None:

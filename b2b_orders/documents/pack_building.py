@@ -3,13 +3,13 @@
 The row says how far it is, so a killed worker's pack is taken up where it was. Each document
 is first taken as if it were downloaded alone (which fetches, checks and records it); once
 enough are there, they are written into one file from what we then hold. Writing a file twice
-gives the same one.
+gives the same one. What is being made, or at a source that is away, is waited for and tried
+again for some minutes before it is listed as missing.
 """
 
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -30,6 +30,7 @@ from b2b_orders.companies.models import StaffRole
 from b2b_orders.companies.viewers import viewer_of_asker
 from b2b_orders.documents.archive_words import moment_words, reason_words
 from b2b_orders.documents.archives import Archive, Heading, Item
+from b2b_orders.documents.fetching import BUSY
 from b2b_orders.documents.listing import PAYABLE
 from b2b_orders.documents.models import Document, JobState, Pack, PackPart, State
 from b2b_orders.documents.packing import Choice, chosen_documents, is_gone, make_item
@@ -47,10 +48,16 @@ from erp_bridge.connector import Purpose
 
 NO_LONGER_ALLOWED: Final = "no-longer-allowed"
 _ABSENT: Final = frozenset({State.EXPECTED, State.NOT_APPLICABLE})
+# Codes of sources that may answer in a while, and of what somebody else is fetching.
+_AWAY: Final = frozenset({"unreachable", "throttled", "source-failing", "transient", BUSY})
+# Seconds for which a ZIP file waits for pages while none comes, and a pack for its sources.
+_PAGE_PATIENCE: Final = 300.0
+_AWAY_PATIENCE: Final = 600.0
+# Seconds between two tries.
+_PAGE_PAUSE: Final = 15.0
+_AWAY_PAUSE: Final = 60.0
 _AT_ONCE: Final = 200
 _IN_MEMORY: Final = 5_000_000
-# A page that is not drawn by then is missing, and the index says so.
-_PAUSE_SECONDS, _MOST_WAITS = 1.0, 60
 
 
 @dataclass(slots=True)
@@ -65,10 +72,13 @@ class _Cursor:
     # What was taken and missing in the ZIP files that are written.
     taken: int = 0
     missing: int = 0
-    # For how many turns a page that we make ourselves was waited for.
-    waits: int = 0
     # Why documents of the ZIP file to come are missing, by their id.
     problems: dict[str, str] = field(default_factory=dict)
+    # Moments, as seconds: when what is missing is tried again; when the last page came that
+    # this ZIP file waits for; when a source was first found away.
+    again_at: float = 0
+    page_at: float = 0
+    away_at: float = 0
 
 
 def build_turn(
@@ -78,7 +88,10 @@ def build_turn(
     clock: Callable[[], datetime],
     is_over: Callable[[], bool],
 ) -> JobState | None:
-    """Build at a pack until it is done or the turn is over; None when there is nothing to do."""
+    """Build at a pack until it is done or the turn is over; None when there is nothing to do.
+
+    WAITING when only time can help: a page is being made, or a source is away.
+    """
     pack = Pack.objects.filter(pk=pack_id, state__in=UNFINISHED).first()
     if pack is None:
         return None
@@ -94,10 +107,8 @@ def build_turn(
         return _finish(pack, JobState.FAILED, clock(), NO_LONGER_ALLOWED)
     with translation.override(pack.language or settings.LANGUAGE_CODE):
         builder = _Builder(pack, viewer, _Cursor(**pack.cursor), source, clock)
-        is_done = builder.run(is_over)
-    if is_done is None:
-        return None
-    return _finish(pack, JobState.DONE, clock()) if is_done else JobState.RUNNING
+        ended = builder.run(is_over)
+    return _finish(pack, JobState.DONE, clock()) if ended is JobState.DONE else ended
 
 
 def _update(pack: Pack, **values: object) -> bool:
@@ -124,23 +135,27 @@ class _Builder:
     source: PaidForSource
     clock: Callable[[], datetime]
 
-    def run(self, is_over: Callable[[], bool]) -> bool | None:
-        """Go on until all is written (True), the turn is over (False) or nobody wants it (None)."""
+    def run(self, is_over: Callable[[], bool]) -> JobState | None:
+        """Go on until all is written, the turn is over, or it has to wait; None: not wanted."""
         while True:
-            document = self._wanted(self.at.after).first()
-            if document is None:
-                has_rest = self.at.count or not self.at.parts
-                return self._write_part() if has_rest else True
-            is_taken = self._take(document)
-            if not self._save():
+            document = None if self._is_full() else self._wanted(self.at.after).first()
+            if document is not None:
+                self._take(document)
+                if not self._save():
+                    return None
+            elif self.at.parts and not self.at.count:
+                return JobState.DONE
+            elif self._has_to_wait(is_over):
+                return JobState.WAITING if self._save() else None
+            elif not self._write_part():
                 return None
-            if not is_taken:
-                time.sleep(_PAUSE_SECONDS)
-                return False
-            if self._is_full() and not self._write_part():
-                return None
-            if is_over():
-                return False
+            elif not self._has_more():
+                return JobState.DONE
+            if is_over() and not self._is_full():
+                return JobState.RUNNING
+
+    def _has_more(self) -> bool:
+        return self._wanted(self.at.after).exists()
 
     def _wanted(self, after: int) -> VisibleQuerySet[Document]:
         choice = Choice.of_json(self.pack.filter)
@@ -148,21 +163,64 @@ class _Builder:
         rows = rows.filter(pk__gt=after, pk__lte=self.pack.filter.get("last", 0))
         return rows.select_related("file", "record__order").order_by("pk")
 
-    def _take(self, document: Document) -> bool:
-        """Have a document fetched and recorded; note why it cannot be had.
-
-        False while a worker draws it: this turn ends, and a later one looks again.
-        """
+    def _take(self, document: Document) -> None:
+        """Have a document fetched and recorded; note why it cannot be had."""
         problem = self._problem(document)
-        if problem == BEING_MADE and self.at.waits < _MOST_WAITS:
-            self.at.waits += 1
-            return False
-        self.at.waits = 0
         self.at.after = document.pk
         self.at.count += 1
         if problem:
             self.at.problems[str(document.pk)] = problem
-        return True
+        if problem in _AWAY:
+            self.at.away_at = self.at.away_at or self._now
+            self.at.again_at = self._now + _AWAY_PAUSE
+
+    # --- what may come yet -----------------------------------------------------------
+
+    @property
+    def _now(self) -> float:
+        return self.clock().timestamp()
+
+    def _waits_for(self) -> list[int]:
+        """List documents of the ZIP file to come that may still come, by their ids."""
+        made_until = (self.at.page_at or self._now) + _PAGE_PATIENCE
+        away_until = (self.at.away_at or self._now) + _AWAY_PATIENCE
+        return [
+            int(pk)
+            for pk, problem in self.at.problems.items()
+            if (problem == BEING_MADE and self._now < made_until)
+            or (problem in _AWAY and self._now < away_until)
+        ]
+
+    def _has_to_wait(self, is_over: Callable[[], bool]) -> bool:
+        """Try again what is missing and may come yet; say whether something still may."""
+        waiting = self._waits_for()
+        if not waiting or self._now < self.at.again_at:
+            return bool(waiting)
+        self.at.page_at = self.at.page_at or self._now
+        away: set[str] = set()
+        for pk in waiting:
+            if is_over():
+                return True
+            self._try_again(pk, away)
+        is_page = BEING_MADE in self.at.problems.values()
+        self.at.again_at = self._now + (_PAGE_PAUSE if is_page else _AWAY_PAUSE)
+        return bool(self._waits_for())
+
+    def _try_again(self, pk: int, away: set[str]) -> None:
+        """Take a document that could not be had; a source that is still away is asked once."""
+        document = self._wanted(self.at.start).filter(pk=pk).first()
+        if document is not None and document.record.connection in away:
+            return
+        problem = "not-visible" if document is None else self._problem(document)
+        if not problem:
+            self.at.page_at = self._now
+            del self.at.problems[str(pk)]
+        else:
+            self.at.problems[str(pk)] = problem
+        if document is not None and problem in _AWAY:
+            away.add(document.record.connection)
+        # What was recorded is not taken a second time by who takes over from a killed worker.
+        self._save()
 
     def _problem(self, document: Document) -> str:
         if document.state in _ABSENT or is_gone(document):
@@ -180,7 +238,7 @@ class _Builder:
                 about={"pack": str(self.pack.public_id)},
             )
         except DocumentUnavailable as error:
-            return State.DAMAGED if error.is_damaged else error.reason or "failed"
+            return error.reason or error.state
         except NotVisible:
             return "not-visible"
         self.at.size += taken.size
@@ -234,6 +292,7 @@ class _Builder:
         self.at.parts += 1
         self.at.start, self.at.size, self.at.count = self.at.after, 0, 0
         self.at.problems = {}
+        self.at.page_at = 0
 
     def _items(self, inside: list[int]) -> Iterator[Item]:
         """Hand out the waiting documents of which we hold the bytes, and why the others are not."""
@@ -250,7 +309,7 @@ class _Builder:
                 document,
                 order=order,
                 file=file,
-                problem=reason_words(problem, problem),
+                problem=reason_words(problem, document.state) if problem else "",
                 # It lies about for days: whatever is to be paid may be paid by then.
                 is_copy=document.kind in PAYABLE,
                 above=(order,) if order else (),

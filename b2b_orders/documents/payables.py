@@ -30,7 +30,9 @@ from b2b_orders.documents.listing import (
     NO_LONGER_LISTED,
     PAYABLE,
     Listing,
+    is_another_print,
     miss,
+    printed,
     take_over,
 )
 from b2b_orders.documents.models import Document, State
@@ -62,8 +64,6 @@ _TITLE_FACTS: Final = (
     "payee_name",
     "payee_tax_id",
 )
-# What is printed on a boleto: with another value the file that we hold is another boleto.
-_PRINTED: Final = ("due_on", "amount", "typeable_line")
 
 
 class Standing(StrEnum):
@@ -272,22 +272,16 @@ def _note_answer(
             is_news |= miss(paper, now)
             continue
         before = [getattr(paper, name) for name in _TITLE_FACTS]
-        printed = [getattr(paper, name) for name in _PRINTED]
+        print_before = printed(paper)
         is_news |= take_over(paper, listing, record, paper.position, now)
         paper.listed_at = now
         is_news |= before != [getattr(paper, name) for name in _TITLE_FACTS]
-        if _is_another_print(printed, [getattr(paper, name) for name in _PRINTED]):
-            paper.file = None
-    Document.objects.bulk_update(papers, [*LISTED, "asked_at", "answer", "listed_at", "file"])
+        if is_another_print(print_before, printed(paper)):
+            # Nor does what its text says go with what is to be paid now.
+            paper.file, paper.facts = None, {}
+    own = ("asked_at", "answer", "listed_at", "file", "facts")
+    Document.objects.bulk_update(papers, [*LISTED, *own])
     return is_news
-
-
-def _is_another_print(before: list[object], after: list[object]) -> bool:
-    """Say whether the file that we hold shows something else than what is now to be paid."""
-    return any(
-        was not in {None, ""} and is_now not in {None, ""} and was != is_now
-        for was, is_now in zip(before, after, strict=True)
-    )
 
 
 # --- showing -----------------------------------------------------------------------------
@@ -315,6 +309,7 @@ def _payable(document: Document, viewer: Viewer, now: datetime) -> Payable:
     payment = read_payment(_paper(document, viewer, now))
     establishment = order.establishment
     before = document.payee_before
+    is_named = document.payee_name or document.payee_tax_id
     return Payable(
         public_id=document.public_id,
         order_public_id=order.public_id,
@@ -333,7 +328,8 @@ def _payable(document: Document, viewer: Viewer, now: datetime) -> Payable:
         invoice_series=document.invoice_series,
         title=document.title,
         payee_name=document.payee_name,
-        payee_tax_id=document.payee_tax_id,
+        # Beside a name of the source's, the file's tax id may be another payee's.
+        payee_tax_id=document.payee_tax_id if is_named else _text(document.facts, "payee"),
         payee_before=(before.get("name", ""), before.get("tax_id", "")) if before else None,
         payer_name=payer_name(establishment.name if establishment else "", viewer),
         payer_tax_id=establishment.tax_id if establishment else "",

@@ -23,15 +23,16 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.access import Viewer
 from b2b_orders.documents import storage
 from b2b_orders.documents.drawing import EDITION, MAX_XML_BYTES
-from b2b_orders.documents.expecting import INVOICE_CANCELLED
+from b2b_orders.documents.expecting import INVOICE_CANCELLED, refresh_expected
+from b2b_orders.documents.fetching import HANDED_OUT
 from b2b_orders.documents.models import Document, JobState, Origin, Rendering, State, StoredFile
 from b2b_orders.documents.queries import visible_documents
 from erp_bridge.records import DocumentKind
 
 BEING_MADE: Final = "being-made"
 XML_GONE: Final = "render-xml-gone"
-# Verdicts of files that may be handed out; of others nothing is made.
-USABLE: Final = frozenset({"serve", "warn", "event_info"})
+# Of a file that is not handed out nothing is made, nor of a cancellation.
+USABLE: Final = HANDED_OUT - {"event_cancels"}
 CANCELLED: Final = "cancelled"
 LETTER: Final = "correction_letter"
 # An NF-e with more items is drawn when somebody asks for it: it takes seconds.
@@ -282,17 +283,23 @@ def update_rendered(*, order_ids: Collection[int], now: datetime) -> None:
     for document in documents:
         if document.record.order_id is not None:
             found.setdefault(document.record.order_id, []).append(document)
+    changed: set[int] = set()
     for of_order in found.values():
-        _update_order(of_order, now)
+        changed |= _update_order(of_order, now)
+    # What stands in for a page that was waited for is not waited for any more.
+    refresh_expected(record_ids=sorted(changed), now=now)
 
 
-def _update_order(documents: Sequence[Document], now: datetime) -> None:
+def _update_order(documents: Sequence[Document], now: datetime) -> set[int]:
+    """Bring one order's pages up to date; return the records where one came or changed."""
+    changed: set[int] = set()
     rendered = {d.made_from_id: d for d in documents if d.origin == Origin.RENDERED}
     wanted = _wanted(documents)
     with transaction.atomic():
         new = [_new(kind, xml, now) for xml, kind in wanted if xml.pk not in rendered]
         # Two workers may look at one order at once: the second finds the first's rows.
         Document.objects.bulk_create(new, ignore_conflicts=True)
+        changed.update(each.record_id for each in new)
         made = {
             d.made_from_id: d
             for d in Document.objects.filter(
@@ -303,11 +310,14 @@ def _update_order(documents: Sequence[Document], now: datetime) -> None:
             if document := made.get(xml.pk):
                 document.made_from = xml
                 own = _own(kind, xml, documents, is_only=_is_only(xml, kind, wanted))
-                _update(document, own, _recipe(kind, xml), now)
+                if _update(document, own, _recipe(kind, xml), now):
+                    changed.add(document.record_id)
         keep = {xml.pk for xml, _ in wanted}
         gone = [d for of, d in rendered.items() if of not in keep]
         for document in gone:
-            _set_state(document, State.NOT_APPLICABLE, XML_GONE, now)
+            if _set_state(document, State.NOT_APPLICABLE, XML_GONE, now):
+                changed.add(document.record_id)
+    return changed
 
 
 def _wanted(documents: Iterable[Document]) -> list[tuple[Document, DocumentKind]]:
@@ -387,25 +397,25 @@ def _sequence(xml: Document) -> str:
     return str(xml.facts.get("sequence") or "")[:20]
 
 
-def _update(document: Document, own: Document | None, recipe: Recipe | None, now: datetime) -> None:
+def _update(document: Document, own: Document | None, recipe: Recipe | None, now: datetime) -> bool:
+    """Bring a page up to date; say whether its state changed."""
     if own is not None:
         is_beside = own.record_id == document.record_id
         if document.replaced_by != (own.key if is_beside else ""):
             document.replaced_by = own.key if is_beside else ""
             Document.objects.filter(pk=document.pk).update(replaced_by=document.replaced_by)
-        _set_state(document, State.REPLACED, "own-document", now)
-        return
+        return _set_state(document, State.REPLACED, "own-document", now)
     if recipe is None:
-        return
+        return False
     rows = {row.key: row for row in Rendering.objects.filter(document=document)}
     row = rows.get(recipe.key)
     if row is not None and row.state == JobState.FAILED:
-        _set_state(document, State.FAILED, row.reason, now)
+        is_news = _set_state(document, State.FAILED, row.reason, now)
     elif recipe.is_cancelled:
         # It can be had, with the word across it, but must not look like a note that stands.
-        _set_state(document, State.CANCELLED, INVOICE_CANCELLED, now)
+        is_news = _set_state(document, State.CANCELLED, INVOICE_CANCELLED, now)
     else:
-        _set_state(document, State.AVAILABLE, "", now)
+        is_news = _set_state(document, State.AVAILABLE, "", now)
     # Pages of an older edition of the library say the same; those of another mark do not.
     mark = recipe.key.rpartition(":")[2]
     same = [row for key, row in rows.items() if key.rpartition(":")[2] == mark]
@@ -414,6 +424,7 @@ def _update(document: Document, own: Document | None, recipe: Recipe | None, now
         Document.objects.filter(pk=document.pk).update(file=None, fetched_at=None)
     if not same and _is_small(document):
         request_rendering(document, recipe, is_urgent=False, now=now)
+    return is_news
 
 
 def _is_small(document: Document) -> bool:
@@ -423,9 +434,11 @@ def _is_small(document: Document) -> bool:
     return isinstance(count, int) and count <= AHEAD_ITEMS
 
 
-def _set_state(document: Document, state: State, reason: str, now: datetime) -> None:
-    if (document.state, document.reason) != (state, reason):
-        Document.objects.filter(pk=document.pk).update(state=state, reason=reason, state_since=now)
+def _set_state(document: Document, state: State, reason: str, now: datetime) -> bool:
+    if (document.state, document.reason) == (state, reason):
+        return False
+    Document.objects.filter(pk=document.pk).update(state=state, reason=reason, state_since=now)
+    return True
 
 
 # --- what a worker notes -------------------------------------------------------------------------

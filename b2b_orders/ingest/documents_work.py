@@ -16,7 +16,7 @@ from django.conf import settings
 
 from b2b_orders.documents.fetching import BUSY, Outcome, fetch_once
 from b2b_orders.documents.models import Document
-from b2b_orders.ingest import lanes
+from b2b_orders.ingest import lanes, rendering_work
 from b2b_orders.ingest.documents_source import accepts_branches
 from b2b_orders.ingest.models import Connection
 from b2b_orders.ingest.passes import Pass, ends_the_pass
@@ -92,6 +92,8 @@ def _count(run: Pass, document: Document, outcome: Outcome) -> None:
     run.tally.read += 1
     if not outcome.problem:
         run.tally.new += 1
+        # What can be made of it is there with it, and not only at the next look.
+        rendering_work.after_check(document_id=document.pk, now=run.clock())
         return
     if outcome.problem == BUSY:
         # Somebody is at it; if nothing comes of that, it is due again.

@@ -67,7 +67,8 @@ def run_pack(
         return None
     if state is JobState.RUNNING:
         wake(pack_id)
-    elif state is not None:
+    # One that waits has its next turn from the sweep, some seconds from now.
+    elif state not in {None, JobState.WAITING}:
         tell(pack_id=pack_id, now=clock())
     return state
 

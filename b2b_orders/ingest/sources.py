@@ -44,10 +44,11 @@ _NOBODY = "2147480001"
 
 
 def address_policy() -> Policy:
-    """Say which addresses this installation may reach."""
+    """Say which addresses this installation may reach, and how large a file it takes in."""
     return Policy(
         private_hosts=frozenset(settings.PORTAL_PRIVATE_HOSTS),
         allow_plain_http=settings.PORTAL_ALLOW_PLAIN_HTTP,
+        max_file_bytes=settings.PORTAL_DOCUMENT_MAX_BYTES,
     )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from b2b_orders.orders.numbers import index_values, normalise
-from erp_bridge.identifiers import access_key_parts, boleto_amount, boleto_due_on, clean
+from erp_bridge.identifiers import (
+    access_key_parts,
+    boleto_amount,
+    boleto_due_on,
+    clean,
+    valid_boleto_line,
+    valid_slip_line,
+)
 from erp_bridge.records import (
     InvoiceRecord,
     NumberKind,
@@ -22,7 +28,6 @@ from erp_bridge.records import (
 MAX_EVENT_TEXT = 1000
 # How titles are called that an NF-e announced (`nfe:<access key>:<number>`).
 TITLE_OF_FILE = "nfe:"
-_LINE_DIGITS = re.compile(r"[0-9]{46,48}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +207,9 @@ def titles(
 
 
 def _line(text: str) -> str:
+    """Return a line whose digits are right; a wrong one names no debt and is nothing to copy."""
     digits = clean(text)
-    return digits if _LINE_DIGITS.fullmatch(digits) else text.strip()[:60]
+    return digits if valid_boleto_line(digits) or valid_slip_line(digits) else ""
 
 
 def _free_key(key: str, record: OrderRecord, taken: Iterable[str]) -> str:
@@ -277,8 +283,8 @@ def _own_numbers(records: Sequence[OrderRecord]) -> Iterator[tuple[NumberKind, s
         yield from ((NumberKind.WEB, number, "") for number in record.web_numbers)
         yield from ((NumberKind.CUSTOMER, number, "") for number in record.customer_numbers)
         for title in record.titles:
-            if title.typeable_line:
-                yield NumberKind.BOLETO_LINE, _line(title.typeable_line), ""
+            if line := _line(title.typeable_line):
+                yield NumberKind.BOLETO_LINE, line, ""
 
 
 def _invoice_numbers(known: Sequence[Invoice]) -> Iterator[tuple[NumberKind, str, str]]:

@@ -5,6 +5,7 @@ A code that is not in a table is shown as the source wrote it, never guessed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -133,7 +134,7 @@ DOCUMENT_KIND: dict[str, KindWord] = {
     "boleto": KindWord("Boleto", lazy("bank payment slip"), "barcode"),
     "transfer": KindWord(lazy("Transfer copy"), lazy("copy of the bank transfer"), "file"),
     "gnre": KindWord("GNRE", lazy("interstate tax payment form"), "file"),
-    "gare": KindWord("GARE", lazy("former São Paulo tax form"), "file"),
+    "gare": KindWord("GARE / DARE", lazy("former São Paulo tax form"), "file"),
     "serials": KindWord(lazy("Serial numbers"), lazy("serial numbers of the products"), "list"),
     "cte_xml": KindWord(lazy("CT-e XML"), lazy("electronic freight document, as data"), "truck"),
     "dacte": KindWord("DACTE", lazy("printed form of the CT-e"), "truck"),
@@ -262,6 +263,6 @@ def chip(table: dict[str, Word], code: str) -> Chip:
     return Chip(str(word.text), word.tone, word.icon) if word else Chip(code, "plain", "question")
 
 
-def text(table: dict[str, Text], code: str) -> str:
+def text(table: Mapping[str, Text], code: str) -> str:
     """Word a code by a table; an unknown one as itself."""
     return str(table.get(code, code))

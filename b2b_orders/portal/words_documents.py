@@ -126,18 +126,6 @@ MADE: dict[str, Text] = {
     "cce": lazy("Letter of correction made by us from the XML"),
 }
 
-RENDER_FAILURE: dict[str, Text] = {
-    "render-unreadable": lazy("The XML could not be read."),
-    "render-characters": lazy("The XML has characters that the printed form does not know."),
-    "render-layout": lazy("The XML follows a layout that we cannot print, an old one perhaps."),
-    "render-memory": lazy("The XML is too large to be printed here."),
-    "render-too-large": lazy("The XML is too large to be printed here."),
-    "render-time": lazy("Making the page took too long and was stopped."),
-    "render-crashed": lazy("Making the page failed twice."),
-    "render-gave-up": lazy("Making the page failed twice."),
-    "render-xml-gone": lazy("The XML it is made from cannot be used at the moment."),
-}
-
 
 def xml_instead_words() -> str:
     """Say where to turn when its printed form cannot be made."""

@@ -11,7 +11,16 @@ from b2b_orders.companies.models import Company, Establishment
 from b2b_orders.documents.models import Document, State
 from b2b_orders.orders.models import Order, OrderNumber, SourceRecord, Title
 from b2b_orders.orders.numbers import index_values
-from erp_bridge.records import DocumentKind, DocumentRecord, NumberKind, Party, TitleState
+from b2b_orders.orders.records_json import to_json
+from erp_bridge.records import (
+    DocumentKind,
+    DocumentRecord,
+    NumberKind,
+    OrderRecord,
+    Party,
+    System,
+    TitleState,
+)
 from tests.factories.companies import CONNECTION_ERP, NOW
 
 
@@ -46,14 +55,15 @@ def make_order(
     order = Order.objects.create(**(values | fields))
     for kind, written in numbers:
         add_number(order, kind, written)
+    external_id = f"{order.pk}-{numbers[0][1]}"
     SourceRecord.objects.create(
         connection=CONNECTION_ERP,
         system="erp",
-        external_id=f"{order.pk}-{numbers[0][1]}",
+        external_id=external_id,
         company=company,
         order=order,
         detail="full",
-        facts={},
+        facts=to_json(OrderRecord(System.ERP, external_id)),
         content_hash="0" * 64,
         payload=b"",
         first_seen_at=NOW,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 from django.http import FileResponse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext_lazy as lazy
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import BaseRenderer
@@ -14,7 +13,8 @@ from rest_framework.response import Response
 
 from b2b_orders.api.views.base import CompanyInput, CompanyView, ViewerApiRequest, checked
 from b2b_orders.common import clock
-from b2b_orders.documents.archive_words import copy_filename
+from b2b_orders.common.files import file_response
+from b2b_orders.documents.archive_words import name_to_save
 from b2b_orders.documents.rendering import BEING_MADE
 from b2b_orders.documents.services import DocumentUnavailable, open_download
 from b2b_orders.ingest.documents_source import ConnectionDocuments
@@ -66,15 +66,12 @@ class DocumentView(CompanyView):
             if error.reason == BEING_MADE:
                 return Response({"state": BEING_MADE}, status=202, headers={"Retry-After": "3"})
             raise DocumentNotNow from error
-        name = taken.filename
-        if not taken.is_checked:
-            name = copy_filename(name, taken.fetched_at)
-        response = FileResponse(taken.open(), content_type=taken.content_type)
-        disposition = content_disposition_header(as_attachment=True, filename=name)
-        response["Content-Disposition"] = disposition or ""
-        response["Content-Length"] = str(taken.size)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        response = file_response(
+            taken.open(),
+            filename=name_to_save(taken),
+            content_type=taken.content_type,
+            size=taken.size,
+        )
         response["X-Document-Checked"] = "yes" if taken.is_checked else "no"
         response["X-Document-SHA256"] = taken.sha256
         return response

@@ -7,14 +7,17 @@ from django.db import migrations, models
 
 from b2b_orders.common.tenancy import STAFF
 
-# As they were first written; operations may have changed them since.
+# As they were first written, and whether they are switched on; operations may have changed
+# them since. A GNRE goes with goods that cross a border only where tax is collected ahead
+# (ICMS-ST, DIFAL) and the seller is not registered there, which no source tells: expected of
+# every such invoice, it would be "late" for ever on most. Who always pays one switches it on.
 RULES = (
-    ("nfe_xml", "expect", {}),
-    ("danfe", "expect", {}),
-    ("boleto", "expect", {"has_titles": True}),
-    ("gnre", "expect", {"crosses_state": True}),
-    ("gnre", "not_applicable", {"crosses_state": False}),
-    ("gare", "not_applicable", {"crosses_state": False}),
+    ("nfe_xml", "expect", {}, True),
+    ("danfe", "expect", {}, True),
+    ("boleto", "expect", {"has_titles": True}, True),
+    ("gnre", "expect", {"crosses_state": True}, False),
+    ("gnre", "not_applicable", {"crosses_state": False}, True),
+    ("gare", "not_applicable", {"crosses_state": False}, True),
 )
 
 
@@ -23,9 +26,14 @@ def seed(apps: Any, _editor: Any) -> None:
     if rules.objects.exists():
         return
     now = datetime.now(UTC)
-    for position, (kind, effect, conditions) in enumerate(RULES, start=1):
+    for position, (kind, effect, conditions, is_enabled) in enumerate(RULES, start=1):
         rules.objects.create(
-            kind=kind, effect=effect, conditions=conditions, position=position, changed_at=now
+            kind=kind,
+            effect=effect,
+            conditions=conditions,
+            is_enabled=is_enabled,
+            position=position,
+            changed_at=now,
         )
 
 

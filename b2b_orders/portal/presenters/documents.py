@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.documents.archive_words import RENDER_FAILURE
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow
 from b2b_orders.portal import formats, words, words_rules
@@ -24,7 +25,6 @@ from b2b_orders.portal.words_documents import (
     FINDING,
     FOR_BUYERS,
     MADE,
-    RENDER_FAILURE,
     SIGNATURE,
     xml_instead_words,
 )

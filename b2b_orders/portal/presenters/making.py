@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from b2b_orders.documents.archive_words import RENDER_FAILURE
 from b2b_orders.documents.rendering import Progress
 from b2b_orders.portal import words
 from b2b_orders.portal.addresses import Addresses
-from b2b_orders.portal.words_documents import RENDER_FAILURE, xml_instead_words
+from b2b_orders.portal.words_documents import xml_instead_words
 
 
 @dataclass(frozen=True, slots=True)

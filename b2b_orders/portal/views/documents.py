@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from b2b_orders.common import clock
+from b2b_orders.common.files import file_response
+from b2b_orders.documents.archive_words import RENDER_FAILURE, name_to_save
 from b2b_orders.documents.payables import WITHHELD
 from b2b_orders.documents.rendering import BEING_MADE
-from b2b_orders.documents.services import DocumentUnavailable, Download, open_download
+from b2b_orders.documents.services import DocumentUnavailable, open_download
 from b2b_orders.ingest.documents_source import ConnectionDocuments
-from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.documents import damaged_words
 from b2b_orders.portal.requests import CompanyRequest, company_page
 from b2b_orders.portal.views.making import show_making
 from b2b_orders.portal.views.orders import Alert, show_order
-from b2b_orders.portal.words_documents import RENDER_FAILURE
 
 # Not a 5xx: those undo what was written, and a damaged file must stay on operations' list.
 SOURCE_FAILED = 424
@@ -48,37 +47,12 @@ def download(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpRespo
             # Paid, cancelled or made anew: the payment page says so, and what to do.
             return redirect(addresses(request).to("payment", order=order, public_id=public_id))
         return _refused(request, order, public_id, error)
-    return _file(taken)
-
-
-def _file(taken: Download) -> FileResponse:
-    """Build the answer: never shown in the page, never guessed at, never kept by a browser."""
-    response = FileResponse(
+    return file_response(
         taken.open(),
-        as_attachment=True,
-        filename=_filename(taken),
+        filename=name_to_save(taken),
         content_type=taken.content_type,
+        size=taken.size,
     )
-    # Of Django's 4 KiB a large file takes many.
-    response.block_size = 64 * 1024
-    response["Content-Length"] = str(taken.size)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _filename(taken: Download) -> str:
-    """Mark a paper to pay that could not be checked now: it may be paid or replaced."""
-    stem, _dot, extension = taken.filename.rpartition(".")
-    if taken.is_copy:
-        note = _("copy-of-a-paid-boleto")
-        return f"{stem}-{note}.{extension}"
-    if taken.is_checked:
-        return taken.filename
-    made = formats.local(taken.fetched_at)
-    note = _("copy-of-%(date)s-check-before-paying") % {"date": f"{made:%Y-%m-%d-%H%M}"}
-    return f"{stem}-{note}.{extension}"
 
 
 def _refused(

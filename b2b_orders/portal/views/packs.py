@@ -8,16 +8,16 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import FileResponse, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
+from b2b_orders.common.files import file_response
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Right
 from b2b_orders.documents.archive_words import KINDS
@@ -39,7 +39,6 @@ from b2b_orders.portal.presenters.packs import (
 )
 from b2b_orders.portal.presenters.sending import share_items
 from b2b_orders.portal.requests import CompanyRequest, company_page
-from b2b_orders.portal.views.taking import sealed
 
 GONE = 410
 
@@ -190,9 +189,6 @@ def part(request: CompanyRequest, public_id: UUID, number: int) -> HttpResponseB
         context |= {"icon": "clock", "action": _("Documents")}
         context["action_url"] = addresses(request).to("packs") + "#downloads"
         return render(request, "errors/error.html", context, status=GONE)
-    response = FileResponse(taken.open(), content_type="application/zip")
-    response["Content-Disposition"] = (
-        content_disposition_header(as_attachment=True, filename=taken.filename) or ""
+    return file_response(
+        taken.open(), filename=taken.filename, content_type="application/zip", size=taken.size
     )
-    response["Content-Length"] = str(taken.size)
-    return sealed(response)

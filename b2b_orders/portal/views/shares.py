@@ -13,11 +13,12 @@ from django.views.decorators.http import require_GET
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import NotVisible
+from b2b_orders.common.files import file_response
+from b2b_orders.documents.archive_words import name_to_save
 from b2b_orders.documents.services import DocumentUnavailable
 from b2b_orders.documents.sharing import look_at_share, open_share
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.portal import formats
-from b2b_orders.portal.views.taking import file_response
 
 # Addresses that lead nowhere, from one address of the network, in so many seconds.
 _MOST_MISSES, _SECONDS = 30, 600
@@ -70,7 +71,12 @@ def _file(request: Any, secret: str) -> HttpResponseBase:
             "It could not be checked just now whether this is still to be paid. Try again later."
         )
         return _not_now(request, secret, text)
-    response = file_response(taken, taken.filename)
+    response = file_response(
+        taken.open(),
+        filename=name_to_save(taken),
+        content_type=taken.content_type,
+        size=taken.size,
+    )
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
 from b2b_orders.common import clock
+from b2b_orders.common.files import file_response, name_file, seal
 from b2b_orders.documents.packing import OrderArchive, TooManyToWait, open_order_archive
-from b2b_orders.documents.services import DocumentUnavailable, Download
+from b2b_orders.documents.services import DocumentUnavailable
 from b2b_orders.documents.viewing import NotShown, open_view
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.portal.addresses import addresses
@@ -36,36 +36,13 @@ def view(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponseB
     except (NotShown, DocumentUnavailable):
         # The download says what is wrong with it, and how.
         return redirect(addresses(request).to("document", order=order, public_id=public_id))
-    return file_response(taken, taken.filename, as_attachment=False)
-
-
-def file_response(taken: Download, filename: str, *, as_attachment: bool = True) -> FileResponse:
-    """Build the answer that hands out a file: nothing in it runs, nobody keeps or frames it."""
-    response = FileResponse(
+    return file_response(
         taken.open(),
-        as_attachment=as_attachment,
-        filename=filename,
+        filename=taken.filename,
         content_type=taken.content_type,
+        size=taken.size,
+        as_attachment=False,
     )
-    # FileResponse leaves it out for what is shown, and then the address names the file.
-    response["Content-Disposition"] = (
-        content_disposition_header(as_attachment=as_attachment, filename=filename) or ""
-    )
-    response["Content-Length"] = str(taken.size)
-    return sealed(response)
-
-
-def sealed(response: FileResponse) -> FileResponse:
-    """Give an answer the headers that every file of ours has."""
-    _seal(response)
-    return response
-
-
-def _seal(response: HttpResponseBase) -> None:
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    response["Referrer-Policy"] = "no-referrer"
 
 
 @require_safe
@@ -93,10 +70,8 @@ def order_zip(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
 def zip_response(archive: OrderArchive) -> StreamingHttpResponse:
     """Build the answer that streams a ZIP file while it is written."""
     response = StreamingHttpResponse(archive.stream, content_type="application/zip")
-    response["Content-Disposition"] = (
-        content_disposition_header(as_attachment=True, filename=archive.filename) or ""
-    )
+    name_file(response, archive.filename)
     # A proxy that waited for the whole would keep the first byte back.
     response["X-Accel-Buffering"] = "no"
-    _seal(response)
+    seal(response)
     return response

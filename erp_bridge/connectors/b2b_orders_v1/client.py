@@ -34,7 +34,6 @@ _GIVE_UP_AFTER = 5
 # Answers of gateways that never had the search for what changed.
 _NO_CHANGES: Final = frozenset({400, 403, 404, 405, 501})
 MAX_CURSOR = 200
-MAX_FILE_BYTES: Final = 100_000_000
 # A list of files may carry the files themselves.
 MAX_ANSWER_BYTES: Final = {"order": 10_000_000, "documents": 30_000_000}
 _CHUNK: Final = 65_536
@@ -215,7 +214,7 @@ class B2BOrdersV1Client:
             call=call,
             operation="file",
             with_credentials=is_own and self.config.token_for_documents,
-            max_bytes=MAX_FILE_BYTES,
+            max_bytes=self.config.policy.max_file_bytes,
         )
 
     @contextmanager

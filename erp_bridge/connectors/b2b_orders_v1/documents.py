@@ -5,8 +5,8 @@ extension fields (docs/erp-contract.md) say the rest; where they are absent, str
 patterns read a description that says it in the usual words. Nothing is guessed: two
 different dates after "venc." give none.
 
-What is payable is only passed on whole or not at all: a PIX code cut to length is still a
-code, of something else.
+What is payable is passed on as it was written, wrong digits and all: whoever shows it checks
+it, and says that it is wrong. Only what has not the shape of a line or code is left out.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from erp_bridge.connectors.b2b_orders_v1.payloads import Fields, as_decimal, as_
 from erp_bridge.identifiers import (
     access_key_parts,
     boleto_amount,
+    boleto_line,
     clean,
     normalise_access_key,
     normalise_tax_id,
     valid_access_key,
-    valid_boleto_line,
+    valid_barcode,
     valid_cnpj,
     valid_cpf,
-    valid_slip_line,
 )
 from erp_bridge.records import DocumentKind, DocumentRecord, Party, TitleRecord, TitleState
 
@@ -83,8 +83,12 @@ _PASSING = re.compile(
 )
 _ACCESS_KEY = re.compile(r"(?<![0-9A-Z])(?:NFE)?[0-9]{6}[0-9A-Z]{12}[0-9]{26}(?![0-9A-Z])")
 _KEY_LENGTH = 90
-# A BR Code (PIX to copy and paste): from its format to its checksum, which is the last field.
-_PIX = re.compile(r"000201[\x20-\x7E\u00A0-\uD7FF]{20,1000}6304[0-9A-Fa-f]{4}")
+# How a BR Code (PIX to copy and paste) begins; one that is longer is none, and never cut.
+_PIX = re.compile(r"000201[\x20-\x7E\u00A0-\uD7FF]{20,1010}")
+# A line of 47 or 48 digits, or its bar code of 44, with a few digits too many, too few or
+# misread as letters.
+_LINE = re.compile(r"[0-9A-Z]{42,52}")
+_LEAST_DIGITS = 38
 _DATA_URL = re.compile(r"data:[^,]{0,100};base64,", re.IGNORECASE)
 
 
@@ -296,7 +300,10 @@ def _payee(item: Fields) -> Party:
 
 
 def _pix(value: object) -> str:
-    """Keep a PIX code as it was written: blanks and capitals inside are part of it."""
+    """Keep a PIX code as it was written: blanks and capitals inside are part of it.
+
+    Its checksum may be wrong, or cut off: then it is shown to be.
+    """
     code = value.strip() if isinstance(value, str) else ""
     return code if _PIX.fullmatch(code) else ""
 
@@ -333,5 +340,10 @@ def _body(item: Fields) -> str:
 
 
 def _line(text: str) -> str:
-    """Keep a line that its check digits confirm: it is copied into a bank's form."""
-    return clean(text) if valid_boleto_line(text) or valid_slip_line(text) else ""
+    """Keep the digits of a line, right or wrong; "" for what is none, such as zeros alone."""
+    written = clean(text)
+    if valid_barcode(written):
+        return boleto_line(written)
+    digits = sum(sign.isdigit() for sign in written)
+    is_one = _LINE.fullmatch(written) and digits >= _LEAST_DIGITS and written.strip("0")
+    return written if is_one else ""

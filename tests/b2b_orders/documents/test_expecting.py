@@ -180,10 +180,19 @@ def test_no_boleto_is_waited_for_that_nobody_says_is_open(cast, state):
         ("", {}),
     ],
 )
-def test_a_slip_is_waited_for_where_goods_cross_a_border(cast, delivery, slips):
+def test_a_slip_is_waited_for_where_goods_cross_a_border_if_operations_say_so(
+    cast, delivery, slips
+):
+    DocumentRule.objects.filter(kind="gnre", effect="expect").update(is_enabled=True)
     read(cast.alfa, delivery=Address(state=delivery))
 
     assert rows(kind__in=["gnre", "gare"]) == slips
+
+
+def test_no_slip_is_waited_for_at_a_border_unless_operations_say_so(cast):
+    read(cast.alfa, delivery=Address(state="RJ"))
+
+    assert rows(kind__in=["gnre", "gare"]) == {}
 
 
 @pytest.mark.parametrize(

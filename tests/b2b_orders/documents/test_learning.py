@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db.models import F
 
+from b2b_orders.companies.models import Role
+from b2b_orders.documents.fetching import HANDED_OUT
 from b2b_orders.documents.learning import learn_waiting, lessons_of, tracking_of
 from b2b_orders.documents.models import Document
+from b2b_orders.documents.rendering import USABLE
+from b2b_orders.documents.services import DocumentUnavailable, open_download
 from b2b_orders.ingest.storing import store
 from b2b_orders.orders.models import Event, Invoice, Order, OrderNumber, Supplement, Title
 from erp_bridge.records import (
@@ -21,8 +26,10 @@ from erp_bridge.records import (
     System,
     TitleRecord,
 )
+from tests.b2b_orders.documents.conftest import as_web, viewer_of
 from tests.b2b_orders.documents.files import EMITTER, make_key
 from tests.factories import NOW, make_erp_record, make_reading
+from tests.fiscal.nfe import build_nfe
 
 KEY = make_key()
 LATER = NOW + timedelta(minutes=5)
@@ -272,3 +279,36 @@ def test_a_broken_lesson_stops_no_other(xml, cast):
 
     assert list(Invoice.objects.values_list("number", flat=True)) == ["1002"]
     assert learn_waiting(now=LATER) == 0
+
+
+def test_each_verdict_of_a_file_that_is_handed_out_teaches_and_no_other():
+    """Rows hold the reader's words, or what a setting made of them."""
+    assert {"serve", "warn", "event_cancels", "event_info"} == HANDED_OUT
+    assert {"serve", "warn", "event_info"} == USABLE
+
+
+@pytest.mark.parametrize("wrap", [bytes, base64.b64encode])
+def test_what_is_fetched_teaches_and_what_replaces_it_broken_takes_it_back(
+    xml, cast, source, actor, wrap
+):
+    bruno = viewer_of(cast.alfa, cast.bruno, Role.FINANCE)
+    source.files["xml"] = wrap(build_nfe(1001))
+    take(xml, bruno, actor, source)
+    learn_waiting(now=LATER)
+    assert Invoice.objects.get().number == "1001"
+    # Let go by its age, and asked for again: the source has ruined it meanwhile.
+    Document.objects.filter(key="xml").update(file=None)
+    source.files["xml"] = b"<html>Sess\xc3\xa3o expirada</html>"
+    with as_web(bruno), pytest.raises(DocumentUnavailable):
+        open_download(viewer=bruno, actor=actor, public_id=xml.public_id, source=source, now=LATER)
+
+    assert learn_waiting(now=LATER) == 1
+
+    assert (Invoice.objects.count(), Supplement.objects.count()) == (0, 0)
+
+
+def take(document, viewer, actor, source, now=NOW):
+    with as_web(viewer):
+        return open_download(
+            viewer=viewer, actor=actor, public_id=document.public_id, source=source, now=now
+        )

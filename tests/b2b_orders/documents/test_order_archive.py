@@ -15,12 +15,16 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.models import Role
 from b2b_orders.documents.models import Document, State
 from b2b_orders.documents.packing import TooManyToWait, open_order_archive
+from b2b_orders.documents.rendering import update_rendered
 from b2b_orders.documents.services import open_download
+from b2b_orders.ingest import rendering_work
 from erp_bridge.errors import NotFound, Unreachable
 from erp_bridge.records import DocumentKind
 from tests.b2b_orders.documents.conftest import as_web, viewer_of
 from tests.b2b_orders.documents.files import HTML, make_key, make_nfe, make_pdf
+from tests.b2b_orders.documents.test_rendering import make_xml
 from tests.factories import NOW, make_document, make_order
+from tests.fiscal.nfe import key_of
 
 pytestmark = pytest.mark.django_db
 PDF = make_pdf()
@@ -90,7 +94,7 @@ def test_each_entry_leaves_a_line_and_so_does_the_whole(order, bruno, actor, sou
     [
         (NotFound("gone"), "The source does not have this file."),
         (Unreachable("down"), "The source did not answer in time."),
-        (HTML, "The supplier's system sent a damaged file. The team has been told."),
+        (HTML, "Damaged file: something else instead of the document"),
     ],
 )
 def test_a_failing_file_is_told_and_the_others_arrive(order, bruno, actor, source, broken, words):
@@ -213,3 +217,22 @@ def test_too_many_to_wait_for_are_refused_before_anything_is_fetched(
         opened(order.public_id, bruno, actor, source)
     assert source.asked == []
     assert AuditEvent.objects.count() == 0
+
+
+def test_a_page_that_is_being_made_is_told_and_is_there_the_next_time(
+    order, bruno, actor, source, monkeypatch
+):
+    key = key_of(1009)
+    facts = {"item_count": 500, "access_key": key}
+    make_xml(order, key="xml-9", invoice_number="1009", facts=facts)
+    Document.objects.filter(kind="danfe", invoice_number="").update(invoice_number="900")
+    update_rendered(order_ids=[order.pk], now=NOW)
+
+    archive = opened(order.public_id, bruno, actor, source)
+
+    assert "DANFE: It is being made. Try again in a moment." in archive.read("README.txt").decode()
+    monkeypatch.setattr(rendering_work.drawing, "draw", lambda *_args, **_given: make_pdf())
+    [pk] = rendering_work.to_do(is_urgent=True)
+    rendering_work.run_rendering(rendering_id=pk, clock=lambda: NOW)
+    again = opened(order.public_id, bruno, actor, source)
+    assert [name for name in again.namelist() if "gerada-do-XML" in name] != []

@@ -41,6 +41,7 @@ from tests.b2b_orders.documents.payment_codes import (
     make_slip_line,
 )
 from tests.factories import NOW, make_document, make_order
+from tests.fiscal.pdf import build_boleto
 
 pytestmark = pytest.mark.django_db
 
@@ -615,3 +616,64 @@ def test_a_paid_amount_offers_nothing_to_pay(order, bruno, actor):
         date(2026, 3, 9),
         "",
     )
+
+
+# --- what the PDF says, where its source says nothing -----------------------------------------
+
+
+def test_a_real_boletos_line_pix_and_payee_reach_the_card_where_the_list_has_none(
+    order, bruno, actor, source
+):
+    pix = make_pix()
+    bare = replace(BOLETO, typeable_line="", pix="", payee=Party())
+    boleto = listed(order, bare)
+    source.listing = [bare]
+    source.files["b1"] = build_boleto(
+        amount=AMOUNT, due_on=DUE, bank="341", document_number="1001/001", line=LINE, pix=pix
+    )
+    assert show(boleto, bruno, actor, source).payment.line == ""
+
+    take(boleto, bruno, actor, source)
+    shown = show(boleto, bruno, actor, source)
+
+    assert (shown.payment.line, shown.payment.amount) == (LINE, AMOUNT)
+    assert shown.payment.pix is not None
+    assert shown.payment.pix.payload == pix
+    assert shown.payment.findings == ()
+    assert (shown.payee_name, shown.payee_tax_id) == ("", "11222333000181")
+
+
+def test_a_real_boleto_made_out_to_somebody_else_is_not_handed_out_nor_shown(
+    order, bruno, actor, source
+):
+    bare = replace(BOLETO, typeable_line="", pix="", payee=Party())
+    boleto = listed(order, bare)
+    source.listing = [bare]
+    source.files["b1"] = build_boleto(
+        amount=AMOUNT,
+        due_on=DUE,
+        line=LINE,
+        payer="OUTRA COMPRADORA LTDA  CNPJ 99.902.002/0001-33",
+    )
+
+    assert refused(boleto, bruno, actor, source).is_damaged
+
+    shown = show(boleto, bruno, actor, source)
+    assert (shown.payment.line, shown.payment.pix) == ("", None)
+
+
+@pytest.mark.parametrize("who", ["reading", "click"])
+def test_what_an_older_print_says_is_forgotten_when_another_is_to_be_paid(
+    order, bruno, actor, source, who
+):
+    bare = replace(BOLETO, typeable_line="", pix="")
+    boleto = listed(order, bare)
+    Document.objects.update(facts={"line": LINE, "payee": PAYEE_TAX_ID})
+    source.listing = [replace(bare, amount=AMOUNT + 20)]
+
+    if who == "reading":
+        listed(order, *source.listing, at=NOW)
+    shown = show(boleto, bruno, actor, source)
+
+    assert (shown.amount, shown.payment.line) == (AMOUNT + 20, "")
+    assert Document.objects.get(pk=boleto.pk).facts == {}

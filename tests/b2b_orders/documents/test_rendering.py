@@ -18,18 +18,19 @@ from b2b_orders.companies.models import Role
 from b2b_orders.documents import rendering, storage
 from b2b_orders.documents.drawing import EDITION, NotDrawn
 from b2b_orders.documents.listing import Listing, record_listings
-from b2b_orders.documents.models import Document, JobState, Origin, Rendering, State
+from b2b_orders.documents.models import Document, JobState, Origin, Rendering, State, Watch
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.documents.rendering import BEING_MADE, get_progress, update_rendered
 from b2b_orders.documents.services import DocumentUnavailable, open_download
 from b2b_orders.ingest import rendering_work, tasks
 from b2b_orders.ingest.lanes import session_lock
 from b2b_orders.ingest.rendering_work import run_rendering, to_do
+from b2b_orders.ingest.storing import store
 from b2b_orders.orders.models import SourceRecord
-from erp_bridge.records import DocumentKind, DocumentRecord
+from erp_bridge.records import DocumentKind, DocumentRecord, InvoiceRecord
 from tests.b2b_orders.documents.conftest import as_web, viewer_of
 from tests.b2b_orders.documents.files import make_pdf
-from tests.factories import NOW, make_document, make_order
+from tests.factories import NOW, make_document, make_erp_record, make_order, make_reading
 from tests.fiscal.nfe import build_event, build_nfe, key_of
 
 pytestmark = pytest.mark.django_db
@@ -211,7 +212,8 @@ def test_the_sources_own_danfe_wins_and_only_a_right_one(order, bruno, fields, i
         listed = list_documents(viewer=bruno, order_id=order.pk)
         counted = count_documents(viewer=bruno, order_ids=[order.pk])
     assert ("rendered" in {row.origin for row in listed}) is not is_own
-    assert counted[order.pk][1] == (2 if is_own else 3)
+    # What was only waited for is not waited for beside ours.
+    assert counted[order.pk][1] == (2 if is_own or "origin" in fields else 3)
 
 
 def test_the_sources_own_danfe_wins_as_soon_as_it_comes_and_yields_when_damaged(order):
@@ -692,6 +694,39 @@ def test_after_a_check_its_pages_are_offered_at_once(order):
     rendering_work.after_check(document_id=xml.pk, now=NOW)
 
     assert Document.objects.filter(origin=Origin.RENDERED, made_from=xml).count() == 1
+
+
+@pytest.mark.usefixtures("document_rules")
+def test_a_page_of_ours_is_what_was_waited_for_and_gone_it_is_waited_for_again(cast):
+    listing = (DocumentRecord("xml", DocumentKind.NFE_XML, invoice_number="1001"),)
+    invoices = (InvoiceRecord("1001", "1", KEY),)
+    record = make_erp_record(invoices=invoices, documents=listing)
+    store(
+        connection="erp",
+        readings=[make_reading(record, NOW)],
+        now=NOW,
+        company_id=cast.alfa.pk,
+    )
+    xml = Document.objects.get(kind="nfe_xml")
+    order_id = xml.record.order_id
+    waited = Document.objects.get(kind="danfe", origin=Origin.RULE)
+    watch = Watch.objects.create(
+        document=waited, company=cast.alfa, person=cast.bruno, asked_at=NOW
+    )
+    facts = {"root": "nfeProc", "access_key": KEY, "item_count": 1}
+    right = {"verdict": "serve", "checked_at": NOW, "checked_for": cast.alfa.pk, "facts": facts}
+    Document.objects.filter(pk=xml.pk).update(access_key=KEY, file=hold(XML), **right)
+
+    update_rendered(order_ids=[order_id], now=LATER)
+
+    made = Document.objects.get(kind="danfe")
+    watch.refresh_from_db()
+    assert (made.origin, made.state, watch.document_id) == ("rendered", "available", made.pk)
+    # At its next check the XML turns out to be another company's.
+    Document.objects.filter(pk=xml.pk).update(verdict="refuse", state=State.DAMAGED)
+    update_rendered(order_ids=[order_id], now=LATER)
+    found = Document.objects.filter(kind="danfe").values_list("origin", "state")
+    assert set(found) == {("rendered", "not_applicable"), ("rule", "expected")}
 
 
 def test_an_edition_of_the_library_makes_its_own_pages(

@@ -8,7 +8,7 @@ from b2b_orders.documents.models import Document
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.ingest.models import Connection
 from erp_bridge.connector import Call, Purpose
-from erp_bridge.errors import BridgeError, CredentialsRejected, NotFound, Unreachable
+from erp_bridge.errors import BridgeError, CredentialsRejected, NotFound, Refused, Unreachable
 from erp_bridge.simulators.erp import ErpSimulator
 from erp_bridge.simulators.world import O1
 from tests.b2b_orders.ingest.conftest import run_sync
@@ -38,6 +38,18 @@ def test_a_file_comes_from_the_connection_that_listed_it(
     companies: dict[str, Company], xml_key: str
 ):
     assert b"<NFe" in read(companies["alfa"], key=xml_key)
+
+
+def test_one_setting_says_how_large_a_file_may_be(
+    companies: dict[str, Company], xml_key: str, settings
+):
+    whole = read(companies["alfa"], key=xml_key)
+
+    settings.PORTAL_DOCUMENT_MAX_BYTES = len(whole)
+    assert read(companies["alfa"], key=xml_key) == whole
+    settings.PORTAL_DOCUMENT_MAX_BYTES = len(whole) - 1
+    with pytest.raises(Refused):
+        read(companies["alfa"], key=xml_key)
 
 
 def test_another_companys_file_is_not_there(companies: dict[str, Company], xml_key: str):

@@ -68,6 +68,10 @@ def test_xmls_are_fetched_checked_and_kept_and_papers_to_pay_are_left(listed, er
     assert run.tally.new == whole.count() > 0
     assert set(whole.values_list("state", flat=True)) == {State.AVAILABLE}
     assert all(document.access_key for document in whole)
+    # Their pages are offered with them.
+    made = Document.objects.filter(origin="rendered", state__in=("available", "replaced"))
+    assert set(made.values_list("made_from", flat=True)) <= set(whole.values_list("pk", flat=True))
+    assert made.count() > 0
     assert not due() or Document.objects.filter(due_at__lte=clock.now()).count() == 0
     boletos = Document.objects.filter(kind="boleto")
     assert boletos.count() > 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -19,6 +19,7 @@ from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.models import Acting, Establishment, Membership, Role
 from b2b_orders.companies.viewers import viewer_of_asker
+from b2b_orders.documents import pack_building
 from b2b_orders.documents.models import Document, Pack, PackPart, State
 from b2b_orders.documents.packing import Choice, count_choice
 from b2b_orders.documents.packs import (
@@ -29,17 +30,22 @@ from b2b_orders.documents.packs import (
     request_pack,
     take_part,
 )
-from b2b_orders.ingest import packs_work
+from b2b_orders.documents.rendering import update_rendered
+from b2b_orders.ingest import packs_work, rendering_work
 from erp_bridge.connector import Purpose
-from erp_bridge.errors import Unreachable
+from erp_bridge.errors import NotFound, Unreachable
 from erp_bridge.records import DocumentKind, NumberKind
 from tests.b2b_orders.documents.conftest import FakeSource
 from tests.b2b_orders.documents.files import make_pdf
+from tests.b2b_orders.documents.test_rendering import make_xml
 from tests.factories import NOW, make_document, make_order
+from tests.fiscal.nfe import key_of
 
 pytestmark = pytest.mark.django_db
 PDF = make_pdf()
 MARCH = Choice(since=date(2026, 3, 1), until=date(2026, 3, 31))
+# By then nothing is waited for any more.
+LONG_AFTER = NOW + timedelta(minutes=11)
 ACTOR = Actor(address="203.0.113.9")
 
 
@@ -181,7 +187,8 @@ def test_what_is_missing_is_counted_and_told(cast, order, source):
     bruno = viewer_of(cast.bruno, cast.alfa)
     pack = ask(bruno)
 
-    build(pack, source)
+    assert build(pack, source) == "waiting"
+    assert build(pack, source, LONG_AFTER) == "done"
 
     pack.refresh_from_db()
     assert (pack.total, pack.taken, pack.missing) == (6, 4, 2)
@@ -235,6 +242,122 @@ def test_a_part_ends_at_its_size(cast, order, source, settings):
     build(pack := ask(viewer_of(cast.bruno, cast.alfa)), source)
 
     assert list(pack.parts.order_by("number").values_list("count", flat=True)) == [2, 2, 2]
+
+
+def test_a_source_that_is_away_is_waited_for_and_its_files_come_after_all(cast, order, source):
+    bruno = viewer_of(cast.bruno, cast.alfa)
+    for number in (2, 3, 4):
+        source.files[f"danfe-{number}"] = Unreachable("down")
+    pack = ask(bruno)
+
+    assert build(pack, source) == "waiting"
+    assert not pack.parts.exists()
+    asked = len(source.asked)
+    # The next turn comes too soon to ask again; later one file tells of them all.
+    assert build(pack, source, NOW + timedelta(seconds=20)) == "waiting"
+    assert len(source.asked) == asked
+    assert build(pack, source, NOW + timedelta(seconds=61)) == "waiting"
+    assert len(source.asked) == asked + 1
+    assert packs_work.waiting_packs(now=NOW + timedelta(minutes=2)) == [pack.pk]
+
+    for number in (2, 3, 4):
+        source.files[f"danfe-{number}"] = PDF
+    assert build(pack, source, NOW + timedelta(minutes=3)) == "done"
+
+    pack.refresh_from_db()
+    assert (pack.taken, pack.missing) == (6, 0)
+    assert len(files_of(take(pack, bruno))) == 6
+
+
+def test_a_pack_waits_for_its_sources_once_not_for_every_part(cast, order, source, settings):
+    settings.PORTAL_PACK_PART_FILES = 2
+    source.files = {key: Unreachable("down") for key in source.files}
+    pack = ask(viewer_of(cast.bruno, cast.alfa))
+
+    assert build(pack, source) == "waiting"
+    assert build(pack, source, LONG_AFTER) == "done"
+
+    pack.refresh_from_db()
+    assert (pack.taken, pack.missing, pack.parts.count()) == (0, 6, 3)
+
+
+def test_what_the_source_does_not_have_is_not_waited_for(cast, order, source):
+    source.files["danfe-3"] = NotFound("gone")
+    source.files["danfe-4"] = b"<html>no</html>"
+    bruno = viewer_of(cast.bruno, cast.alfa)
+    pack = ask(bruno)
+
+    assert build(pack, source) == "done"
+
+    index = take(pack, bruno).read("index.csv").decode()
+    assert "The source does not have this file." in index
+    assert "Damaged file: something else instead of the document" in index
+
+
+class TestPagesOfOurs:
+    """A DANFE that we make of an XML and that nobody has asked for yet."""
+
+    @pytest.fixture
+    def danfe(self, order) -> Document:
+        Document.objects.filter(key="old").update(invoice_number="900")
+        facts = {"item_count": 500, "access_key": key_of(1009)}
+        make_xml(order, issued_on=date(2026, 3, 9), invoice_number="1009", facts=facts)
+        update_rendered(order_ids=[order.pk], now=NOW)
+        return Document.objects.get(origin="rendered")
+
+    @pytest.fixture
+    def draw(self, monkeypatch) -> Callable[[datetime], object]:
+        monkeypatch.setattr(rendering_work.drawing, "draw", lambda *_args, **_given: PDF)
+
+        def work(now: datetime) -> object:
+            [pk] = rendering_work.to_do(is_urgent=True)
+            return rendering_work.run_rendering(rendering_id=pk, clock=lambda: now)
+
+        return work
+
+    def test_it_is_made_for_the_pack_and_waited_for(self, cast, danfe, source, draw):
+        bruno = viewer_of(cast.bruno, cast.alfa)
+        pack = ask(bruno)
+        assert build(pack, source) == "waiting"
+
+        assert draw(NOW) == "done"
+
+        assert build(pack, source, NOW + timedelta(seconds=16)) == "done"
+        pack.refresh_from_db()
+        assert (pack.taken, pack.missing) == (8, 0)
+        assert any("gerada-do-XML" in name for name in files_of(take(pack, bruno)))
+
+    def test_a_killed_worker_still_waits_for_it(self, cast, danfe, source, draw, monkeypatch):
+        bruno = viewer_of(cast.bruno, cast.alfa)
+        pack = ask(bruno)
+        build(pack, source)
+        draw(NOW)
+
+        def killed(*_args):
+            raise Killed
+
+        later = NOW + timedelta(seconds=16)
+        with monkeypatch.context() as patch:
+            patch.setattr(pack_building._Builder, "_write_part", killed)
+            with pytest.raises(Killed):
+                build(pack, source, later)
+        assert build(pack, source, later) == "done"
+
+        taken = AuditEvent.objects.filter(action="documents_packed", object_id=str(danfe.public_id))
+        assert taken.count() == 1
+
+    def test_one_that_never_comes_is_listed_as_missing(self, cast, danfe, source):
+        bruno = viewer_of(cast.bruno, cast.alfa)
+        pack = ask(bruno)
+        assert build(pack, source) == "waiting"
+        assert build(pack, source, NOW + timedelta(minutes=4)) == "waiting"
+
+        assert build(pack, source, NOW + timedelta(minutes=6)) == "done"
+
+        pack.refresh_from_db()
+        assert (pack.taken, pack.missing) == (7, 1)
+        index = take(pack, bruno).read("index.csv").decode()
+        assert "It is being made. Try again in a moment." in index
 
 
 # --- killed, cancelled, expired ------------------------------------------------------------

@@ -428,6 +428,19 @@ def test_titles_are_united_by_line_and_a_used_key_is_told_apart():
     ]
 
 
+@pytest.mark.parametrize("wrong", [LINE[:-1] + "0", LINE[1:], LINE + "0", "1" * 47])
+def test_a_wrong_line_unites_nothing_is_no_number_and_nothing_to_copy(wrong):
+    titles = tuple(TitleRecord(key, amount=Decimal(5), typeable_line=wrong) for key in ("a", "b"))
+
+    draft = merge([erp(titles=titles)])
+
+    assert [(t.key, t.typeable_line, t.due_on) for t in draft.titles] == [
+        ("a", "", None),
+        ("b", "", None),
+    ]
+    assert [n for n in draft.numbers if n.kind is NumberKind.BOLETO_LINE] == []
+
+
 def test_a_missing_due_date_is_read_off_the_line():
     draft = merge(
         [erp(placed_on=date(2026, 11, 1), titles=(TitleRecord("b1", typeable_line=LINE),))]

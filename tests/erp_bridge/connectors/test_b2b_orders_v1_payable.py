@@ -60,17 +60,57 @@ def test_pix_and_payee_are_taken_over(listed):
         ["000201"],
         {"codigo": PIX},
         "",
-        PIX[:-1],
+        "0002010102",
         PIX[4:],
         PIX.replace("  ", "\n"),
-        PIX.replace("63041D3D", "6304ZZZZ"),
         PIX.replace("***", "*" * 2000),
     ],
 )
-def test_what_is_no_whole_pix_code_is_no_code(listed, code):
+def test_what_has_not_the_shape_of_a_pix_code_is_none(listed, code):
     (file,) = listed(boleto(pixCopiaECola=code))
 
     assert file.pix == ""
+
+
+@pytest.mark.parametrize(
+    "code", [PIX[:-1], PIX[:-8], PIX.replace("63041D3D", "6304ZZZZ"), PIX.replace("10.00", "99.00")]
+)
+def test_a_broken_pix_code_is_passed_on_so_that_it_is_seen_to_be_broken(listed, code):
+    (file,) = listed(boleto(pixCopiaECola=code))
+
+    assert file.pix == code
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        ("23793.38128 60000.000004 03000.040000 7 14170000100050", LINE),
+        # A digit changed, lost, doubled, or read as a letter.
+        ("23793.38128 60000.000004 03000.040000 7 14170000100051", LINE[:-1] + "1"),
+        (LINE[1:], LINE[1:]),
+        (LINE + "0", LINE + "0"),
+        (LINE.replace("2", "Z", 1), LINE.replace("2", "Z", 1)),
+        # The bar code says the same as the line.
+        ("23797141700001000503381260000000000300004000", LINE),
+        ("0" * 47, ""),
+        ("Consulte seu banco", ""),
+        ("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTU", ""),
+        ("12345", ""),
+        ("1" * 90, ""),
+        (None, ""),
+        (["x"], ""),
+    ],
+)
+def test_a_line_is_passed_on_right_or_wrong_if_it_is_one_at_all(listed, written, line):
+    (file,) = listed(boleto(linhaDigitavel=written))
+
+    assert file.typeable_line == line
+
+
+def test_no_amount_is_read_off_a_wrong_line(listed):
+    (file,) = listed(boleto(linhaDigitavel=LINE[:-1] + "1"))
+
+    assert file.amount is None
 
 
 @pytest.mark.parametrize("tax_id", [None, 12345678000195.5, "12.345.678/0001-00", "x", ["1"], True])
