@@ -84,6 +84,9 @@ def test_b18_a_months_documents_are_prepared_while_one_does_something_else(page_
     page.locator("#month").select_option(month)
     page.get_by_label("XML da NF-e", exact=True).check()
     page.get_by_label("DANFE", exact=True).check()
+    # Until the answer is there, what was counted is of another choice.
+    expect(page.locator("#count input[name=tipo]")).to_have_count(2)
+    expect(page.locator("#count input[name=mes]")).to_have_value(month)
     counted = page.locator("#count strong")
     expect(counted).to_have_text(re.compile(r"\d+ documentos?"))
     number = int(re.search(r"([\d.]+) documento", counted.inner_text()).group(1).replace(".", ""))
