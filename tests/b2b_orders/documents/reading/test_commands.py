@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from tests.fiscal.nfe import (
@@ -220,3 +223,17 @@ def test_a_person_is_told_only_what_it_can_be():
 def test_a_wrong_reference_date_is_wrong_use():
     with pytest.raises(CommandError, match="is no date"):
         said("inspect_number", "191", "--reference-date", "x")
+
+
+def test_it_runs_where_nothing_is_set_up(tmp_path):
+    manage = settings.BASE_DIR / "manage.py"
+
+    run = subprocess.run(
+        [sys.executable, manage, "inspect_number", "12.ABC.345/01DE-35", "--json"],
+        env={},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+
+    assert [row["kind"] for row in json.loads(run.stdout) if row["valid"]] == ["cnpj"]
