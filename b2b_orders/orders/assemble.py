@@ -7,7 +7,7 @@ meet now, lets `match` group them, gives each group an order, and writes what di
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -222,7 +222,9 @@ def assemble(
         company for node in touched for company in (node.company_id, node.stored_keys[0])
     )
     nodes = _closure(touched, decided)
-    groups = [group for group in _grouped(nodes, decided) if _needs_work(group, nodes)]
+    # Which numbers a record was wrongly found by, what it was split from says.
+    parted = {name for n in touched for name in decided.parted(n.company_id, n.name)}
+    groups = [group for group in _grouped(nodes, decided) if _needs_work(group, nodes, parted)]
     orders = Order.objects.in_bulk({n.order_id for n in nodes if n.order_id})
     _hand_out(groups, orders)
     note_unmapped(_draft(groups, _disowned(nodes, decided), now), now)
@@ -291,9 +293,11 @@ def _grouped(nodes: Sequence[Node], decided: Decided) -> list[_Group]:
     return [_Group([by_id[pk] for pk in group]) for group in sorted(groups)]
 
 
-def _needs_work(group: _Group, nodes: Sequence[Node]) -> bool:
+def _needs_work(group: _Group, nodes: Sequence[Node], parted: Collection[Name]) -> bool:
     """Say whether anything of a group changed: a record of it, or who belongs to it."""
     if any(node.is_touched or node.order_id is None for node in group.nodes):
+        return True
+    if any(node.links and node.name in parted for node in group.nodes):
         return True
     orders = {node.order_id for node in group.nodes}
     return len(orders) > 1 or sum(n.order_id in orders for n in nodes) > len(group.nodes)

@@ -37,9 +37,19 @@ class Decided:
         return cls(joined, apart)
 
     def partners(self, company_id: int | None, name: Name) -> set[Name]:
-        """List what a record was joined to by hand."""
-        pairs = self.joined.get(company_id or 0, frozenset())
-        return {other for pair in pairs if name in pair for other in pair if other != name}
+        """List what a record was joined to by hand, or split from."""
+        return _others(self.joined, company_id, name) | self.parted(company_id, name)
+
+    def parted(self, company_id: int | None, name: Name) -> set[Name]:
+        """List what a record was split from by hand."""
+        return _others(self.apart, company_id, name)
+
+
+def _others(
+    decided: Mapping[int, frozenset[Pair]], company_id: int | None, name: Name
+) -> set[Name]:
+    pairs = decided.get(company_id or 0, frozenset())
+    return {other for pair in pairs if name in pair for other in pair if other != name}
 
 
 def pairs_of(

@@ -72,7 +72,7 @@ def test_b17_a_damaged_file_is_told_in_the_index_and_the_zip_still_arrives(page_
     assert archive.testzip() is None
     missing = [row for row in _index(archive) if row["Documento"] == "DANFE" and not row["Arquivo"]]
     assert [row["Estado"] for row in missing] == ["Falta"]
-    assert "arquivo com defeito" in missing[0]["Motivo"]
+    assert "Arquivo com defeito" in missing[0]["Motivo"]
     assert missing[0]["Motivo"] in archive.read("LEIAME.txt").decode()
     assert any("NFe-" in row["Arquivo"] for row in _index(archive))
 
@@ -172,6 +172,7 @@ def test_s07_support_sends_a_document_to_a_known_contact_and_the_customer_sees_i
     assert any("rita@alfa.example" in contact for contact in contacts)
     assert not any("carla@" in contact or "seller" in contact for contact in contacts)
     # A new address needs a reason.
+    page.get_by_text("Alguém que não está na lista").click()
     page.locator("#address").fill("nova@contabil.example")
     page.get_by_role("button", name="Enviar").click()
     expect(page.locator("#mail-error")).to_be_visible()

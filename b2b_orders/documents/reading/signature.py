@@ -71,7 +71,7 @@ def check_signature(
     if certificate is None or len(signatures) > 1:
         return check
     integrity, reason = _integrity(
-        etree.tostring(container, with_tail=False),
+        etree.tostring(container, encoding="utf-8", with_tail=False),
         signed.get("Id") or "",
         certificate,
         _moment(issued_at),
@@ -99,7 +99,7 @@ def _variants(content: bytes) -> list[bytes]:
     if not any(prefix for prefix in alone.nsmap):
         return []
     etree.cleanup_namespaces(alone)
-    return [etree.tostring(alone)]
+    return [etree.tostring(alone, encoding="utf-8")]
 
 
 def _why_invalid(
@@ -141,7 +141,7 @@ def _is_what_we_read(document: etree._Element, signed: etree._Element) -> bool:
     read = document.find(signed.tag)
     if read is None:
         return False
-    alone = etree.fromstring(etree.tostring(read, with_tail=False), parser())
+    alone = etree.fromstring(etree.tostring(read, encoding="utf-8", with_tail=False), parser())
     return _canonical(alone) == _canonical(signed)
 
 

@@ -8,11 +8,8 @@ import pytest
 
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import Actor
-from b2b_orders.documents import pack_building
 from b2b_orders.documents.mailing import request_mailing
-from b2b_orders.documents.models import JobState, Mailing, Pack
-from b2b_orders.documents.packing import Choice
-from b2b_orders.documents.packs import request_pack
+from b2b_orders.documents.models import JobState, Mailing
 from b2b_orders.ingest import mail_work, packs_work
 from b2b_orders.orders.models import Order
 from tests.b2b_orders.documents.conftest import FakeSource, as_web, viewer_of
@@ -34,7 +31,6 @@ def _own_store(settings, tmp_path, monkeypatch):
     options = settings.STORAGES["documents"] | {"OPTIONS": {"location": str(tmp_path)}}
     settings.STORAGES = settings.STORAGES | {"documents": options}
     monkeypatch.setattr(packs_work, "wake", lambda _pk: None)
-    monkeypatch.setattr(pack_building, "_PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -83,43 +79,3 @@ def test_a_mail_whose_page_is_never_drawn_is_given_up(mailing, mailoutbox):
 
     assert send(mailing, later) == JobState.FAILED
     assert (Mailing.objects.get().outcome, mailoutbox) == ("unavailable", [])
-
-
-def ask(cast) -> Pack:
-    viewer = viewer_of(cast.alfa, cast.ana)
-    with as_web(viewer):
-        view = request_pack(
-            viewer=viewer,
-            actor=Actor(viewer.person_id),
-            choice=Choice(kinds=("danfe",)),
-            language="en",
-            now=NOW,
-        )
-    return Pack.objects.get(public_id=view.public_id)
-
-
-def build(pack: Pack) -> tuple[str | None, int, int]:
-    with tenancy.scope(role=tenancy.WORKER):
-        state = packs_work.run_pack(pack_id=pack.pk, clock=lambda: NOW, source=FakeSource())
-    pack.refresh_from_db()
-    return state, pack.taken, pack.missing
-
-
-def test_a_pack_has_the_page_that_was_drawn_meanwhile(cast, order):
-    offered(order)
-    pack = ask(cast)
-
-    assert build(pack) == (JobState.RUNNING, 0, 0)
-    assert build(pack) == (JobState.RUNNING, 0, 0)
-    assert work() == [JobState.DONE]
-
-    assert build(pack) == (JobState.DONE, 1, 0)
-
-
-def test_a_pack_does_not_wait_for_ever(cast, order, monkeypatch):
-    offered(order)
-    monkeypatch.setattr(pack_building, "_MOST_WAITS", 2)
-    pack = ask(cast)
-
-    assert [build(pack)[0] for _ in range(2)] == [JobState.RUNNING] * 2
-    assert build(pack) == (JobState.DONE, 0, 1)

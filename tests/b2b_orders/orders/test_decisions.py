@@ -137,6 +137,32 @@ def test_a_number_that_an_order_states_itself_leads_to_it_also_after_a_split(sit
     assert found_by(WEB) == sorted(["1", "2", WEB])
 
 
+def test_what_a_record_was_split_from_takes_its_number_along_when_it_comes_later(cast):
+    """The number was learned, and the decision taken, before the site's order was read."""
+    store_readings(
+        connection="erp",
+        readings=[make_reading(make_erp_record("1"), NOW)],
+        now=NOW,
+        company_id=cast.alfa.pk,
+        links={"1": "502556"},
+    )
+    Decision.objects.create(
+        kind="split",
+        company=cast.alfa,
+        connection_a="loja",
+        external_a=WEB,
+        connection_b="erp",
+        external_b="1",
+        reason="by hand",
+        at=NOW,
+    )
+
+    store(make_vtex_record(WEB, web_numbers=("502556",)))
+
+    found = OrderNumber.objects.filter(value="502556").values_list("order__title", flat=True)
+    assert list(found) == [WEB]
+
+
 def test_a_split_keeps_who_why_and_when(site_and_two):
     cast = site_and_two
 

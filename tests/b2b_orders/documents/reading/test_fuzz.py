@@ -107,3 +107,11 @@ def test_no_change_anywhere_makes_a_served_note_say_something_else(place, what):
         assert after.pop("protocol")["status"] in {"100", "150"}
         before.pop("protocol")
         assert after == before
+
+
+def test_a_name_that_ascii_cannot_write_crashes_nothing():
+    changed = NOTE.replace(SIGNED, SIGNED.replace(b" ", ' Ω="" '.encode(), 1), 1)
+
+    found = inspect(io.BytesIO(changed), OURS)
+
+    assert (found.word, found.signature) == (Word.REFUSE, "invalid")
