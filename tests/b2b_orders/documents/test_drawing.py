@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import time
@@ -164,13 +165,17 @@ def test_another_attempt_is_made_only_where_it_may_help():
 
 
 def _processes() -> list[str]:
+    """List the command lines of our children: other tests draw at the same time."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             except OSError:
                 continue
+            if int(parent) == os.getpid():
+                found.append(command)
     return found
 
 
