@@ -19,12 +19,12 @@ from django.db import connection as database
 from django.db.models import Q, QuerySet
 
 from b2b_orders.audit.services import Action, record
-from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
+from b2b_orders.common.errors import Conflict, InvalidInput
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Actor, Right, Viewer
 from b2b_orders.companies.models import Membership, Role
 from b2b_orders.documents.models import Document, Mailing, State
-from b2b_orders.documents.queries import FINANCIAL, visible_documents
+from b2b_orders.documents.queries import FINANCIAL, get_document
 
 REASON_MIN, REASON_MAX = 5, 200
 # As long as one that is delivered can be (RFC 5321), and as our rows hold.
@@ -62,7 +62,7 @@ class MailingView:
 
 def list_contacts(*, viewer: Viewer, public_id: uuid.UUID) -> tuple[Contact, ...]:
     """List the company's active people who may see a document, if the viewer may."""
-    document = _get(viewer, public_id)
+    document = get_document(viewer=viewer, public_id=public_id)
     found = _memberships_that_see(document).order_by("person__name", "pk")
     people = found.values_list("person__public_id", "person__name", "person__email")
     return tuple(Contact(*person) for person in people)
@@ -109,7 +109,7 @@ def request_mailing(
     To a `contact` of the company, else to a new `address`, which needs a reason. Raises
     `InvalidInput` naming the field, `Conflict` after too many mails in an hour.
     """
-    document = _get(viewer, public_id)
+    document = get_document(viewer=viewer, public_id=public_id)
     if document.state in _CANNOT_BE_SENT:
         raise InvalidInput("document", "not-available")
     reason = " ".join(without_nul(reason).split())[:REASON_MAX]
@@ -190,7 +190,9 @@ def list_mailings(
 ) -> tuple[MailingView, ...]:
     """List the mails with a document that the viewer may see, newest first."""
     rows = (
-        Mailing.objects.filter(company_id=viewer.company_id, document=_get(viewer, public_id))
+        Mailing.objects.filter(
+            company_id=viewer.company_id, document=get_document(viewer=viewer, public_id=public_id)
+        )
         .select_related("person")
         .order_by("-asked_at", "-pk")[:limit]
     )
@@ -209,16 +211,3 @@ def list_mailings(
         )
         for row in rows
     )
-
-
-def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
-    document: Document | None = (
-        visible_documents(viewer=viewer)
-        .filter(public_id=public_id)
-        .select_related("record__order")
-        .defer("record__payload", "record__facts", "record__order__facts")
-        .first()
-    )
-    if document is None:
-        raise NotVisible
-    return document

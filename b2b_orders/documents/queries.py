@@ -122,6 +122,20 @@ def visible_documents(*, viewer: Viewer) -> VisibleQuerySet[Document]:
     return rows if viewer.can(Right.FINANCE) else rows.exclude(kind__in=FINANCIAL)
 
 
+def get_document(*, viewer: Viewer, public_id: uuid.UUID) -> Document:
+    """Return a document with its file and order; `NotVisible` for what the viewer may not take."""
+    document: Document | None = (
+        visible_documents(viewer=viewer)
+        .filter(public_id=public_id)
+        .select_related("file", "record__order")
+        .defer("record__payload", "record__facts", "record__order__facts")
+        .first()
+    )
+    if document is None:
+        raise NotVisible
+    return document
+
+
 def list_documents(*, viewer: Viewer, order_id: int) -> tuple[DocumentRow, ...]:
     """Return an order's files in the order the source lists them. Two SQL statements."""
     documents = list(

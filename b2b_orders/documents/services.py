@@ -13,7 +13,7 @@ from django.conf import settings
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
 from b2b_orders.common import tenancy
-from b2b_orders.common.errors import NotVisible, ProductError
+from b2b_orders.common.errors import ProductError
 from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.documents import rendering, storage
 from b2b_orders.documents.fetching import (
@@ -36,7 +36,7 @@ from b2b_orders.documents.payables import (
     recheck,
     standing_of,
 )
-from b2b_orders.documents.queries import visible_documents
+from b2b_orders.documents.queries import get_document
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.records import DocumentKind, TitleState
 
@@ -120,7 +120,7 @@ def open_download(
     with the reason when the source does not hand out a right file. What was found wrong is
     written before it raises, so a caller in a transaction must handle the error inside it.
     """
-    document = _get(viewer, public_id)
+    document = get_document(viewer=viewer, public_id=public_id)
     is_ended = document.state in {State.CANCELLED, State.REPLACED}
     if document.state in {State.EXPECTED, State.NOT_APPLICABLE} or (
         is_ended and document.kind in PAYABLE
@@ -184,20 +184,24 @@ class _Wanted:
         call = Call.within(RECHECK_SECONDS, Purpose.INTERACTIVE)
         if document.kind == DocumentKind.BOLETO:
             outcome = self._still_payable(document, call)
-            document = _get(self.viewer, document.public_id)
+            document = get_document(viewer=self.viewer, public_id=document.public_id)
             if outcome.problem:
                 return document, outcome, self._held(document) if outcome.is_passing else None
         outcome, held = Outcome(), self._held(document)
         if held and _is_of_before(document):
             problem = check_again(document, held, company_id, self.source, self.now)
             if problem:
-                return _get(self.viewer, document.public_id), Outcome(problem), None
+                return (
+                    get_document(viewer=self.viewer, public_id=document.public_id),
+                    Outcome(problem),
+                    None,
+                )
         if _must_ask(document, held, self.now):
             if not held:
                 call = Call.within(settings.PORTAL_DOCUMENT_SECONDS, Purpose.INTERACTIVE)
             outcome = fetch_once(document, company_id, self.source, call, self.now)
             # Not there any more when it was taken from the viewer meanwhile.
-            document = _get(self.viewer, document.public_id)
+            document = get_document(viewer=self.viewer, public_id=document.public_id)
             # What we hold stands in for a source that cannot be asked, not for its refusal.
             is_usable = not outcome.problem or outcome.is_passing
             held = self._held(document) if is_usable else None
@@ -218,7 +222,7 @@ class _Wanted:
     def _still_payable(self, document: Document, call: Call) -> Outcome:
         """Ask the source of a boleto whether it is still to be paid."""
         problem = recheck(document, viewer=self.viewer, source=self.source, call=call, now=self.now)
-        standing = standing_of(_get(self.viewer, document.public_id))
+        standing = standing_of(get_document(viewer=self.viewer, public_id=document.public_id))
         if standing in WITHHELD and not (self.as_copy and standing is Standing.PAID):
             return Outcome(standing)
         return Outcome(problem, is_passing=bool(problem))
@@ -249,19 +253,6 @@ def _is_of_before(document: Document) -> bool:
     """Say whether a held XML was checked for another company than has it now, or never."""
     is_fiscal = document.kind in FISCAL_XML or document.kind == DocumentKind.OTHER
     return is_fiscal and document.checked_for != document.company_id
-
-
-def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
-    document = (
-        visible_documents(viewer=viewer)
-        .filter(public_id=public_id)
-        .select_related("file", "record__order", "made_from__file")
-        .defer("record__payload", "record__facts", "record__order__facts")
-        .first()
-    )
-    if document is None:
-        raise NotVisible
-    return document
 
 
 def _must_ask(document: Document, held: storage.Held | None, now: datetime) -> bool:

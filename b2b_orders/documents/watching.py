@@ -12,12 +12,12 @@ from django.db import transaction
 
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
-from b2b_orders.common.errors import NotAllowed, NotVisible
+from b2b_orders.common.errors import NotAllowed
 from b2b_orders.common.mail import MailFailed
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.viewers import read_standing
 from b2b_orders.documents.models import Document, State, Watch
-from b2b_orders.documents.queries import visible_documents
+from b2b_orders.documents.queries import get_document, visible_documents
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def watch(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) 
     `NotVisible` for what is not the viewer's; `NotAllowed` for the seller's people, whose
     customers are told, not they.
     """
-    document = _get(viewer, public_id)
+    document = get_document(viewer=viewer, public_id=public_id)
     if viewer.is_staff:
         raise NotAllowed
     if document.state != State.EXPECTED:
@@ -71,23 +71,10 @@ def watch(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) 
 
 def unwatch(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> None:
     """Take the wish to be told back."""
-    document = _get(viewer, public_id)
+    document = get_document(viewer=viewer, public_id=public_id)
     mine = Watch.objects.filter(document=document, person_id=viewer.person_id, told_at=None)
     if mine.delete()[0]:
         _audit(document, actor, now, is_undone=True)
-
-
-def _get(viewer: Viewer, public_id: uuid.UUID) -> Document:
-    document = (
-        visible_documents(viewer=viewer)
-        .filter(public_id=public_id)
-        .select_related("record__order")
-        .defer("record__payload", "record__facts", "record__order__facts")
-        .first()
-    )
-    if document is None:
-        raise NotVisible
-    return document
 
 
 def _audit(document: Document, actor: Actor, now: datetime, *, is_undone: bool) -> None:
