@@ -18,8 +18,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Limit attempts by the address that the audit record names."""
-        return client_address(request)
+        """Limit attempts by the address that the audit record names; `::` when there is none."""
+        return client_address(request) or "::"
 
     def add_message(self, *_args: Any, **_kwargs: Any) -> None:
         """Say nothing: the page names who is logged in, and a note would outlive the log-in."""

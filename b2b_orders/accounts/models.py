@@ -37,6 +37,10 @@ class Person(AbstractBaseUser):
     language = models.CharField(max_length=5, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # What was signed in with before this moment no longer opens anything.
+    sign_in_again_after = models.DateTimeField(null=True)
+    # Name and address are gone at the person's wish; the row stays for what they did.
+    anonymised_at = models.DateTimeField(null=True)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

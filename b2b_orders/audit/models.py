@@ -52,6 +52,52 @@ class Action(models.TextChoices):
     SUBSCRIPTION_TAKEN = "subscription_taken"
     DOCUMENT_RULE_CHANGED = "document_rule_changed"
     CUSTOMER_TYPE_CHANGED = "customer_type_changed"
+    # Signing in.
+    SESSION_ENDED = "session_ended"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 a word of the record
+    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105
+    CODE_ASKED = "code_asked"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    SIGNED_IN_AGAIN = "signed_in_again"
+    # People of a company.
+    PERSON_INVITED = "person_invited"
+    INVITATION_REVOKED = "invitation_revoked"
+    INVITATION_ACCEPTED = "invitation_accepted"
+    MEMBER_CHANGED = "member_changed"
+    MEMBER_REMOVED = "member_removed"
+    MEMBER_ADDED = "member_added"
+    JOIN_ASKED = "join_asked"
+    JOIN_DECIDED = "join_decided"
+    PEOPLE_IMPORTED = "people_imported"
+    COMPANY_CHANGED = "company_changed"
+    # The map of companies, and who serves them.
+    COMPANIES_IMPORTED = "companies_imported"
+    COMPANY_MADE = "company_made"
+    MAP_CHANGE_ASKED = "map_change_asked"
+    MAP_CHANGE_DECIDED = "map_change_decided"
+    MAP_CHANGE_UNDONE = "map_change_undone"
+    CONFLICT_SETTLED = "conflict_settled"
+    PROVIDER_CHANGED = "provider_changed"
+    STAFF_CHANGED = "staff_changed"
+    # Support and telesales.
+    SEEN_AS_CHANGED = "seen_as_changed"
+    OTHER_TEAM_REFUSED = "other_team_refused"
+    NUMBER_AWAITED = "number_awaited"
+    QUESTION_ASKED = "question_asked"
+    QUESTION_ANSWERED = "question_answered"
+    NUMBER_ADDED = "number_added"
+    NUMBER_REMOVED = "number_removed"
+    CUSTOMER_OPENED = "customer_opened"
+    PORTFOLIO_EXPORTED = "portfolio_exported"
+    # The record itself, and data of people.
+    ACCESS_RECORD_READ = "access_record_read"
+    AUDIT_SEARCHED = "audit_searched"
+    AUDIT_EXPORTED = "audit_exported"
+    PERSON_EXPORTED = "person_exported"
+    PERSON_ANONYMISED = "person_anonymised"
+    RETENTION_APPLIED = "retention_applied"
+    LIMIT_REACHED = "limit_reached"
 
 
 class AuditEvent(models.Model):
@@ -76,6 +122,7 @@ class AuditEvent(models.Model):
         indexes = (
             models.Index(fields=("company", "-at")),
             models.Index(fields=("person", "-at")),
+            models.Index(fields=("object_id", "-at"), name="audit_of_object"),
         )
 
     def __str__(self) -> str:

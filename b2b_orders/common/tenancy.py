@@ -31,6 +31,10 @@ PERSON_IS_SET = "person_id = NULLIF(current_setting('app.person', true), '')::bi
 # Of tables whose rows are opened by a secret in an address, see `enter_token`.
 ADDRESS_IS_KNOWN = "token_hash = NULLIF(current_setting('app.token', true), '')"
 
+# Of what is asked before anybody is signed in: which provider signs in people of an e-mail
+# domain, or has this name. See `enter_sign_in`.
+SIGN_IN_SETTING = "NULLIF(current_setting('app.sign_in', true), '')"
+
 
 @contextmanager
 def scope(
@@ -167,6 +171,12 @@ def enter_token(token_hash: str) -> None:
     """Let the scope that is open see the one row whose secret has this hash, until it ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.token', %s, true)", [token_hash])
+
+
+def enter_sign_in(name: str) -> None:
+    """Let the scope that is open see one e-mail domain or one identity provider, by its name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.sign_in', %s, true)", [name])
 
 
 def require_roles() -> RunSQL:

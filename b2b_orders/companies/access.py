@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +26,20 @@ RIGHTS_OF_ROLE: dict[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
 }
 RIGHTS_ACTING = frozenset({Right.PRICES, Right.FINANCE, Right.DOCUMENTS})
+# Rights that a membership may have or lack against its role, by its field.
+RIGHT_OF_FIELD: dict[str, Right] = {
+    "sees_prices": Right.PRICES,
+    "sees_finance": Right.FINANCE,
+    "manages_people": Right.PEOPLE,
+    "sees_access_record": Right.ACCESS_RECORD,
+}
+
+
+def rights_of(role: Role, own: Mapping[str, bool | None]) -> frozenset[Right]:
+    """Return the rights of a member: those of the role, but for what was set by hand."""
+    given = {right for name, right in RIGHT_OF_FIELD.items() if own.get(name) is True}
+    taken = {right for name, right in RIGHT_OF_FIELD.items() if own.get(name) is False}
+    return (RIGHTS_OF_ROLE[role] | given) - taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,8 @@ class Viewer:
     staff_role: StaffRole | None = None
     acting_id: int | None = None
     reason: str = ""
+    # The member whose eyes support borrows; None sees as the company.
+    seen_as_id: int | None = None
 
     def can(self, right: Right) -> bool:
         """Say whether the viewer has a right."""
@@ -67,6 +84,9 @@ class StaffViewer:
     seller_code: str = ""
     can_see_prices: bool = False
     can_see_finance: bool = False
+    can_see_as_company: bool = True
+    # The only team whose companies this person sees; None is every company.
+    team_id: int | None = None
 
     @property
     def can_act(self) -> bool:

@@ -14,13 +14,14 @@ from django.db import connection
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.companies.access import (
+    RIGHT_OF_FIELD,
     RIGHTS_ACTING,
-    RIGHTS_OF_ROLE,
     Right,
     StaffViewer,
     Viewer,
+    rights_of,
 )
-from b2b_orders.companies.models import Acting, Role, StaffRole
+from b2b_orders.companies.models import Acting, Membership, Role, StaffRole
 
 SESSION_KEY = "company"
 
@@ -45,12 +46,24 @@ class ActingView:
     tax_id_ending: str
     reason: str
     minutes_left: int
+    # The member whose eyes are borrowed; "" sees as the company.
+    seen_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
     company: CompanyChoice
     role: Role
+    rights: frozenset[Right]
+    establishment_ids: frozenset[int] | None
+    requires_second_factor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _SeenAs:
+    id: int
+    name: str
+    rights: frozenset[Right]
     establishment_ids: frozenset[int] | None
 
 
@@ -61,6 +74,7 @@ class _ActingRow:
     reason: str
     session_key: str
     seen_at: datetime
+    seen_as: _SeenAs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +115,7 @@ class Standing:
         acting = self.live_acting(session_key, now)
         row = next((a for a in acting if a.company.public_id == company), None)
         if row is not None and self.staff.can_act:
-            return Viewer(
-                person_id=self.person_id,
-                company_id=row.company.id,
-                rights=RIGHTS_ACTING,
-                staff_role=self.staff.role,
-                acting_id=row.id,
-                reason=row.reason,
-            )
+            return _acting_viewer(self.staff, row)
         choice = next((c for c in self.portfolio if c.public_id == company), None)
         return _portfolio_viewer(self.staff, choice.id) if choice else None
 
@@ -157,19 +164,37 @@ def viewer_of_asker(
 
 
 def _viewer_who_acted(standing: Standing, acting_id: int) -> Viewer | None:
-    acting = Acting.objects.filter(
-        pk=acting_id, person_id=standing.person_id, company__is_active=True
-    ).first()
+    acting = (
+        Acting.objects.filter(pk=acting_id, person_id=standing.person_id, company__is_active=True)
+        .select_related("company", "seen_as__person")
+        .first()
+    )
     if acting is None or standing.staff is None or not standing.staff.can_act:
         return None
-    return Viewer(
-        person_id=standing.person_id,
-        company_id=acting.company_id,
-        rights=RIGHTS_ACTING,
-        staff_role=standing.staff.role,
-        acting_id=acting.pk,
-        reason=acting.reason,
+    return _acting_viewer(
+        standing.staff,
+        _ActingRow(
+            id=acting.pk,
+            company=CompanyChoice(
+                acting.company_id, acting.company.public_id, acting.company.name, ""
+            ),
+            reason=acting.reason,
+            session_key=acting.session_key,
+            seen_at=acting.seen_at,
+            seen_as=_eyes_of(acting.seen_as) if acting.seen_as else None,
+        ),
     )
+
+
+def _eyes_of(member: Membership) -> _SeenAs:
+    """Read what a member sees now; nothing once they were removed."""
+    name = member.person.name
+    if not member.is_active:
+        return _SeenAs(member.pk, name, frozenset(), frozenset())
+    own = {field: getattr(member, field) for field in RIGHT_OF_FIELD}
+    rights = rights_of(Role(member.role), own)
+    scopes = member.scopes.values_list("establishment_id", flat=True)
+    return _SeenAs(member.pk, name, rights, frozenset(scopes) if member.is_scoped else None)
 
 
 def tax_id_ending(tax_id: str) -> str:
@@ -187,6 +212,7 @@ def acting_view(row: _ActingRow, now: datetime, *, touched: bool) -> ActingView:
         tax_id_ending=row.company.tax_id_ending,
         reason=row.reason,
         minutes_left=math.ceil(left / timedelta(minutes=1)),
+        seen_as=row.seen_as.name if row.seen_as else "",
     )
 
 
@@ -198,8 +224,26 @@ def _member_viewer(person_id: int, member: _Member) -> Viewer:
     return Viewer(
         person_id=person_id,
         company_id=member.company.id,
-        rights=RIGHTS_OF_ROLE[member.role],
+        rights=member.rights,
         establishment_ids=member.establishment_ids,
+    )
+
+
+def _acting_viewer(staff: StaffViewer, row: _ActingRow) -> Viewer:
+    """Build the viewer of support: what the member sees whose eyes are borrowed, no more.
+
+    Rights over people and the access record are never borrowed.
+    """
+    seen_as = row.seen_as
+    return Viewer(
+        person_id=staff.person_id,
+        company_id=row.company.id,
+        rights=RIGHTS_ACTING & seen_as.rights if seen_as else RIGHTS_ACTING,
+        establishment_ids=seen_as.establishment_ids if seen_as else None,
+        staff_role=staff.role,
+        acting_id=row.id,
+        reason=row.reason,
+        seen_as_id=seen_as.id if seen_as else None,
     )
 
 
@@ -223,13 +267,16 @@ _STANDING = """
 SELECT
     (SELECT json_agg(json_build_array(c.id, c.public_id, c.name, e.tax_id, m.role, m.is_scoped,
             (SELECT json_agg(s.establishment_id) FROM companies_membershipscope s
-             WHERE s.membership_id = m.id)) ORDER BY m.id)
+             WHERE s.membership_id = m.id),
+            m.sees_prices, m.sees_finance, m.manages_people, m.sees_access_record,
+            c.requires_second_factor) ORDER BY m.id)
      FROM companies_membership m
      JOIN companies_company c ON c.id = m.company_id AND c.is_active
      LEFT JOIN LATERAL (SELECT tax_id FROM companies_establishment
          WHERE company_id = c.id ORDER BY id LIMIT 1) e ON true
      WHERE m.person_id = %(person)s AND m.is_active),
     (SELECT json_build_array(s.role, s.seller_code, s.can_see_prices, s.can_see_finance,
+            s.can_see_as_company, s.team_id,
             (SELECT json_agg(json_build_array(c.id, c.public_id, c.name, e.tax_id) ORDER BY c.name)
              FROM companies_portfolio p
              JOIN companies_company c ON c.id = p.company_id AND c.is_active
@@ -238,11 +285,17 @@ SELECT
              WHERE p.staff_id = s.id))
      FROM companies_staffprofile s WHERE s.person_id = %(person)s),
     (SELECT json_agg(json_build_array(c.id, c.public_id, c.name, e.tax_id, a.id, a.reason,
-            a.session_key, a.seen_at) ORDER BY a.id)
+            a.session_key, a.seen_at, a.seen_as_id, p.name, m.role, m.is_scoped,
+            (SELECT json_agg(s.establishment_id) FROM companies_membershipscope s
+             WHERE s.membership_id = m.id),
+            m.sees_prices, m.sees_finance, m.manages_people, m.sees_access_record,
+            m.is_active) ORDER BY a.id)
      FROM companies_acting a
      JOIN companies_company c ON c.id = a.company_id AND c.is_active
      LEFT JOIN LATERAL (SELECT tax_id FROM companies_establishment
          WHERE company_id = c.id ORDER BY id LIMIT 1) e ON true
+     LEFT JOIN companies_membership m ON m.id = a.seen_as_id
+     LEFT JOIN accounts_person p ON p.id = m.person_id
      WHERE a.person_id = %(person)s AND a.ended_at IS NULL)
 """
 
@@ -256,7 +309,7 @@ def read_standing(person_id: int) -> Standing:
         person_id=person_id,
         members=tuple(_member(row) for row in members or ()),
         staff=_staff(person_id, staff) if staff else None,
-        portfolio=tuple(_choice(row) for row in staff[4] or ()) if staff else (),
+        portfolio=tuple(_choice(row) for row in staff[6] or ()) if staff else (),
         acting=tuple(_acting(row) for row in acting or ()),
     )
 
@@ -267,19 +320,33 @@ def _choice(row: Sequence[Any]) -> CompanyChoice:
 
 
 def _member(row: Sequence[Any]) -> _Member:
-    role, is_scoped, establishment_ids = row[4:]
-    scope = frozenset(establishment_ids or ()) if is_scoped else None
-    return _Member(_choice(row), Role(role), scope)
+    rights, establishment_ids = _rights_and_scope(row[4:11])
+    return _Member(_choice(row), Role(row[4]), rights, establishment_ids, row[11])
+
+
+def _rights_and_scope(row: Sequence[Any]) -> tuple[frozenset[Right], frozenset[int] | None]:
+    """Read what a membership may see from its columns, as the statement lists them."""
+    role, is_scoped, establishment_ids, *own = row
+    rights = rights_of(Role(role), dict(zip(RIGHT_OF_FIELD, own, strict=True)))
+    return rights, frozenset(establishment_ids or ()) if is_scoped else None
 
 
 def _acting(row: Sequence[Any]) -> _ActingRow:
-    acting_id, reason, session_key, seen_at = row[4:]
-    return _ActingRow(acting_id, _choice(row), reason, session_key, datetime.fromisoformat(seen_at))
+    acting_id, reason, session_key, seen_at, seen_as_id, name = row[4:10]
+    seen_as = None
+    if seen_as_id is not None:
+        # Of somebody who was removed meanwhile there is nothing to borrow.
+        nothing: tuple[frozenset[Right], frozenset[int]] = (frozenset(), frozenset())
+        rights, scope = _rights_and_scope(row[10:17]) if row[17] else nothing
+        seen_as = _SeenAs(seen_as_id, name or "", rights, scope)
+    return _ActingRow(
+        *(acting_id, _choice(row), reason, session_key, datetime.fromisoformat(seen_at)), seen_as
+    )
 
 
 def _staff(person_id: int, row: Sequence[Any]) -> StaffViewer:
-    role, seller_code, can_see_prices, can_see_finance, portfolio = row
-    company_ids = frozenset(company[0] for company in portfolio or ())
+    role, seller_code, can_see_prices, can_see_finance, can_see_as_company, team_id = row[:6]
+    company_ids = frozenset(company[0] for company in row[6] or ())
     return StaffViewer(
         person_id=person_id,
         role=StaffRole(role),
@@ -287,4 +354,6 @@ def _staff(person_id: int, row: Sequence[Any]) -> StaffViewer:
         seller_code=seller_code,
         can_see_prices=can_see_prices,
         can_see_finance=can_see_finance,
+        can_see_as_company=can_see_as_company,
+        team_id=team_id,
     )

@@ -501,3 +501,105 @@ class Decision(models.Model):
             f"{self.kind} {self.connection_a}:{self.external_a}"
             f" {self.connection_b}:{self.external_b}"
         )
+
+
+class AddedNumber(models.Model):
+    """A number by which the customer knows an order, told to us by a person, not by a source.
+
+    Like a decision it names the record by its source's keys and outlives it. Sources' own
+    values stay as they are.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
+    connection = models.CharField(max_length=40, db_collation="C")
+    external_id = models.CharField(max_length=80, db_collation="C")
+    written = models.CharField(max_length=60)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    staff_role = models.CharField(max_length=10, blank=True)
+    added_at = models.DateTimeField()
+    # When a worker has made it findable.
+    taken_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+    removed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    objects = VisibleQuerySet.as_manager()
+
+    class Meta:
+        indexes = (models.Index(fields=("connection", "external_id"), name="added_number_record"),)
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class AwaitedNumber(models.Model):
+    """A number that a person of staff did not find, and is told of when it comes."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Normalised as `OrderNumber.value` is.
+    value = models.CharField(max_length=80, db_collation="C")
+    written = models.CharField(max_length=80)
+    kept_at = models.DateTimeField()
+    found_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("person", "value"),
+                condition=models.Q(found_at=None),
+                name="awaited_number_once",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class Question(models.Model):
+    """What somebody of a company asks about an order, with what they saw when they asked."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="questions")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    text = models.CharField(max_length=1000)
+    # The document it is about, if any, and the state of everything as the asker saw it.
+    document = models.UUIDField(null=True)
+    seen = models.JSONField(default=dict)
+    asked_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    objects = OfOrderQuerySet.as_manager()
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("asked_at",),
+                name="question_open",
+                condition=models.Q(answered_at=None),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Answer(models.Model):
+    """What the seller says to a question; the asker is told by mail."""
+
+    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
+    question = models.ForeignKey(Question, models.CASCADE, related_name="answers")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    text = models.CharField(max_length=2000)
+    at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+
+    objects = VisibleQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.text[:60]
