@@ -88,11 +88,11 @@ def prepare(env: dict[str, str], postgres: PostgresServer, orders: int) -> None:
 
 
 @contextmanager
-def gunicorn(application: str, env: dict[str, str]) -> Iterator[int]:
+def gunicorn(application: str, env: dict[str, str], workers: int = 1) -> Iterator[int]:
     """Run an application as production does, and give its port."""
     port = free_port()
     words = [sys.executable, "-m", "gunicorn", application, "-b", f"127.0.0.1:{port}"]
-    words += ["-k", "gthread", "-w", "1", "--threads", "4", "--log-level", "warning"]
+    words += ["-k", "gthread", "-w", str(workers), "--threads", "4", "--log-level", "warning"]
     process = subprocess.Popen(words, cwd=ROOT, env=env)
     try:
         for _ in range(100):
