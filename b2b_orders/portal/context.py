@@ -153,7 +153,9 @@ def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, 
             pages.append((_("Support"), "portal:support"))
         if staff.seller_code or not (staff.can_act or staff.can_operate):
             pages.append((_("Telesales"), "portal:telesales"))
-        if staff.can_operate:
+        if not staff.can_operate:
+            pages.append((_("Questions"), "portal:questions"))
+        else:
             pages.append((_("Operations"), "portal:operations"))
         items += [_item(text, reverse(name), request.path) for text, name in pages]
     if company is not None:
