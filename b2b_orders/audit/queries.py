@@ -54,18 +54,23 @@ def list_incidents(
         if after:
             cursor = Cursor.decode(after)
             rows = rows.filter(Q(at__lt=cursor.at) | Q(at=cursor.at, id__lt=cursor.pk))
-        read = list(
-            rows.order_by("-at", "-pk").values_list(
-                *("id", "at", "code", "connection", "object_kind", "object_id", "detail"),
-                *("address", "person_id"),
-            )[: limit + 1]
-        )
+        read = list(rows.order_by("-at", "-pk")[: limit + 1])
     # That role knows nobody by name.
-    people = dict(
-        Person.objects.filter(pk__in={row[-1] for row in read if row[-1]}).values_list(
-            "pk", "email"
+    wanted = {row.person_id for row in read if row.person_id}
+    people = dict(Person.objects.filter(pk__in=wanted).values_list("pk", "email"))
+    found = [
+        IncidentRow(
+            id=row.pk,
+            at=row.at,
+            code=row.code,
+            connection=row.connection,
+            object_kind=row.object_kind,
+            object_id=row.object_id,
+            detail=row.detail,
+            address=row.address,
+            person=people.get(row.person_id or 0, ""),
         )
-    )
-    found = [IncidentRow(*row, people.get(person, "")) for *row, person in read]
+        for row in read
+    ]
     last = found[limit - 1] if len(found) > limit else None
     return PageOf(tuple(found[:limit]), Cursor(last.at, last.id).encode() if last else None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.http import HttpResponse
 from django.test import RequestFactory
 
 from b2b_orders.common.headers import HeadersMiddleware
@@ -62,8 +62,6 @@ def test_pages_of_people_are_private(client, client_for):
 
 def test_what_says_itself_how_long_it_may_be_kept_is_left_as_it_is(client):
     def static(_request):
-        from django.http import HttpResponse
-
         return HttpResponse(headers={"Cache-Control": "max-age=1, public"})
 
     response = HeadersMiddleware(static)(RequestFactory().get("/static/x.css"))
@@ -72,8 +70,10 @@ def test_what_says_itself_how_long_it_may_be_kept_is_left_as_it_is(client):
 
 
 def test_cookies_over_https_are_of_this_host_alone():
-    """In a process of its own: settings are read once."""
+    # In a process of its own, which has the rest of the environment of this one: settings are
+    # read once.
     code = (
+        "import os, sys; os.environ['PORTAL_URL'] = sys.argv[1];"
         "from b2b_orders.settings import base as s;"
         "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE,"
         " s.CSRF_COOKIE_SECURE, s.LANGUAGE_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY,"
@@ -82,8 +82,7 @@ def test_cookies_over_https_are_of_this_host_alone():
     )
     said = [
         subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"PORTAL_URL": url},
+            [sys.executable, "-c", code, url],
             cwd=ROOT,
             capture_output=True,
             check=True,
