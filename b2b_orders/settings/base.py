@@ -10,6 +10,8 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.FileAwareEnv()
@@ -130,11 +132,16 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env("PORTAL_CACHE_URL"),
         "KEY_PREFIX": "portal",
-        # No page waits for long for a cache that does not answer.
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
+        # No page waits for long for a cache that does not answer. Once more at once, for a
+        # connection that the server has let go.
+        "OPTIONS": {
+            "socket_timeout": 2,
+            "socket_connect_timeout": 1,
+            "retry": Retry(NoBackoff(), 1),
+        },
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "b2b_orders.common.sessions"
 
 CELERY_BROKER_URL = PORTAL_BROKER_URL
 CELERY_TASK_ACKS_LATE = True

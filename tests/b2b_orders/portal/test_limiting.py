@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 
 from b2b_orders.audit.models import Action, AuditEvent, Incident
@@ -19,7 +22,7 @@ from b2b_orders.portal.limiting import SlowMiddleware
 from b2b_orders.settings import base
 from tests.b2b_orders.portal.conftest import address
 from tests.b2b_orders.portal.pages import parse, words
-from tests.factories import NOW, make_member, make_person
+from tests.factories import NOW, PASSWORD, make_member, make_person
 
 pytestmark = pytest.mark.django_db
 ALL = dict.fromkeys(base.PORTAL_LIMITS, 1000)
@@ -292,6 +295,63 @@ def test_without_a_cache_pages_open_and_operations_hear_of_it(ana, world, limit,
     monkeypatch.setattr(buckets._Rest, "until", 0.0)
     assert opened == [200, 200, 200]
     assert [each.code for each in Incident.objects.all()] == ["limits-not-counted"]
+
+
+def test_without_a_cache_nobody_logs_in_and_who_is_in_goes_on(ana, client, world, settings):
+    # There the limit is what protects.
+    settings.CACHES = {"default": base.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    client.raise_request_exception = False
+
+    tried = client.post("/accounts/login/", {"login": "ana@example.com", "password": PASSWORD})
+
+    assert tried.status_code == 500
+    assert "sessionid" not in client.cookies
+    assert ana.get(address(world.o1)).status_code == 200
+    buckets._Rest.until = 0.0
+
+
+def test_an_answer_is_held_back_outside_the_viewers_scope(ana, world, limit, monkeypatch):
+    limit(unknown=2)
+    companies = []
+
+    def sleep(_seconds: float) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('app.company', true)")
+            companies.append(cursor.fetchone()[0])
+
+    monkeypatch.setattr(SlowMiddleware, "sleep", staticmethod(sleep))
+
+    for _ in range(2):
+        ana.get(unknown())
+
+    assert companies == [""]
+
+
+def test_slowing_one_person_leaves_threads_to_others(slept, rf):
+    held, told = threading.Event(), threading.Event()
+
+    def answer(request):
+        request.slow_by = 0.5
+        return HttpResponse()
+
+    class Held(SlowMiddleware):
+        @staticmethod
+        def sleep(_seconds: float) -> None:
+            told.set()
+            held.wait(10)
+
+    slowed = [threading.Thread(target=Held(answer), args=(rf.get("/"),)) for _ in range(2)]
+    for thread in slowed:
+        thread.start()
+    told.wait(10)
+    while Held._places.acquire(blocking=False):
+        Held._places.release()
+
+    # Both places are taken: the third is answered at once.
+    assert Held(answer)(rf.get("/")).status_code == 200
+    held.set()
+    for thread in slowed:
+        thread.join(10)
 
 
 def test_zero_switches_a_limit_off(ana, world, limit):
