@@ -24,5 +24,5 @@ class SessionStore(CachedStore):
             return super().load()
         except (RedisError, OSError):
             logger.warning("a session was read past the cache")
-        row = self._get_session_from_db()
+        row = self._get_session_from_db()  # type: ignore[attr-defined] # the stubs lack it
         return dict(self.decode(row.session_data)) if row else {}

@@ -86,7 +86,7 @@ def test_s13_a_question_from_the_order_is_answered_on_its_timeline(product, page
     card = suzana.locator("section[id^=answer-]")
     expect(card).to_contain_text(QUESTION)
     expect(card).to_contain_text("XML da NF-e · NF 1002:")
-    expect(card).to_contain_text(re.compile(r"ERP de "))
+    expect(card).to_contain_text(re.compile(r"ERP: dados de "))
     card.locator("textarea").fill("O ERP emite a nota ao meio-dia.")
     with suzana.expect_navigation():
         card.get_by_role("button", name="Enviar resposta").click()

@@ -134,6 +134,20 @@ def test_the_queue_names_company_order_and_age_but_not_the_text(ana, suzana, wor
     assert suzana.get(inside(cast, world.o1)).status_code == 404
 
 
+def test_the_way_to_the_queue_is_marked_and_gives_way_to_a_companys_pages(ana, suzana, cast, world):
+    current = "//nav[@aria-label='Principal']//a[@aria-current]"
+    assert texts(suzana.get("/atendimento/perguntas"), current) == ["Perguntas"]
+    assert texts(suzana.get("/atendimento"), current) == ["Atendimento"]
+    put(ana, world.o1)
+    link = parse(suzana.get("/atendimento/perguntas")).xpath("//tbody//a/@href")[0]
+    act(suzana, link)
+
+    inside_nav = texts(suzana.get(inside(cast, world.o1)), "//nav[@aria-label='Principal']//a")
+
+    assert "Perguntas" not in inside_nav
+    assert "Atendimento" in inside_nav
+
+
 def test_support_acts_with_the_question_as_reason_and_sees_what_was_seen(ana, suzana, cast, world):
     put(ana, world.o1, document=Document.objects.get(key="x2").public_id)
     question = Question.objects.get()
@@ -145,10 +159,10 @@ def test_support_acts_with_the_question_as_reason_and_sees_what_was_seen(ana, su
     page = suzana.get(started["Location"])
     card = words(page, f"//section[@id='answer-{question.public_id}']")
     assert TEXT in card
-    assert "Ana perguntou em" in card
+    assert "Pergunta de Ana, 10:00" in card
     assert "XML da NF-e · NF 1002" in card
     assert "XML da NF-e · NF 1002: Em emissão" in card
-    assert "ERP de 10:00" in card
+    assert "ERP: dados de 10:00" in card
     assert "Total: R$ 4.512,30" in card.replace("\xa0", " ")
     # What was there for the taking is not repeated.
     assert "DANFE" not in card
