@@ -27,7 +27,7 @@ from b2b_orders.audit.alarms import Alarm, raise_alarm
 from b2b_orders.audit.services import Action, record, report_incident
 from b2b_orders.common import clock
 from b2b_orders.common.limits import Bucket, CacheDown, Draw, Drawn, draw
-from b2b_orders.common.requests import SECRET_PATHS
+from b2b_orders.common.requests import HOOK_PATH, SECRET_PATHS
 from b2b_orders.companies.middleware import ViewerRequest
 
 logger = logging.getLogger(__name__)
@@ -60,8 +60,11 @@ _COSTS: dict[str, Cost] = {
     "pack-part": Cost.EXPORT,
     "finance-boletos": Cost.EXPORT,
 }
-# What load balancers and Prometheus ask, and what secrets open: see `_of_secret`.
-_UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics"})
+# What load balancers and Prometheus ask, and what VTEX calls as often as orders change: strangers
+# there are `ingest.hooks`' affair.
+_UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", HOOK_PATH})
+# What a secret opens to whoever has it, see `_of_secret`.
+_LINKS = frozenset(SECRET_PATHS) - _UNCOUNTED
 # An address of IPv6 is one of a household's or an office's countless ones.
 _IPV6_PREFIX = 64
 # How long one answer about nothing may be held back, and for how many people at a time one
@@ -140,7 +143,7 @@ class LimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: ViewerRequest) -> HttpResponseBase:
-        if request.path_info in SECRET_PATHS:
+        if request.path_info in _LINKS:
             return self._secret(request)
         response = self.get_response(request)
         asker = _asker(request)
@@ -158,7 +161,7 @@ class LimitMiddleware:
         self, request: ViewerRequest, _view: object, _args: object, _kwargs: object
     ) -> HttpResponseBase | None:
         """Refuse before anything is looked for, so that a refusal tells nothing of it."""
-        if request.path_info in _UNCOUNTED or request.path_info in SECRET_PATHS:
+        if request.path_info in _UNCOUNTED | _LINKS:
             return None
         asker = _asker(request)
         if not asker.who:

@@ -283,6 +283,15 @@ def test_health_is_asked_without_limit(client, limit):
     assert {client.get("/healthz").status_code for _ in range(5)} == {200}
 
 
+def test_calls_of_the_hook_are_not_counted_as_visits(client, limit):
+    limit(address=1, secret=1)
+
+    tried = [client.post("/vtex/hook/none-of-ours").status_code for _ in range(4)]
+
+    assert tried == [404] * 4
+    assert client.get("/accounts/login/").status_code == 200
+
+
 def test_without_a_cache_pages_open_and_operations_hear_of_it(ana, world, limit, monkeypatch):
     def away(self, draws):
         raise CacheDown("away") from OSError("refused")
