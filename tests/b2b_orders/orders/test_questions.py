@@ -13,6 +13,7 @@ from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.visibility import VisibleQuerySet
 from b2b_orders.companies.access import Actor, Right, StaffViewer, Viewer
 from b2b_orders.companies.models import StaffRole, Team
 from b2b_orders.orders.models import Answer, Question
@@ -299,6 +300,20 @@ def test_an_answer_can_be_added_to_and_a_second_click_adds_nothing(cast, order):
     say(acting(cast), order, question, "two", NOW + timedelta(minutes=1))
 
     assert [each.text for each in seen_by(ana, order)[0].answers] == ["one", "two"]
+
+
+def test_without_the_applications_filter_the_database_still_shows_no_other_companys(
+    cast, order, monkeypatch
+):
+    theirs = make_order(cast.beta, [(NumberKind.ERP, "222")])
+    question = put(viewer_of(cast.beto, cast.beta), theirs)
+    monkeypatch.setattr(VisibleQuerySet, "visible_to", lambda self, viewer: self.all())
+
+    assert seen_by(viewer_of(cast.ana, cast.alfa), theirs) == ()
+    assert seen_by(acting(cast), theirs) == ()
+    with pytest.raises(NotVisible):
+        say(acting(cast), theirs, question)
+    assert len(seen_by(viewer_of(cast.beto, cast.beta), theirs)) == 1
 
 
 # --- being told ---------------------------------------------------------------------------------
