@@ -70,6 +70,8 @@ _IPV6_PREFIX = 64
 # How long one answer about nothing may be held back, and for how many people at a time one
 # process does so: its threads are needed.
 _SLOWEST, _SLOWED_AT_ONCE = 1.0, 2
+# Each process says so often that nothing is counted, in seconds.
+_TOLD_AGAIN = 600
 
 
 def cost_of(request: HttpRequest) -> Cost:
@@ -205,6 +207,12 @@ class SlowMiddleware:
         return response
 
 
+class _Told:
+    """When this process last told operations that nothing is counted."""
+
+    at = float("-inf")
+
+
 def _draw(draws: list[Draw]) -> Drawn:
     """Draw, or let pass when nothing can be counted: a cache that is away stops nobody.
 
@@ -212,8 +220,9 @@ def _draw(draws: list[Draw]) -> Drawn:
     """
     try:
         return draw(*draws)
-    except CacheDown as error:
-        if error.__cause__ is not None:
+    except CacheDown:
+        if time.monotonic() - _Told.at > _TOLD_AGAIN:
+            _Told.at = time.monotonic()
             report_incident("limits-not-counted", now=clock.now())
         return Drawn()
 
