@@ -63,6 +63,8 @@ _COSTS: dict[str, Cost] = {
 # What load balancers and Prometheus ask, and what VTEX calls as often as orders change: strangers
 # there are `ingest.hooks`' affair.
 _UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", HOOK_PATH})
+# Whoever must wait can still leave.
+_WAYS_OUT = frozenset({"account_logout", "stop-acting"})
 # What a secret opens to whoever has it, see `_of_secret`.
 _LINKS = frozenset(SECRET_PATHS) - _UNCOUNTED
 # An address of IPv6 is one of a household's or an office's countless ones.
@@ -165,8 +167,8 @@ class LimitMiddleware:
         """Refuse before anything is looked for, so that a refusal tells nothing of it."""
         if request.path_info in _UNCOUNTED | _LINKS:
             return None
-        asker = _asker(request)
-        if not asker.who:
+        asker, match = _asker(request), request.resolver_match
+        if not asker.who or (match and match.url_name in _WAYS_OUT):
             return None
         drawn = _draw(_draws(asker, cost_of(request)))
         return None if drawn.is_allowed else _refuse(request, drawn)

@@ -94,6 +94,17 @@ def test_a_refusal_is_the_same_for_what_is_mine_not_mine_and_nowhere(ana, world,
     assert len({words(page) for page in pages}) == 1
 
 
+def test_who_must_wait_can_still_log_out(ana, world, limit):
+    limit(unknown=1)
+    for _ in range(2):
+        ana.get(unknown())
+    assert ana.get("/pedidos").status_code == 429
+
+    assert ana.post("/accounts/logout/").status_code == 302
+
+    assert ana.get("/pedidos").status_code == 302
+
+
 def test_the_wait_ends_when_it_said(ana, world, limit):
     limit(unknown=2)
     for _ in range(3):
