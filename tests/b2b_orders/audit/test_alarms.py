@@ -16,6 +16,7 @@ from b2b_orders.common import tenancy
 from b2b_orders.common.mail import MailFailed
 from b2b_orders.companies.access import StaffViewer
 from b2b_orders.companies.models import StaffRole
+from b2b_orders.portal import alarms as alarm_mail
 from b2b_orders.portal.alarms import tell_alarms as mail_alarms
 from tests.factories import NOW, make_person, make_staff
 
@@ -136,6 +137,22 @@ def test_the_mail_names_who_and_where_to_look(cast, mailoutbox):
     assert "Pessoa: Ana ana@example.com" in mail.body
     assert "Endereço de rede: 198.51.100.7" in mail.body
     assert "/operacao/recusas?kind=security" in mail.body
+
+
+def test_one_address_that_is_refused_keeps_it_from_nobody_else(cast, settings, monkeypatch):
+    settings.PORTAL_ALARM_EMAILS = ["gone@seller.example", "soc@seller.example"]
+    got = []
+
+    def send(*, to: str, **_more: object) -> None:
+        if to.startswith("gone"):
+            raise MailFailed("recipient-refused", is_final=True)
+        got.append(to)
+
+    monkeypatch.setattr(alarm_mail, "send_mail", send)
+    guess(cast.ana)
+
+    assert [mail_alarms(now=NOW), mail_alarms(now=NOW)] == [1, 0]
+    assert got == ["soc@seller.example"]
 
 
 @pytest.mark.parametrize("code", ["wrong-company", "document-of-another-company"])
