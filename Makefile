@@ -50,6 +50,7 @@ lint: ## Run the checks that need no database
 	@echo "mypy" && $(BIN)/python -m mypy
 	@echo "makemigrations --check" && $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@echo "check --deploy" && $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@echo "pip-audit" && $(BIN)/python .ci/audit_packages.py
 
 format: ## Put the code into its form
 	@$(BOOTSTRAP) dev

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from b2b_orders.api.views import hooks
 from b2b_orders.common import health
 from b2b_orders.common.requests import HOOK_PATH, SHARE_PATH
-from b2b_orders.portal.views import metrics, shares
+from b2b_orders.portal.views import metrics, shares, wellknown
 
 # People are made by administrators, so allauth's other pages are not mounted.
 _account = [
@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path(".well-known/security.txt", wellknown.security, name="security-txt"),
+    path("robots.txt", wellknown.robots, name="robots-txt"),
     path(SHARE_PATH[1:], shares.shared, name="shared"),
     path(HOOK_PATH[1:], hooks.vtex_hook, name="vtex_hook"),
     path("accounts/", include(_account)),

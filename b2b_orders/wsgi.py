@@ -5,4 +5,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b2b_orders.settings.base")
-application = get_wsgi_application()
+served = get_wsgi_application()
+
+# It reads settings, which are there only now.
+from b2b_orders.common.wall import Guarded  # noqa: E402
+
+application = Guarded(served)

@@ -39,6 +39,15 @@ with connection.cursor() as cursor:
         if statement.strip():
             cursor.execute(statement)
 """
+# One person asks for more here in a second than people do; what limits cost: `benchmarks.limits`.
+LIMITS = dict.fromkeys(
+    (
+        *("PORTAL_LIMIT_PAGES", "PORTAL_LIMIT_SEARCHES", "PORTAL_LIMIT_LOOKUPS"),
+        *("PORTAL_LIMIT_DOCUMENTS", "PORTAL_LIMIT_EXPORTS", "PORTAL_LIMIT_UNKNOWN"),
+        *("PORTAL_LIMIT_ADDRESS", "PORTAL_LIMIT_SECRETS"),
+    ),
+    "0",
+)
 EMAIL, PASSWORD = "bench@example.com", "bench-password-2026"
 
 
@@ -61,6 +70,7 @@ def environment(postgres: PostgresServer, valkey: ValkeyServer, role: str) -> di
         "PORTAL_STATEMENT_TIMEOUT_MS": "0" if role == "b2b_owner" else "8000",
         "PORTAL_LOG_LEVEL": "WARNING",
         "PORTAL_STATIC_ROOT": str(postgres.state / "static"),
+        **LIMITS,
     }
 
 

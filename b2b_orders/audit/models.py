@@ -139,6 +139,26 @@ class Incident(models.Model):
     object_kind = models.CharField(max_length=20, blank=True)
     object_id = models.CharField(max_length=80, blank=True)
     detail = models.JSONField(default=dict)
+    # Of one that operations are told of by mail, see `audit.alarms`: those that share it share
+    # a mail. "" is only listed.
+    alarm = models.CharField(max_length=120, blank=True, db_default="", db_collation="C")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+"
+    )
+    address = models.GenericIPAddressField(null=True)
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("alarm", "at"),
+                name="incident_to_tell",
+                condition=models.Q(told_at=None) & ~models.Q(alarm=""),
+            ),
+            models.Index(
+                fields=("-at", "-id"), name="incident_alarm", condition=~models.Q(alarm="")
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.code} {self.connection} {self.object_id}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from b2b_orders.audit.alarms import ALWAYS
 from b2b_orders.audit.models import Action as Action  # noqa: PLC0414 what callers record
 from b2b_orders.audit.models import AuditEvent, Incident
 from b2b_orders.common.requests import without_nul
@@ -57,7 +58,10 @@ def report_incident(
     detail: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> None:
-    """Put something on operations' list, in the caller's transaction. One SQL statement."""
+    """Put something on operations' list, in the caller's transaction. One SQL statement.
+
+    What is in `alarms.ALWAYS` is also told by mail; a person's doing is `alarms.raise_alarm`.
+    """
     incident = Incident(
         at=now,
         code=code,
@@ -66,6 +70,7 @@ def report_incident(
         object_kind=object_kind,
         object_id=object_id[:80],
         detail=dict(detail or {}),
+        alarm=f"{code}:{connection}" if code in ALWAYS else "",
     )
     # Not read back: see `record`.
     Incident.objects.bulk_create([incident], ignore_conflicts=True)

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from b2b_orders.accounts.adapter import AccountAdapter
 from b2b_orders.accounts.models import Person
 from b2b_orders.audit import acting
+from b2b_orders.audit.alarms import note_failed_login
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.common import clock
@@ -39,7 +40,9 @@ class RecordingAccountAdapter(AccountAdapter):
         # The address itself is not kept: people type passwords into that field.
         email = str(credentials.get("email") or "").lower()
         person_id = Person.objects.filter(email=email).values_list("pk", flat=True).first()
-        record(Action.LOGIN_FAILED, actor=_actor(request, person_id), now=clock.now())
+        actor, now = _actor(request, person_id), clock.now()
+        record(Action.LOGIN_FAILED, actor=actor, now=now)
+        note_failed_login(person_id=person_id, address=actor.address, now=now)
 
 
 def _actor(request: HttpRequest, person_id: int | None) -> Actor:

@@ -27,7 +27,10 @@ from b2b_orders.companies.viewers import (
 # a calendar or a shared document is known by the address alone, whoever's browser opens it;
 # their views open a scope that they can leave while a source is asked.
 WITHOUT_VIEWER = frozenset(
-    {"/healthz", "/readyz", "/metrics", HOOK_PATH, CALENDAR_PATH, SHARE_PATH}
+    {
+        *("/healthz", "/readyz", "/metrics", "/robots.txt", "/.well-known/security.txt"),
+        *(HOOK_PATH, CALENDAR_PATH, SHARE_PATH),
+    }
 )
 _COMPANY_ADDRESS = re.compile(r"^/c/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 _API = "/api/"

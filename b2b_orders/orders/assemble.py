@@ -29,6 +29,7 @@ from b2b_orders.orders.models import (
     LearnedLink,
     Order,
     OrderAlias,
+    Question,
     SourceRecord,
     Supplement,
 )
@@ -456,6 +457,7 @@ def _absorb(groups: Sequence[_Group], orders: dict[int, Order]) -> None:
                 public_id=absorbed.public_id, order_id=group.order.id, company_id=company_id
             )
             _keep_first_seen(absorbed.id, group.order.id)
+            Question.objects.filter(order_id=absorbed.id).update(order_id=group.order.id)
             Order.objects.filter(id=absorbed.id).delete()
             logger.debug(
                 "orders joined", extra={"order_id": group.order.id, "absorbed_id": absorbed.id}

@@ -595,11 +595,18 @@ class Answer(models.Model):
     company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
     question = models.ForeignKey(Question, models.CASCADE, related_name="answers")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # What the person was to the company when they answered.
+    staff_role = models.CharField(max_length=10, blank=True, db_default="")
     text = models.CharField(max_length=2000)
     at = models.DateTimeField()
     told_at = models.DateTimeField(null=True)
 
     objects = VisibleQuerySet.as_manager()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("at",), name="answer_to_tell", condition=models.Q(told_at=None)),
+        )
 
     def __str__(self) -> str:
         return self.text[:60]

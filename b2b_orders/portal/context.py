@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -153,12 +153,25 @@ def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, 
             pages.append((_("Support"), "portal:support"))
         if staff.seller_code or not (staff.can_act or staff.can_operate):
             pages.append((_("Telesales"), "portal:telesales"))
+        # Beside a company's own pages there is no room for it.
+        if company is None and not staff.can_operate:
+            pages.append((_("Questions"), "portal:questions"))
         if staff.can_operate:
             pages.append((_("Operations"), "portal:operations"))
-        items += [_item(text, reverse(name), request.path) for text, name in pages]
+        items += _one_current([_item(text, reverse(name), request.path) for text, name in pages])
     if company is not None:
         items += _company_nav(request, company, by_name=staff is not None)
     return tuple(items)
+
+
+def _one_current(items: list[NavItem]) -> list[NavItem]:
+    """Mark the page itself where it lies within another one's part of the site."""
+    marked = max((item for item in items if item.is_current), key=_depth, default=None)
+    return [replace(item, is_current=item is marked) for item in items]
+
+
+def _depth(item: NavItem) -> int:
+    return len(item.url)
 
 
 def _company_nav(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 
 from b2b_orders.common import clock
+from b2b_orders.portal.alarms import tell_alarms
+from b2b_orders.portal.answering import tell_askers
 from b2b_orders.portal.telling import tell_watchers
 
 
@@ -12,3 +14,15 @@ from b2b_orders.portal.telling import tell_watchers
 def tell() -> None:
     """Tell people that a document is there which they wait for."""
     tell_watchers(now=clock.now())
+
+
+@shared_task(name="audit.tell_alarms", acks_late=True)
+def alarm() -> None:
+    """Tell operations of what should not wait."""
+    tell_alarms(now=clock.now())
+
+
+@shared_task(name="orders.tell_answers", acks_late=True)
+def answer() -> None:
+    """Tell people that a question of theirs was answered."""
+    tell_askers(now=clock.now())

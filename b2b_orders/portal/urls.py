@@ -19,6 +19,7 @@ from b2b_orders.portal.views import (
     orders,
     packs,
     payments,
+    questions,
     sending,
     support,
     taking,
@@ -36,6 +37,12 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/<uuid:public_id>", orders.order, name="order"),
     path("pedidos/<uuid:public_id>/atualizar", orders.refresh, name="refresh"),
     path("pedidos/<uuid:public_id>/fontes", orders.freshness, name="freshness"),
+    path("pedidos/<uuid:public_id>/perguntar", questions.ask, name="ask-question"),
+    path(
+        "pedidos/<uuid:order>/perguntas/<uuid:public_id>",
+        questions.answer,
+        name="answer-question",
+    ),
     path("pedidos/<uuid:public_id>/lado-a-lado", orders.trouble, name="trouble"),
     path("pedidos/<uuid:order>/documentos/<uuid:public_id>", documents.download, name="document"),
     path(
@@ -74,6 +81,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("empresa/trocar", company.switch, name="switch-company"),
     path("atendimento", support.search, name="support"),
     path("atendimento/atuar", support.act, name="act"),
+    path("atendimento/perguntas", questions.waiting, name="questions"),
     path("atendimento/encerrar", support.stop, name="stop-acting"),
     path("televendas", telesales.page, name="telesales"),
     path("televendas/procura", telesales.found, name="telesales-found"),

@@ -230,6 +230,13 @@ INCIDENT: dict[str, Text] = {
     "feed-ageing": lazy("Changes have waited in the VTEX feed for half of the time it keeps them"),
     "hook-foreign": lazy("The VTEX hook of our key calls somebody else"),
     "hook-refused": lazy("A call to the VTEX hook was refused"),
+    # By the codes of `audit.alarms`.
+    "guessing": lazy("Somebody opens one unknown address after the other"),
+    "bulk-misuse": lazy("Somebody of staff opens unusually much"),
+    "login-failures": lazy("Many log-ins failed"),
+    "staff-factor-reset": lazy("The second factor of somebody of staff was reset"),
+    "audit-chain-broken": lazy("The audit record is not as it was written"),
+    "limits-not-counted": lazy("The cache does not answer: requests are not limited"),
 }
 
 ANSWER: dict[str, Text] = {
@@ -241,6 +248,19 @@ ANSWER: dict[str, Text] = {
     "credentials-rejected": lazy("refuses our connection"),
     "unsupported": lazy("cannot be asked for this"),
 }
+
+
+# What somebody of the seller is to a customer.
+STAFF_ROLE: dict[str, Text] = {
+    "support": lazy("Support"),
+    "telesales": lazy("Telesales"),
+    "operations": lazy("Operations"),
+}
+
+
+def staff_name(name: str, role: str) -> str:
+    """Name somebody of the seller with what they are there."""
+    return f"{name} ({text(STAFF_ROLE, role)})" if role else name
 
 
 def incident(code: str) -> str:

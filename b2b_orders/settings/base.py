@@ -10,6 +10,8 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 env = environ.FileAwareEnv()
@@ -60,6 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First, so that nothing after it can write down what it hides.
     "b2b_orders.common.requests.SecretPathMiddleware",
+    "b2b_orders.common.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before whatever may answer or fail by itself, so that every answer has the policy.
     "csp.middleware.CSPMiddleware",
@@ -74,7 +77,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    # Outside the viewer's scope: no transaction waits while an answer is held back.
+    "b2b_orders.portal.limiting.SlowMiddleware",
     "b2b_orders.companies.middleware.ViewerMiddleware",
+    "b2b_orders.portal.limiting.LimitMiddleware",
     "b2b_orders.audit.middleware.RecordMiddleware",
     "b2b_orders.portal.middleware.LanguageMiddleware",
 ]
@@ -126,9 +132,16 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env("PORTAL_CACHE_URL"),
         "KEY_PREFIX": "portal",
+        # No page waits for long for a cache that does not answer. Once more at once, for a
+        # connection that the server has let go.
+        "OPTIONS": {
+            "socket_timeout": 2,
+            "socket_connect_timeout": 1,
+            "retry": Retry(NoBackoff(), 1),
+        },
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "b2b_orders.common.sessions"
 
 CELERY_BROKER_URL = PORTAL_BROKER_URL
 CELERY_TASK_ACKS_LATE = True
@@ -202,6 +215,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 25, "queue": "interactive"},
     },
+    "tell-alarms": {
+        "task": "audit.tell_alarms",
+        "schedule": 15.0,
+        "options": {"expires": 14, "queue": "interactive"},
+    },
+    "tell-answers": {
+        "task": "orders.tell_answers",
+        "schedule": 10.0,
+        "options": {"expires": 9, "queue": "interactive"},
+    },
     "sweep-taking": {
         "task": "ingest.sweep_taking",
         "schedule": 10.0,
@@ -265,10 +288,46 @@ ACCOUNT_LOGOUT_ON_GET = False
 # An office shares one address; a guessed person has the narrow limit.
 ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
 
+# --- limits -------------------------------------------------------------------------
+# How much one person may ask for in a minute, by what it costs; 0 is without limit. A company
+# may ask for `company_factor` times as much; its people are never counted by their network
+# address, which an office shares. `address` is for who has not logged in, `unknown` for
+# addresses that do not exist or are not the person's, `secret` for links that lead nowhere.
+PORTAL_LIMITS: dict[str, int] = {
+    "page": env.int("PORTAL_LIMIT_PAGES", default=300),
+    "search": env.int("PORTAL_LIMIT_SEARCHES", default=120),
+    "lookup": env.int("PORTAL_LIMIT_LOOKUPS", default=30),
+    "document": env.int("PORTAL_LIMIT_DOCUMENTS", default=240),
+    "export": env.int("PORTAL_LIMIT_EXPORTS", default=20),
+    "unknown": env.int("PORTAL_LIMIT_UNKNOWN", default=40),
+    "address": env.int("PORTAL_LIMIT_ADDRESS", default=1200),
+    "secret": env.int("PORTAL_LIMIT_SECRETS", default=60),
+    "company_factor": env.int("PORTAL_LIMIT_COMPANY_FACTOR", default=20),
+}
+# Log-ins that fail within an hour, of one person and from one address, until operations hear.
+PORTAL_LOGIN_ALARMS: dict[str, int] = {
+    "person": env.int("PORTAL_LOGIN_ALARM_PERSON", default=10),
+    "address": env.int("PORTAL_LOGIN_ALARM_ADDRESS", default=100),
+}
+# Who is told of alarms by mail; everybody of operations unless somebody is named.
+PORTAL_ALARM_EMAILS: list[str] = env.list("PORTAL_ALARM_EMAILS", default=[])
+# Questions about orders that one person may ask in an hour.
+PORTAL_QUESTIONS_AN_HOUR: int = env.int("PORTAL_QUESTIONS_AN_HOUR", default=20)
+# Where weaknesses are reported: mailto: or https:, for /.well-known/security.txt. Without it
+# the support address stands there, and without that there is no such page.
+PORTAL_SECURITY_CONTACT: str = env("PORTAL_SECURITY_CONTACT", default="")
+
 # --- headers ----------------------------------------------------------------------
 PORTAL_HTTPS: bool = env.bool("PORTAL_HTTPS", default=PORTAL_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = PORTAL_HTTPS
 CSRF_COOKIE_SECURE = PORTAL_HTTPS
+# The prefix has browsers refuse a cookie that another host of the domain, or plain HTTP, set.
+SESSION_COOKIE_NAME = "__Host-sessionid" if PORTAL_HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if PORTAL_HTTPS else "csrftoken"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PORTAL_HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "b2b_orders.portal.views.errors.csrf_failed"
 SECURE_SSL_REDIRECT = PORTAL_HTTPS
@@ -276,6 +335,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if PORTAL_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PORTAL_HTTPS
 SECURE_HSTS_PRELOAD = PORTAL_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if PORTAL_HTTPS and PORTAL_TRUSTED_PROXIES else None
 )
@@ -293,6 +354,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        "upgrade-insecure-requests": PORTAL_HTTPS,
     }
 }
 

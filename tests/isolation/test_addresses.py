@@ -26,6 +26,9 @@ WITHOUT_OBJECTS = {
     "healthz",
     "readyz",
     "metrics",
+    "robots.txt",
+    ".well-known/security.txt",
+    "atendimento/perguntas",
     "vtex/hook",
     "accounts/login/",
     "accounts/logout/",
@@ -84,6 +87,8 @@ ORDER_ROUTES = {
     "pedidos/<uuid:public_id>/fontes",
     "pedidos/<uuid:public_id>/lado-a-lado",
     "pedidos/<uuid:public_id>/pagamento",
+    "pedidos/<uuid:public_id>/perguntar",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/perguntar",
     "c/<uuid:company>/pedidos/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
@@ -125,7 +130,13 @@ SHARE_ROUTES = {
     "documentos/links/<uuid:public_id>/revogar",
     "c/<uuid:company>/documentos/links/<uuid:public_id>/revogar",
 }
-OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES | PACK_ROUTES | SHARE_ROUTES
+QUESTION_ROUTES = {
+    "pedidos/<uuid:order>/perguntas/<uuid:public_id>",
+    "c/<uuid:company>/pedidos/<uuid:order>/perguntas/<uuid:public_id>",
+}
+OBJECT_ROUTES = (
+    ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES | PACK_ROUTES | SHARE_ROUTES | QUESTION_ROUTES
+)
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_IN_BODY = re.compile(UUID.pattern.encode())
 PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
@@ -158,6 +169,7 @@ class Things:
     pack: uuid.UUID = field(default_factory=uuid.uuid4)
     share: uuid.UUID = field(default_factory=uuid.uuid4)
     rendered: uuid.UUID = field(default_factory=uuid.uuid4)
+    question: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_things(company, number, **order_fields) -> Things:
@@ -187,6 +199,7 @@ def make_things(company, number, **order_fields) -> Things:
         expires_at=timezone.now() + timedelta(days=1),
     )
     rendered = make_document(order, key="rendered", origin="rendered", made_from=document)
+    question = order.questions.create(**own, text="?", asked_at=NOW)
     return Things(
         order.public_id,
         alias.public_id,
@@ -195,6 +208,7 @@ def make_things(company, number, **order_fields) -> Things:
         pack.public_id,
         share.public_id,
         rendered.public_id,
+        question.public_id,
     )
 
 
@@ -212,6 +226,8 @@ def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) ->
             for order in (things.order, things.joined_order)
         ]
     document = things.rendered if route in MAKING_ROUTES else things.document
+    if route in QUESTION_ROUTES:
+        document = things.question
     with_document = path.replace("<uuid:public_id>", str(document))
     return [
         with_document.replace("<uuid:order>", str(order)) for order in (things.order, own.order)
@@ -296,7 +312,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 36
+    assert compared == 40
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])
@@ -421,7 +437,7 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
     ids=lambda route: route or "home",
 )
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
-    public = {"healthz", "readyz", "accounts/login/", "accounts/inactive/", "d"}
+    public = {"healthz", "readyz", "robots.txt", "accounts/login/", "accounts/inactive/", "d"}
     if route in public:
         return
     address = addresses_or_list(route, cast.alfa.public_id, alfas)[0]

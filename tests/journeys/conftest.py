@@ -53,6 +53,13 @@ class QuickSupervisor(Supervisor):
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",
             "PORTAL_SILENT_SECONDS": "2",
+            # A test asks faster than a person; guessing is limited as it is in production.
+            "PORTAL_LIMIT_PAGES": "3000",
+            "PORTAL_LIMIT_SEARCHES": "3000",
+            "PORTAL_LIMIT_LOOKUPS": "1000",
+            "PORTAL_LIMIT_DOCUMENTS": "3000",
+            "PORTAL_LIMIT_EXPORTS": "1000",
+            "PORTAL_LIMIT_ADDRESS": "12000",
         }
 
 

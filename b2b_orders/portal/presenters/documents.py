@@ -33,6 +33,8 @@ XML = frozenset({"nfe_xml", "cte_xml", "event_xml"})
 # Kinds whose name alone does not say which document it is.
 DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
 PAYABLE = frozenset({"boleto", "gnre", "gare"})
+# What the customer wonders about: who has the file asks about the order.
+ASKED_ABOUT = frozenset({"expected", "failed", "damaged"})
 # What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
 DEBTS = frozenset({"boleto"})
 
@@ -274,6 +276,14 @@ def _actions(row: DocumentRow, frame: _Frame, *, can_retry: bool) -> Iterator[Do
         )
     yield from _standing_actions(what, row, frame)
     yield from send_action(row, what, order=frame.order, to=frame.to)
+    if frame.can_watch and row.state in ASKED_ABOUT:
+        yield DocumentAction(
+            label=_("Ask"),
+            full=_("Ask about: %(document)s") % {"document": what},
+            url=frame.to.to(
+                "ask-question", {"document": str(row.public_id)}, public_id=frame.order
+            ),
+        )
 
 
 def _standing_actions(what: str, row: DocumentRow, frame: _Frame) -> Iterator[DocumentAction]:

@@ -433,7 +433,8 @@ def _subject(row: IncidentRow) -> str:
 
 
 def _detail(row: IncidentRow) -> Sequence[str]:
-    return [
+    who = [text for text in (row.person, row.address) if text]
+    return who + [
         f"{name}: {value}"
         for name, value in row.detail.items()
         if isinstance(value, str | int | float) and str(value)

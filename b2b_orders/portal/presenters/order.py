@@ -118,6 +118,7 @@ class Happening:
     title: str
     text: str
     source: str
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,13 +160,19 @@ def parked(request: OperationsRequest) -> HttpResponseBase:
 def incidents(request: OperationsRequest) -> HttpResponseBase:
     """Show refusals of another company's data, damaged files, and other incidents."""
     name = request.GET.get("connection", "")
+    only_alarms = request.GET.get("kind") == "security"
     rows = paged(
         request,
         lambda after: list_incidents(
-            viewer=request.staff, connection=name, after=after, limit=PAGE
+            viewer=request.staff,
+            connection=name,
+            only_alarms=only_alarms,
+            after=after,
+            limit=PAGE,
         ),
     )
     context = {
+        "only_alarms": only_alarms,
         "items": incident_items(rows.rows, now=clock.now()),
         "older": older(request, rows.next),
     }

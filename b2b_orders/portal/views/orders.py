@@ -29,6 +29,7 @@ from b2b_orders.orders.queries import (
     scope_facts,
 )
 from b2b_orders.orders.queries import search as search_orders
+from b2b_orders.orders.questions import list_questions
 from b2b_orders.orders.seen import note_first_seen
 from b2b_orders.orders.trouble import trouble_view
 from b2b_orders.portal.addresses import Addresses, addresses
@@ -36,6 +37,11 @@ from b2b_orders.portal.presenters.documents import invoice_groups
 from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
 from b2b_orders.portal.presenters.order import FIRST_LINES, order_page
 from b2b_orders.portal.presenters.payments import title_links
+from b2b_orders.portal.presenters.questions import (
+    Answering,
+    questions_for_staff,
+    with_questions,
+)
 from b2b_orders.portal.presenters.search import (
     missing_words,
     no_orders_words,
@@ -171,9 +177,13 @@ def show_order(
     *,
     failure: tuple[UUID, str] | None = None,
     alert: Alert | None = None,
+    answering: Answering | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Build the order's page, also when one of its documents could not be handed out."""
+    """Build the order's page, also when one of its documents could not be handed out.
+
+    `answering` is an answer to a question that could not be taken.
+    """
     now, to, viewer = clock.now(), addresses(request), request.viewer
     typed = typed_text(request.GET)
     limit = None if request.GET.get("items") == "all" else FIRST_LINES
@@ -200,10 +210,21 @@ def show_order(
         payments=title_links(detail.titles, documents, order=detail.row.public_id, to=to),
         now=now,
     )
-    if alert is None:
+    asked = list_questions(viewer=viewer, order_id=detail.row.id)
+    if alert is None and answering is None:
         _record_opening(request, detail.row, now)
     context = {
-        "page": page,
+        "page": with_questions(page, asked),
+        "ask": "" if viewer.is_staff else to.to("ask-question", public_id=detail.row.public_id),
+        "questions": questions_for_staff(
+            asked,
+            documents,
+            viewer=viewer,
+            order=detail.row.public_id,
+            to=to,
+            now=now,
+            answering=answering,
+        ),
         "typed": typed,
         "back": to.to("orders", {"q": typed, "listar": "1"} if typed else {}),
         "all_url": to.to("order", {"q": typed, "items": "all"}, public_id=public_id) + "#items",
