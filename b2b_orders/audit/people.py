@@ -47,7 +47,10 @@ def change_member(
     if not grant.administrates_all:
         _require_another(row, viewer)
     put_grant(person_id=row.person_id, company_id=viewer.company_id, grant=grant)
-    detail = {"before": grant_words(row.grant), "after": grant_words(grant)}
+    detail: dict[str, object] = {
+        "before": grant_words(row.grant),
+        "after": grant_words(grant),
+    }
     _record(Action.MEMBER_CHANGED, row, viewer, actor, now, detail)
     return True
 

@@ -22,7 +22,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from b2b_orders.common.errors import InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import RIGHT_OF_FIELD, Right, Viewer, rights_of
-from b2b_orders.companies.models import Company, Establishment, Membership, MembershipScope, Role
+from b2b_orders.companies.models import (
+    Company,
+    EmailDomain,
+    Establishment,
+    Membership,
+    MembershipScope,
+    Role,
+)
 
 _LOCK: Final = 7051  # first half of our advisory locks: "people of this company are changed"
 PAGE: Final = 50
@@ -226,6 +233,25 @@ def people_without_second_factor(*, viewer: Viewer) -> tuple[str, ...]:
     return tuple(found.values_list("person__name", flat=True))
 
 
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """An e-mail domain of the company; one that is not verified lets nobody ask."""
+
+    id: int
+    domain: str
+    may_join: bool
+    is_verified: bool
+
+
+def list_domains(*, viewer: Viewer) -> tuple[DomainRow, ...]:
+    """List the company's e-mail domains."""
+    require_sight(viewer, of_all=True)
+    found = EmailDomain.objects.filter(company_id=viewer.company_id).order_by("domain")
+    return tuple(
+        DomainRow(row.pk, row.domain, row.may_join, row.verified_at is not None) for row in found
+    )
+
+
 def company_of(*, viewer: Viewer) -> Company:
     """Read the company's own row for its administrators."""
     require_sight(viewer)
@@ -234,7 +260,8 @@ def company_of(*, viewer: Viewer) -> Company:
 
 def _factors(person_id: OuterRef) -> QuerySet[Authenticator]:
     codes = Authenticator.Type.RECOVERY_CODES
-    return Authenticator.objects.filter(user_id=person_id).exclude(type=codes)
+    found: QuerySet[Authenticator] = Authenticator.objects.filter(user_id=person_id)
+    return found.exclude(type=codes)
 
 
 def _rows(members: QuerySet[Membership], viewer: Viewer) -> tuple[PersonRow, ...]:

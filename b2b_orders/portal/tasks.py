@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from b2b_orders.common import clock
+from b2b_orders.portal import people_mail
 from b2b_orders.portal.telling import tell_watchers
 
 
@@ -12,3 +13,15 @@ from b2b_orders.portal.telling import tell_watchers
 def tell() -> None:
     """Tell people that a document is there which they wait for."""
     tell_watchers(now=clock.now())
+
+
+@shared_task(name="people.send_mail", acks_late=True)
+def send_people_mail() -> None:
+    """Send the mails by which people come into a company."""
+    people_mail.send_waiting(now=clock.now())
+
+
+@shared_task(name="people.tidy", acks_late=True)
+def tidy_people() -> None:
+    """Forget what nobody followed up."""
+    people_mail.tidy(now=clock.now())

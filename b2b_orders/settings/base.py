@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "b2b_orders.companies.middleware.ViewerMiddleware",
     "b2b_orders.audit.middleware.RecordMiddleware",
     "b2b_orders.portal.middleware.LanguageMiddleware",
+    "b2b_orders.portal.middleware.OwnCompanyLinkMiddleware",
 ]
 
 ROOT_URLCONF = "b2b_orders.urls"
@@ -196,6 +197,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "documents.learn",
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
+    },
+    "send-people-mail": {
+        "task": "people.send_mail",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "tidy-people": {
+        "task": "people.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
     },
     "tell-watchers": {
         "task": "documents.tell",
@@ -384,6 +395,8 @@ PORTAL_BREAKER_SECONDS: float = env.float("PORTAL_BREAKER_SECONDS", default=30.0
 PORTAL_FRESH_SECONDS: int = env.int("PORTAL_FRESH_SECONDS", default=300)
 # A source that has not answered for this long is asked whether it still does.
 PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
+# Days for which the link of an invitation works.
+PORTAL_INVITATION_DAYS: int = env.int("PORTAL_INVITATION_DAYS", default=7)
 # Support's time of acting for a company, in idle minutes.
 PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
 

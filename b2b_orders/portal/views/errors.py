@@ -34,6 +34,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _page(request, _("Not allowed"), sentence, status=403, icon="cross")
 
 
+def looking_only(request: HttpRequest) -> HttpResponse:
+    """Say that who acts for a company looks, and changes nothing of its people."""
+    sentence = _(
+        "You are acting for this company: you can look, not change. Its administrator changes"
+        " people and settings."
+    )
+    return _page(request, _("Only to look at"), sentence, status=403, icon="cross")
+
+
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
     """Say that the request cannot be understood."""
