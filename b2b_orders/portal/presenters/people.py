@@ -116,15 +116,12 @@ class LineItem:
     problem: str
 
 
-def tabs(
-    to: Addresses, viewer: Viewer, path: str, *, waiting: int, invited: int = 0
-) -> tuple[Tab, ...]:
+def tabs(to: Addresses, viewer: Viewer, path: str, *, waiting: int) -> tuple[Tab, ...]:
     """List the pages of the administration that the viewer sees."""
     pages = [("people", _("People"), ""), ("invitations", _("Invitations"), "")]
     if viewer.establishment_ids is None:
         count = formats.count(waiting) if waiting else ""
         pages += [("wishes", _("Requests"), count), ("company-settings", _("Settings"), "")]
-    del invited
     return tuple(
         Tab(text, to.to(name), count, _is_here(path, to.to(name))) for name, text, count in pages
     )

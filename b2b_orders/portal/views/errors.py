@@ -60,6 +60,8 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
     """Say that something failed on our side, with the code under which it is logged."""
+    # The transaction may be broken: the frame is to read nothing.
+    request.people_waiting = 0  # type: ignore[attr-defined] # ours, see portal.context
     code = str(getattr(request, "request_id", ""))[:4].upper() or "0000"
     sentence = _("Something failed on our side (code %(code)s). Your data has not changed.") % {
         "code": code

@@ -73,6 +73,8 @@ def people_page(
 def frame(request: CompanyRequest) -> dict[str, object]:
     """Build what stands on every page of the administration."""
     waiting = joining.count_wishes(viewer=request.viewer)
+    # The badge of the navigation says the same; it need not be counted again.
+    request.people_waiting = waiting
     return {
         "tabs": tabs(addresses(request), request.viewer, request.path, waiting=waiting),
         "may_change": administrates(request.viewer),
