@@ -253,14 +253,20 @@ def invitation_item(
         name=row.name,
         role=role_name(row.grant.role),
         scope=scope_words(row.grant, branches),
-        asked=_("%(moment)s, by %(person)s")
-        % {"moment": formats.moment(row.asked_at, now), "person": row.invited_by or "—"},
+        asked=_asked(row, now),
         expires=formats.moment(row.expires_at, now),
         state=words.chip(INVITATION_STATE, code),
         note=note,
         again_url=to.to("invite-again", public_id=row.public_id),
         revoke_url=to.to("revoke-invitation", public_id=row.public_id),
     )
+
+
+def _asked(row: InvitationRow, now: datetime) -> str:
+    moment = formats.moment(row.asked_at, now)
+    if not row.invited_by:
+        return moment
+    return _("%(moment)s, by %(person)s") % {"moment": moment, "person": row.invited_by}
 
 
 def line_item(row: ImportRow, branches: tuple[Branch, ...]) -> LineItem:
