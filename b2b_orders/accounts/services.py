@@ -54,7 +54,7 @@ def choose_language(*, person_id: int, language: str) -> None:
 
 
 @transaction.atomic
-def make_invited_person(*, email: str, name: str, password: str) -> Person:
+def make_invited_person(*, email: str, name: str, password: str, language: str) -> Person:
     """Make a person who opened a link mailed to their address, which proves it.
 
     Raises `InvalidInput` for a name or a password that cannot be used, `Conflict` when
@@ -66,7 +66,7 @@ def make_invited_person(*, email: str, name: str, password: str) -> Person:
     _check_password(password, Person(email=email.lower(), name=name))
     try:
         with transaction.atomic():
-            person = Person.objects.create_user(email, password, name=name)
+            person = Person.objects.create_user(email, password, name=name, language=language)
     except IntegrityError as error:
         raise Conflict("person-exists") from error
     prove_email(person)

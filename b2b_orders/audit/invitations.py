@@ -49,6 +49,8 @@ _LONGEST_NAME, LONGEST_ADDRESS = 150, 254
 # A mail that could not be handed over for so long is given up, and says so.
 _GIVEN_UP: Final = timedelta(days=1)
 GIVEN_UP: Final = "given-up"
+# How soon the same mail may be sent again.
+_AGAIN: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def invite(
     lock_people(viewer.company_id)
     if problem := problem_of(company_id=viewer.company_id, email=email, now=now):
         raise InvalidInput("email", problem)
+    check_pace(company_id=viewer.company_id, more=1, now=now)
     invitation = new_invitation(
         viewer=viewer, email=email, name=name, grant=grant, language=language, now=now
     )
@@ -159,6 +162,17 @@ def problem_of(*, company_id: int, email: str, now: datetime) -> str:
     if _open(company_id).filter(email=email, expires_at__gt=now).exists():
         return "already-invited"
     return ""
+
+
+def check_pace(*, company_id: int, more: int, now: datetime) -> None:
+    """Raise `InvalidInput` for more invitations than a company sends in a day.
+
+    We mail whom a customer names: without a bound, whoever took over one administrator's
+    account could mail the world in the seller's name.
+    """
+    recent = Invitation.objects.filter(company_id=company_id, asked_at__gt=now - timedelta(days=1))
+    if recent.count() + more > settings.PORTAL_INVITATIONS_A_DAY:
+        raise InvalidInput("email", "too-many-invitations")
 
 
 def end_expired(*, company_id: int, emails: list[str], now: datetime) -> None:
@@ -217,6 +231,8 @@ def send_again(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datet
     invitation = _to_change(viewer, public_id)
     if problem_of(company_id=viewer.company_id, email=invitation.email, now=now) == "already-in":
         raise InvalidInput("email", "already-in")
+    if not invitation.outcome and invitation.asked_at > now - _AGAIN:
+        raise InvalidInput("email", "sent-just-now")
     check_grant(viewer=viewer, grant=grant_of_invitation(invitation))
     Invitation.objects.filter(pk=invitation.pk).update(
         # Anew: the key that secrets are derived with may have been changed meanwhile.
@@ -296,7 +312,7 @@ def accept_as(*, secret: str, person_id: int, actor: Actor, now: datetime) -> in
 
 
 def accept_as_new(
-    *, secret: str, name: str, password: str, actor: Actor, now: datetime
+    *, secret: str, name: str, password: str, language: str, actor: Actor, now: datetime
 ) -> tuple[Person, int]:
     """Make the person whom a link was mailed to and let them in.
 
@@ -308,7 +324,9 @@ def accept_as_new(
             raise Conflict("person-exists")
         if shown.signs_in_by:
             raise NotAllowed
-        person = make_invited_person(email=invitation.email, name=name, password=password)
+        person = make_invited_person(
+            email=invitation.email, name=name, password=password, language=language
+        )
         return person, _let_in(invitation, person, actor, now)
 
 

@@ -126,6 +126,7 @@ def apply_list(
     good = preview.good
     if not good:
         raise InvalidInput("list", "nobody-to-invite")
+    invitations.check_pace(company_id=viewer.company_id, more=len(good), now=now)
     emails = [row.email for row in good]
     invitations.end_expired(company_id=viewer.company_id, emails=emails, now=now)
     Invitation.objects.bulk_create(

@@ -40,6 +40,8 @@ PROBLEM: dict[str, Text] = {
     "already-invited": lazy(
         "This address was invited already. Send that invitation again instead."
     ),
+    "too-many-invitations": lazy("Too many invitations for one day. Go on tomorrow."),
+    "sent-just-now": lazy("It was sent just now. Wait some minutes before sending it again."),
     "beyond-your-rights": lazy("You cannot give a right that you do not have yourself."),
     "beyond-your-scope": lazy("You can give access only to branches that you see yourself."),
     "no-establishment": lazy("Choose at least one branch."),

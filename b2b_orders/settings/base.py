@@ -397,6 +397,8 @@ PORTAL_FRESH_SECONDS: int = env.int("PORTAL_FRESH_SECONDS", default=300)
 PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
 # Days for which the link of an invitation works.
 PORTAL_INVITATION_DAYS: int = env.int("PORTAL_INVITATION_DAYS", default=7)
+# Invitations that one company may have mailed in a day, by hand and from lists.
+PORTAL_INVITATIONS_A_DAY: int = env.int("PORTAL_INVITATIONS_A_DAY", default=3000)
 # Support's time of acting for a company, in idle minutes.
 PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
 

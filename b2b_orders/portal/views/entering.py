@@ -103,7 +103,9 @@ def _accept(request: Any, secret: str, shown: OpenInvitation) -> HttpResponse:
         return _entered(request, company_id)
     name, password = request.POST.get("name", ""), request.POST.get("password", "")
     try:
-        person, company_id = invitations.accept_as_new(**about, name=name, password=password)
+        person, company_id = invitations.accept_as_new(
+            **about, name=name, password=password, language=formats.language()
+        )
     except InvalidInput as error:
         # What is wrong with a password is worded already, by what checks it.
         more = {

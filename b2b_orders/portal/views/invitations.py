@@ -16,7 +16,12 @@ from b2b_orders.audit import invitations, joining, people_import
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.companies.access import Role, Viewer
-from b2b_orders.companies.people import Grant, company_of, list_branches
+from b2b_orders.companies.people import (
+    Grant,
+    company_of,
+    list_branches,
+    require_administrator,
+)
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.people import (
@@ -62,6 +67,7 @@ def listing(request: CompanyRequest) -> HttpResponseBase:
 @people_page
 def invite(request: CompanyRequest) -> HttpResponseBase:
     """Ask somebody in."""
+    require_administrator(request.viewer)
     viewer, to = request.viewer, addresses(request)
     if request.method != "POST":
         given = {name: request.GET.get(name, "")[:254] for name in ("email", "name")}
@@ -204,6 +210,7 @@ def _decide(request: CompanyRequest, public_id: UUID, grant: Grant) -> str:
 @people_page
 def upload(request: CompanyRequest) -> HttpResponseBase:
     """Take a list of people and look through it."""
+    require_administrator(request.viewer)
     to, error = addresses(request), ""
     if request.method == "POST":
         try:

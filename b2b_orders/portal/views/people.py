@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from b2b_orders.audit import joining, people
 from b2b_orders.common import clock
-from b2b_orders.common.errors import InvalidInput
+from b2b_orders.common.errors import InvalidInput, NotAllowed
 from b2b_orders.companies.access import Role
 from b2b_orders.companies.people import (
     Grant,
@@ -65,7 +65,10 @@ def people_page(
         require_sight(request.viewer)
         if request.method == "POST" and request.viewer.is_staff:
             return looking_only(request)
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except NotAllowed:
+            return looking_only(request)
 
     return company_page(opened)
 

@@ -72,7 +72,7 @@ def test_invited_person_sets_a_password_and_is_in(rita, cast):
     assert "Rita convidou você." in words(page)
     assert (response.status_code, response["Location"]) == (302, "/pedidos")
     nova = Person.objects.get(email=NOVA)
-    assert nova.name == "Nova Silva"
+    assert (nova.name, nova.language) == ("Nova Silva", "pt-br")
     assert nova.check_password(STRONG)
     address = EmailAddress.objects.get(user=nova)
     assert (address.email, address.verified, address.primary) == (NOVA, True, True)
@@ -259,6 +259,30 @@ def test_sending_again_keeps_the_link_and_gives_it_its_whole_time(rita, cast):
     row.refresh_from_db()
     assert row.expires_at == NOW + timedelta(days=15)
     assert path in str(mail.outbox[-1].body)
+
+
+def test_a_link_is_not_sent_again_at_once_but_when_it_failed(rita, cast):
+    ask(rita)
+    people_mail.send_waiting(now=NOW)
+    again = f"/empresa/convites/{Invitation.objects.get().public_id}/reenviar"
+
+    page = rita.post(again, follow=True)
+    assert "Foi enviado agora há pouco" in words(page)
+    assert people_mail.send_waiting(now=NOW) == 0
+
+    Invitation.objects.update(outcome="recipient-refused")
+    rita.post(again)
+    assert people_mail.send_waiting(now=NOW) == 1
+
+
+def test_a_company_invites_so_many_in_a_day(rita, cast, settings):
+    settings.PORTAL_INVITATIONS_A_DAY = 2
+
+    answers = [ask(rita, f"p{number}@alfa.example").status_code for number in range(3)]
+
+    assert answers == [302, 302, 400]
+    Invitation.objects.update(asked_at=NOW - timedelta(days=1))
+    assert ask(rita, "p3@alfa.example").status_code == 302
 
 
 def test_address_whose_invitation_expired_can_be_invited_anew(rita, cast):

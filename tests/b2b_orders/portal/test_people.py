@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from allauth.mfa.models import Authenticator
 
+from b2b_orders.audit.invitations import hash_of
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.audit.people import change_member
 from b2b_orders.common import tenancy
@@ -19,10 +20,12 @@ from b2b_orders.companies.models import (
     EmailDomain,
     Invitation,
     Membership,
+    PeopleImport,
     Role,
 )
 from b2b_orders.companies.people import Grant, administrators
 from b2b_orders.companies.viewers import read_standing
+from b2b_orders.documents.models import CalendarFeed, Document, ShareLink
 from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import NOW, make_member, make_person
 
@@ -334,6 +337,23 @@ def test_removed_person_sees_nothing_from_the_next_request_on(rita, cast, client
     assert rita.get(f"/pedidos/{world.o1.public_id}").status_code == 200
 
 
+def test_links_of_somebody_who_was_removed_open_nothing(rita, cast, client, world):
+    document = Document.objects.filter(state="available")[0]
+    share, calendar = "s" * 32, "c" * 43
+    common = {"company": cast.alfa, "person": cast.ana, "created_at": NOW}
+    expires_at = NOW + timedelta(days=7)
+    ShareLink.objects.create(
+        **common, document=document, token_hash=hash_of(share), expires_at=expires_at
+    )
+    CalendarFeed.objects.create(**common, token_hash=hash_of(calendar))
+    paths = (f"/d/{share}", f"/calendario/{calendar}.ics")
+    assert [client.get(path).status_code for path in paths] == [200, 200]
+
+    rita.post(page_of(cast.ana, "/remover"))
+
+    assert [client.get(path).status_code for path in paths] == [404, 404]
+
+
 def test_who_belongs_to_another_company_stays_signed_in_there(rita, cast, client_for):
     davi = client_for(cast.davi)
     davi.get("/pedidos")
@@ -388,6 +408,14 @@ def test_support_that_acts_reads_the_people_and_changes_none(acting, cast):
     assert "Você pode ver, mas não alterar" in words(refused[0], "//main")
     assert member(cast.ana, cast.alfa).role == Role.BUYER
     assert Invitation.objects.count() == 0
+
+
+def test_support_that_acts_is_told_that_forms_are_not_for_it(acting, cast):
+    home = f"/c/{cast.alfa.public_id}/empresa"
+    given = PeopleImport.objects.create(company=cast.alfa, person=cast.rita, given_at=NOW)
+
+    for path in ("convites/novo", "pessoas/importar", f"pessoas/importar/{given.public_id}"):
+        assert acting.get(f"{home}/{path}").status_code == 403
 
 
 def test_borrowed_eyes_see_no_administration(acting, cast):
