@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import Final
 
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from b2b_orders.common.errors import InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.paging import PageOf
@@ -77,7 +78,7 @@ class PersonRow:
     is_active: bool
     removed_at: datetime | None
     since: datetime
-    last_login: datetime | None
+    last_seen: datetime | None
     has_second_factor: bool
     is_self: bool
 
@@ -266,7 +267,11 @@ def _factors(person_id: OuterRef) -> QuerySet[Authenticator]:
 
 def _rows(members: QuerySet[Membership], viewer: Viewer) -> tuple[PersonRow, ...]:
     found = members.select_related("person").prefetch_related("scopes__establishment")
-    found = found.annotate(has_factor=Exists(_factors(OuterRef("person_id"))))
+    sessions = UserSession.objects.filter(user_id=OuterRef("person_id")).order_by("-last_seen_at")
+    found = found.annotate(
+        has_factor=Exists(_factors(OuterRef("person_id"))),
+        seen_at=Subquery(sessions.values("last_seen_at")[:1]),
+    )
     return tuple(_row(member, viewer) for member in found)
 
 
@@ -275,6 +280,8 @@ def _row(member: Membership, viewer: Viewer) -> PersonRow:
         Branch(each.establishment_id, each.establishment.tax_id, each.establishment.name)
         for each in sorted(member.scopes.all(), key=lambda scope: scope.establishment.tax_id)
     )
+    # A session that ended is not listed any more; when it began is known.
+    seen = (member.person.last_login, member.seen_at)  # type: ignore[attr-defined] # annotated
     return PersonRow(
         membership_id=member.pk,
         person_id=member.person_id,
@@ -286,7 +293,7 @@ def _row(member: Membership, viewer: Viewer) -> PersonRow:
         is_active=member.is_active,
         removed_at=member.removed_at,
         since=member.created_at,
-        last_login=member.person.last_login,
+        last_seen=max(filter(None, seen), default=None),
         has_second_factor=member.has_factor,  # type: ignore[attr-defined] # annotated above
         is_self=member.person_id == viewer.person_id,
     )

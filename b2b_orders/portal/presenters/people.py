@@ -47,7 +47,7 @@ class PersonItem:
     role: str
     scope: str
     differs: str
-    last_login: str
+    last_seen: str
     has_second_factor: bool
     state: Chip
     is_self: bool
@@ -140,7 +140,7 @@ def person_item(row: PersonRow, to: Addresses, now: datetime) -> PersonItem:
         role=role_name(row.grant.role),
         scope=scope_words(row.grant, row.branches),
         differs=differing_words(row.grant),
-        last_login=formats.moment(row.last_login, now) if row.last_login else _("never"),
+        last_seen=formats.moment(row.last_seen, now) if row.last_seen else _("never"),
         has_second_factor=row.has_second_factor,
         state=state_chip(row),
         is_self=row.is_self,
@@ -297,7 +297,7 @@ def export_head() -> list[str]:
         _("Role"),
         _("Sees"),
         _("Rights"),
-        _("Last log-in"),
+        _("Last seen"),
         _("Second factor"),
         _("State"),
     ]

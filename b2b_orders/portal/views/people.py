@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from b2b_orders.audit import joining, people
+from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotAllowed
 from b2b_orders.companies.access import Role
@@ -149,6 +150,14 @@ def export(request: CompanyRequest) -> HttpResponseBase:
     """Hand out the list as a spreadsheet, by the same filter."""
     wanted, _given = _wanted(request)
     rows = list_people(viewer=request.viewer, wanted=wanted, limit=None).rows
+    record(
+        Action.PERSON_EXPORTED,
+        actor=request.actor,
+        company_id=request.viewer.company_id,
+        object_kind="people",
+        detail={"people": len(rows)},
+        now=clock.now(),
+    )
     lines = [export_head(), *(list(map(plain, _export_row(row))) for row in rows)]
     response = StreamingHttpResponse(_bytes(lines), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{_("people")}.csv"'
@@ -162,7 +171,7 @@ def _bytes(lines: list[list[str]]) -> Iterator[bytes]:
 def _export_row(row: PersonRow) -> Iterator[str]:
     item = person_item(row, Addresses(), clock.now())
     yield from (item.name, item.email, item.role, item.scope, item.differs)
-    yield formats.full_moment(row.last_login) if row.last_login else ""
+    yield formats.full_moment(row.last_seen) if row.last_seen else ""
     yield _("Yes") if item.has_second_factor else _("No")
     yield item.state.text
 
@@ -204,7 +213,7 @@ def _person(
         "state": state_chip(row),
         "since": formats.day(formats.local(row.since).date()),
         "removed": formats.moment(row.removed_at, now),
-        "last_login": formats.moment(row.last_login, now) if row.last_login else _("never"),
+        "last_seen": formats.moment(row.last_seen, now) if row.last_seen else _("never"),
         "form": grant_form(viewer, branches, grant or row.grant),
         "may_change": may_change,
         "error": problem(error) if error else "",
