@@ -346,7 +346,7 @@ def test_removed_person_sees_nothing_from_the_next_request_on(rita, cast, client
     # She may log in again, and is in no company.
     again = client_for(cast.ana)
     answers = [again.get(path).status_code for path in ("/pedidos", "/api/v1/orders")]
-    assert answers == [403, 404]
+    assert answers == [403, 403]
     gone = member(cast.ana, cast.alfa)
     assert (gone.is_active, gone.removed_at) == (False, NOW)
     assert not is_open(session)
