@@ -1,8 +1,8 @@
 """/convite, /entrar-na-empresa and /confirmar-endereco: how somebody comes into a company.
 
 The secret of a mailed link is taken out of the address before anything can write it down
-(`SecretPathMiddleware`); an invitation's is then kept in the session, so that it survives
-logging in and stands in no address and no referrer.
+(`SecretPathMiddleware`); it is then kept in the session, so that it survives logging in and
+stands in no address and no referrer.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from b2b_orders.companies.viewers import SESSION_KEY
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.words_people import PROBLEM, ROLE
 
-# Where the session keeps the secret of the invitation that somebody opened.
+# Where the session keeps the secret of the link that somebody opened.
 INVITATION_KEY: Final = "invitation"
+PROOF_KEY: Final = "address_proof"
 _FORM = ["GET", "HEAD", "POST"]
 INVALID: Final = 400
 _LONGEST_SECRET: Final = 100
@@ -180,27 +181,30 @@ def _asks_too_often(request: Any, email: str) -> bool:
 @require_http_methods(_FORM)
 def prove_address(request: Any) -> HttpResponseBase:
     """Prove one's address by the mailed link; a button does it, so that no scanner does."""
-    secret = getattr(request, "secret_path", "")
-    key = f"proof-misses:{request.actor.address or '-'}"
+    opened = getattr(request, "secret_path", "")
+    secret = opened or request.session.get(PROOF_KEY, "")
     try:
-        email = _proved_by(secret, key)
+        email = _proved_by(request, secret)
+        if opened:
+            request.session[PROOF_KEY] = secret
+            return sealed(redirect(PROOF_PATH))
         if request.method == "POST":
             joining.prove(secret=secret, now=clock.now())
     except NotVisible:
-        count_one(key, _MISS_SECONDS)
         return sealed(render(request, "portal/entering/gone.html", status=404))
-    context = {
-        "email": email,
-        "is_proved": request.method == "POST",
-        "here": f"{PROOF_PATH}/{secret}",
-    }
+    context = {"email": email, "is_proved": request.method == "POST", "here": PROOF_PATH}
     return sealed(render(request, "portal/entering/prove.html", context))
 
 
-def _proved_by(secret: str, key: str) -> str:
+def _proved_by(request: Any, secret: str) -> str:
+    key = f"proof-misses:{request.actor.address or '-'}"
     if not secret or len(secret) > _LONGEST_SECRET or is_over(key, _MISSES):
         raise NotVisible
-    return joining.look_at_proof(secret=secret, now=clock.now())
+    try:
+        return joining.look_at_proof(secret=secret, now=clock.now())
+    except NotVisible:
+        count_one(key, _MISS_SECONDS)
+        raise
 
 
 # --- counting -----------------------------------------------------------------------------------

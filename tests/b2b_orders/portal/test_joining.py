@@ -41,8 +41,8 @@ def prove() -> None:
     people_mail.send_waiting(now=NOW)
     path = re.search(r"/confirmar-endereco/\w+", str(mail.outbox[-1].body))[0]
     client = Client()
-    assert client.get(path).status_code == 200
-    assert client.post(path).status_code == 200
+    assert client.get(path)["Location"] == "/confirmar-endereco"
+    assert client.post("/confirmar-endereco").status_code == 200
 
 
 def test_wish_is_proved_told_approved_and_becomes_a_way_in(rita, cast, domain):
@@ -189,13 +189,15 @@ def test_link_of_a_mail_proves_nothing_by_being_looked_at(cast, domain):
     people_mail.send_waiting(now=NOW)
     path = re.search(r"/confirmar-endereco/\w+", str(mail.outbox[-1].body))[0]
 
-    page = Client().get(path)
+    client = Client()
+    page = client.get(path, follow=True)
 
     assert NOVA in words(page)
     assert JoinRequest.objects.get().proved_at is None
     JoinRequest.objects.update(asked_at=NOW - timedelta(days=2))
     gone, never = Client().get(path), Client().get("/confirmar-endereco/" + "0" * 64)
     assert (gone.status_code, never.status_code) == (404, 404)
+    assert client.post("/confirmar-endereco").status_code == 404
     assert words(gone) == words(never)
 
 
