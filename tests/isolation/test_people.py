@@ -6,9 +6,19 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
-from b2b_orders.companies.models import Company, Invitation, JoinRequest, PeopleImport, Role
+from b2b_orders.common import tenancy
+from b2b_orders.companies.models import (
+    Company,
+    EmailDomain,
+    Invitation,
+    JoinRequest,
+    Membership,
+    PeopleImport,
+    Role,
+)
 from tests.factories import NOW, make_member, make_person
 from tests.isolation.test_addresses import PEOPLE_ROUTES, answer
 
@@ -83,3 +93,52 @@ def test_an_administrators_own_things_exist(cast, client_for):
         "empresa/pessoas/importar/<uuid:public_id>": 200,
         "empresa/solicitacoes/<uuid:public_id>": 200,
     }
+
+
+def test_the_database_alone_lets_nobody_change_a_company_that_is_not_entered(cast):
+    # Davi belongs to both, looks at Beta, and the code has forgotten every filter.
+    make_things(cast.alfa, cast.rita)
+    EmailDomain.objects.create(domain="alfa.example", company=cast.alfa)
+    fresh = {"company": cast.alfa, "role": "admin", "asked_at": NOW, "expires_at": NOW}
+
+    with tenancy.scope(role=tenancy.WEB, company_id=cast.beta.pk, person_id=cast.davi.pk):
+        of_alfa = Membership.objects.filter(person=cast.davi, company=cast.alfa)
+        seen = of_alfa.count()
+        changed = [
+            of_alfa.update(role=Role.ADMIN),
+            of_alfa.delete()[0],
+            Company.objects.filter(pk=cast.alfa.pk).update(default_scope="establishments"),
+            EmailDomain.objects.update(may_join=True),
+            Invitation.objects.update(role="admin"),
+            JoinRequest.objects.update(state="approved"),
+            PeopleImport.objects.all().delete()[0],
+        ]
+    for make in (
+        lambda: Invitation.objects.create(**fresh, email="e@x.example", token_hash="e"),
+        lambda: Membership.objects.create(person=cast.beto, company=cast.alfa, role=Role.ADMIN),
+    ):
+        with (
+            pytest.raises(DatabaseError),
+            tenancy.scope(role=tenancy.WEB, company_id=cast.beta.pk, person_id=cast.davi.pk),
+        ):
+            make()
+
+    assert (seen, changed) == (1, [0] * 7)
+    with tenancy.scope(role=tenancy.WEB, company_id=cast.alfa.pk, person_id=cast.rita.pk):
+        own = Company.objects.filter(pk=cast.alfa.pk)
+        assert own.update(default_scope="establishments") == 1
+
+
+def test_one_secret_opens_one_row(cast):
+    make_things(cast.alfa, cast.rita)
+    make_things(cast.beta, cast.beto)
+
+    with tenancy.scope(role=tenancy.WEB):
+        tenancy.enter_token(f"i{cast.alfa.pk}")
+        found = list(Invitation.objects.values_list("company", flat=True))
+        wishes = JoinRequest.objects.count()
+        changed = Invitation.objects.update(role="admin")
+        tenancy.enter_token("")
+        without = Invitation.objects.count()
+
+    assert (found, wishes, changed, without) == ([cast.alfa.pk], 0, 0, 0)

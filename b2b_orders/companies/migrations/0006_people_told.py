@@ -6,6 +6,8 @@ from django.db import migrations, models
 
 from b2b_orders.common.tenancy import WEB
 
+ENTERED = "id = NULLIF(current_setting('app.company', true), '')::bigint"
+
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("companies", "0005_people_grants")]
@@ -15,5 +17,12 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             f"GRANT UPDATE (may_join) ON companies_emaildomain TO {WEB};",
             f"REVOKE UPDATE (may_join) ON companies_emaildomain FROM {WEB};",
+        ),
+        # A person is offered the names of all their companies, and sets things for the one
+        # that is entered.
+        migrations.RunSQL(
+            f"CREATE POLICY only_entered ON companies_company AS RESTRICTIVE FOR UPDATE TO {WEB}"
+            f" USING ({ENTERED}) WITH CHECK ({ENTERED});",
+            "DROP POLICY only_entered ON companies_company;",
         ),
     ]
