@@ -299,6 +299,18 @@ def look_at_invitation(*, secret: str, now: datetime) -> OpenInvitation:
         return shown
 
 
+def accepted_by(*, secret: str, person_id: int) -> int | None:
+    """Return the company that this very person came into by a link; None for everybody else."""
+    with tenancy.scope(role=tenancy.WEB):
+        tenancy.enter_token(hash_of(secret))
+        found = Invitation.objects.filter(
+            token_hash=hash_of(secret), person_id=person_id, accepted_at__isnull=False
+        )
+        company_id = found.values_list("company_id", flat=True).first()
+        tenancy.enter_token("")
+    return company_id
+
+
 def accept_as(*, secret: str, person_id: int, actor: Actor, now: datetime) -> int:
     """Let the person who is signed in into the company of a link; return the company's id.
 

@@ -42,8 +42,8 @@ _WISHES_OF_ONE, _ONE_SECONDS = 3, 86_400
 @require_http_methods(_FORM)
 def invitation(request: Any) -> HttpResponseBase:
     """Open an invitation's link, and let in whom it was mailed to."""
-    if secret := getattr(request, "secret_path", ""):
-        return _opened(request, secret)
+    if opened := getattr(request, "secret_path", ""):
+        return _opened(request, opened)
     secret = request.session.get(INVITATION_KEY, "")
     if request.method == "POST" and request.POST.get("do") == "leave":
         return _as_somebody_else(request, secret)
@@ -52,7 +52,7 @@ def invitation(request: Any) -> HttpResponseBase:
         if request.method == "POST":
             return _accept(request, secret, shown)
     except NotVisible:
-        return _nothing(request)
+        return _nothing(request, secret)
     return _page(request, shown, {})
 
 
@@ -61,7 +61,7 @@ def _opened(request: Any, secret: str) -> HttpResponse:
     try:
         _look(request, secret)
     except NotVisible:
-        return _nothing(request)
+        return _nothing(request, secret)
     request.session[INVITATION_KEY] = secret
     return sealed(redirect(INVITATION_PATH))
 
@@ -136,9 +136,17 @@ def _as_somebody_else(request: Any, secret: str) -> HttpResponse:
     return redirect(INVITATION_PATH)
 
 
-def _nothing(request: Any) -> HttpResponse:
-    """Answer alike what never existed, has expired, was revoked or was used."""
+def _nothing(request: Any, secret: str) -> HttpResponse:
+    """Answer alike what never existed, has expired, was revoked or was used.
+
+    Who came in by the very link, and opens it once more, goes where it led.
+    """
     request.session.pop(INVITATION_KEY, None)
+    if request.user.is_authenticated and secret and len(secret) <= _LONGEST_SECRET:
+        person_id: int = request.user.pk
+        company_id = invitations.accepted_by(secret=secret, person_id=person_id)
+        if company_id and company_id in {choice.id for choice in request.companies}:
+            return _entered(request, company_id)
     return sealed(render(request, "portal/entering/gone.html", status=404))
 
 

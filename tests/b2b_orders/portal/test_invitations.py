@@ -236,6 +236,20 @@ def test_a_link_works_once(rita, cast):
     assert Person.objects.get(email=NOVA).name == "X"
 
 
+def test_who_came_in_by_a_link_and_opens_it_again_goes_in(rita, cast, client_for):
+    ask(rita)
+    path = link()
+    client = opened(path)
+    client.post("/convite", {"name": "X", "password": STRONG})
+
+    assert client.get(path)["Location"] == "/pedidos"
+    # For everybody else it leads nowhere, and for its own once they were removed.
+    assert client_for(cast.beto).get(path).status_code == 404
+    assert rita.get(path).status_code == 404
+    Membership.objects.filter(person__email=NOVA).update(is_active=False)
+    assert client.get(path).status_code == 404
+
+
 def test_who_guesses_links_is_stopped_even_from_a_real_one(rita, cast):
     ask(rita)
     path = link()
