@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from b2b_orders.accounts.models import Person
-from b2b_orders.common.errors import InvalidInput
+from b2b_orders.common.errors import Conflict, InvalidInput
+from b2b_orders.common.requests import without_nul
+
+_LONGEST_NAME = 150
 
 
 @transaction.atomic
@@ -47,3 +51,33 @@ def _check_password(password: str, person: Person) -> None:
 def choose_language(*, person_id: int, language: str) -> None:
     """Speak a language to a person from now on, on every machine."""
     Person.objects.filter(pk=person_id).update(language=language)
+
+
+@transaction.atomic
+def make_invited_person(*, email: str, name: str, password: str, language: str) -> Person:
+    """Make a person who opened a link mailed to their address, which proves it.
+
+    Raises `InvalidInput` for a name or a password that cannot be used, `Conflict` when
+    somebody made a person with this address meanwhile.
+    """
+    name = " ".join(without_nul(name).split())[:_LONGEST_NAME]
+    if not name:
+        raise InvalidInput("name", "no-name")
+    _check_password(password, Person(email=email.lower(), name=name))
+    try:
+        with transaction.atomic():
+            person = Person.objects.create_user(email, password, name=name, language=language)
+    except IntegrityError as error:
+        raise Conflict("person-exists") from error
+    prove_email(person)
+    return person
+
+
+def prove_email(person: Person) -> None:
+    """Note that a person reads the mail that is sent to their address."""
+    known = EmailAddress.objects.filter(user=person)
+    if not known.filter(email__iexact=person.email).update(verified=True):
+        is_first = not known.filter(primary=True).exists()
+        EmailAddress.objects.create(
+            user=person, email=person.email, verified=True, primary=is_first
+        )

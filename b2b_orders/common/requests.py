@@ -19,7 +19,11 @@ HOOK_PATH = "/vtex/hook"
 SHARE_PATH = "/d"
 # Where calendars read due dates; likewise.
 CALENDAR_PATH = "/calendario"
-SECRET_PATHS = (HOOK_PATH, SHARE_PATH, CALENDAR_PATH)
+# Where an invitation to a company opens; likewise.
+INVITATION_PATH = "/convite"
+# Where somebody who asks to be let in proves their address; likewise.
+PROOF_PATH = "/confirmar-endereco"
+SECRET_PATHS = (HOOK_PATH, SHARE_PATH, CALENDAR_PATH, INVITATION_PATH, PROOF_PATH)
 
 
 class SecretPathMiddleware:

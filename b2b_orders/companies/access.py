@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from b2b_orders.companies.models import Role, StaffRole
+from b2b_orders.companies.models import Role as Role  # noqa: PLC0414 what pages word
+from b2b_orders.companies.models import StaffRole
 
 
 class Right(StrEnum):

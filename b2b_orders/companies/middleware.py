@@ -40,7 +40,8 @@ class ViewerRequest(HttpRequest):
     """A request as views get it. `viewer` is None for staff who look at no company.
 
     `acting` is what support acts for at this address, `all_acting` in this log-in;
-    `refused_company` the company of the address when it is not theirs to look at.
+    `refused_company` the company of the address when it is not theirs to look at;
+    `linked_company` when it is one that they belong to: such links come by mail.
     """
 
     viewer: Viewer | None
@@ -51,6 +52,7 @@ class ViewerRequest(HttpRequest):
     all_acting: tuple[ActingView, ...]
     standing: Standing | None
     refused_company: str
+    linked_company: CompanyChoice | None
 
 
 class ViewerMiddleware:
@@ -93,6 +95,7 @@ def _prepare(request: ViewerRequest) -> None:
     request.acting = None
     request.all_acting = ()
     request.refused_company = ""
+    request.linked_company = None
     request.actor = Actor(
         address=client_address(request) or None, request_id=getattr(request, "request_id", "")
     )
@@ -103,6 +106,9 @@ def _look(request: ViewerRequest, person: Person, entered: int | None) -> None:
     session_key = request.session.session_key or ""
     standing = read_standing(person.pk)
     viewer, named = _viewer(request, standing, entered)
+    if named and viewer is None and (linked := _linked(request, standing)):
+        request.linked_company = linked
+        viewer, named = standing.viewer_of_member(entered), ""
     if named and viewer is None:
         request.refused_company = named
     if (viewer.company_id if viewer else None) != entered:
@@ -144,6 +150,13 @@ def _viewer(
     except ValueError:
         return None, named[:40]
     return own or _of_address(request, standing, named), named
+
+
+def _linked(request: ViewerRequest, standing: Standing) -> CompanyChoice | None:
+    """Return the company of the person's own that the path names; the frame shows another."""
+    match = _COMPANY_ADDRESS.match(request.path_info)
+    wanted = uuid.UUID(match[1]) if match else None
+    return next((each for each in standing.companies if each.public_id == wanted), None)
 
 
 def _of_address(request: ViewerRequest, standing: Standing, company: str) -> Viewer | None:

@@ -256,6 +256,8 @@ class JoinRequest(models.Model):
     asked_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     proved_at = models.DateTimeField(null=True)
+    # When the company's administrators were told that somebody waits.
+    told_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=JoinState, default=JoinState.WAITING)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"

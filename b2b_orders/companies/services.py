@@ -137,7 +137,12 @@ def put_member(
     membership, _ = Membership.objects.update_or_create(
         person_id=person_id,
         company_id=company_id,
-        defaults={"role": role, "is_scoped": bool(tax_ids), "is_active": True},
+        defaults={
+            "role": role,
+            "is_scoped": bool(tax_ids),
+            "is_active": True,
+            "removed_at": None,
+        },
     )
     membership.scopes.all().delete()
     wanted = {check_tax_id(tax_id) for tax_id in tax_ids}

@@ -14,6 +14,7 @@ from django.db import transaction
 from b2b_orders.accounts.services import put_person
 from b2b_orders.companies import services as companies
 from b2b_orders.companies.models import Company, Establishment, Role, StaffRole
+from b2b_orders.demo.world_admin import put_administration
 from b2b_orders.ingest.services import save_connection
 from b2b_orders.orders.services import attach_waiting
 from erp_bridge.simulators import cast, generator
@@ -110,7 +111,9 @@ def load(*, vtex_url: str, erp_url: str, now: datetime) -> list[Access]:
     with transaction.atomic():
         put_connections(vtex_url=vtex_url, erp_url=erp_url, now=now)
         rows = {company.key: put_company(company, now=now) for company in known}
-        return [*put_members(rows), *put_staff(rows, known)]
+        people = [*put_members(rows), *put_staff(rows, known)]
+        put_administration(rows, now=now)
+        return people
 
 
 def put_connections(*, vtex_url: str, erp_url: str, now: datetime) -> None:

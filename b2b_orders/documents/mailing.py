@@ -74,18 +74,20 @@ def may_still_receive(*, document: Document, email: str) -> bool:
 
 
 def _memberships_that_see(document: Document) -> QuerySet[Membership]:
-    needed = {Right.DOCUMENTS} | ({Right.FINANCE} if document.kind in FINANCIAL else set())
-    roles = [role for role in Role if needed <= RIGHTS_OF_ROLE[role]]
+    needs_finance = document.kind in FINANCIAL
+    roles = [role for role in Role if Right.FINANCE in RIGHTS_OF_ROLE[role]]
+    by_role = Q(sees_finance=None, role__in=roles)
+    may_see = Q(sees_finance=True) | by_role if needs_finance else Q()
     order = document.record.order
     establishment = order.establishment_id if order else None
     in_scope = Q(is_scoped=False) | Q(scopes__establishment_id=establishment or 0)
     return (
         Membership.objects.filter(
             in_scope,
+            may_see,
             company_id=document.company_id or 0,
             company__is_active=True,
             is_active=True,
-            role__in=roles,
             person__is_active=True,
         )
         .distinct()

@@ -109,7 +109,9 @@ def _prepare(mailing: Mailing, source: PaidForSource, now: datetime) -> tuple[Do
     """Take the document as its sender may now; raises `_NotToBeSent`."""
     viewer = _sender(mailing)
     document = (
-        Document.objects.filter(pk=mailing.document_id).select_related("record__order").first()
+        Document.objects.filter(pk=mailing.document_id)
+        .select_related("record__order", "company")
+        .first()
     )
     if viewer is None or document is None:
         raise _NotToBeSent("no-longer-allowed")
@@ -191,6 +193,9 @@ def _send(mailing: Mailing, document: Document, taken: Download) -> None:
 def _link(document: Document) -> str:
     order = document.record.order
     parts = {"order": order.public_id if order else None, "public_id": document.public_id}
+    if document.company is not None:
+        # Whoever opens it may look at another company of theirs.
+        parts["company"] = document.company.public_id
     return absolute(reverse("portal:document", kwargs=parts))
 
 

@@ -26,5 +26,8 @@ class Addresses:
 
 def addresses(request: HttpRequest) -> Addresses:
     """Build the addresses for a request from its own."""
+    if getattr(request, "linked_company", None) is not None:
+        # A link by mail into a company of their own; their pages stand without it.
+        return Addresses()
     match = request.resolver_match
     return Addresses(match.kwargs.get("company") if match else None)

@@ -11,7 +11,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from b2b_orders.audit.joining import count_wishes
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.companies.people import may_see_people
 from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
@@ -21,12 +23,16 @@ SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """A page of the main navigation; `current` is what `aria-current` says."""
+    """A page of the main navigation; `current` is what `aria-current` says.
+
+    `count` is empty where nothing waits.
+    """
 
     text: str
     url: str
     is_current: bool
     current: str = "page"
+    count: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,10 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 
 
 def shell(request: HttpRequest) -> Shell:
-    """Build the frame from what the middleware found out; reads nothing."""
+    """Build the frame from what the middleware found out.
+
+    Reads nothing but, for administrators, how many ask to be let in.
+    """
     viewer = getattr(request, "viewer", None)
     acting: ActingView | None = getattr(request, "acting", None)
     company = _company(request)
@@ -191,6 +200,23 @@ def _company_nav(
         yield _item(_("Orders"), to.to("orders"), request.path)
     for text, name in seen:
         yield _item(text, to.to(name), request.path)
+    if viewer is not None and may_see_people(viewer):
+        waiting = _waiting(request, viewer)
+        url, part = to.to("people"), to.to("people").removesuffix("pessoas")
+        is_here = request.path.startswith(part)
+        current = "page" if request.path == url else "true"
+        yield NavItem(_("Company"), url, is_here, current, waiting)
+
+
+def _waiting(request: HttpRequest, viewer: Viewer) -> str:
+    """Say how many wait for an administrator's decision; asked once a request."""
+    if not viewer.can(Right.PEOPLE):
+        return ""
+    known: int | None = getattr(request, "people_waiting", None)
+    if known is None:
+        known = count_wishes(viewer=viewer)
+        request.people_waiting = known  # type: ignore[attr-defined] # ours, read above
+    return formats.count(known) if known else ""
 
 
 def _item(text: str, url: str, path: str) -> NavItem:

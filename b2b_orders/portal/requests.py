@@ -27,6 +27,8 @@ class PortalRequest(ViewerRequest):
 
     htmx: HtmxDetails
     request_id: str
+    # How many ask to be let into the company; for its administrators.
+    people_waiting: int
 
 
 class CompanyRequest(PortalRequest):

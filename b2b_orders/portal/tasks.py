@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from b2b_orders.common import clock
+from b2b_orders.portal import people_mail
 from b2b_orders.portal.alarms import tell_alarms
 from b2b_orders.portal.answering import tell_askers
 from b2b_orders.portal.telling import tell_watchers
@@ -26,3 +27,15 @@ def alarm() -> None:
 def answer() -> None:
     """Tell people that a question of theirs was answered."""
     tell_askers(now=clock.now())
+
+
+@shared_task(name="people.send_mail", acks_late=True)
+def send_people_mail() -> None:
+    """Send the mails by which people come into a company."""
+    people_mail.send_waiting(now=clock.now())
+
+
+@shared_task(name="people.tidy", acks_late=True)
+def tidy_people() -> None:
+    """Forget what nobody followed up."""
+    people_mail.tidy(now=clock.now())

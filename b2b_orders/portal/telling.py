@@ -22,8 +22,8 @@ def tell_watchers(*, now: datetime) -> int:
 
 def send_arrival(arrival: Arrival) -> None:
     """Mail where a document is: a link that asks for a log-in, and nothing to pay with."""
-    # Under `/c/<company>/` are the pages of the seller's people.
-    page = reverse("portal:order", kwargs={"public_id": arrival.order})
+    # With the company: they may look at another one of theirs when they open it.
+    page = reverse("portal:order", kwargs={"company": arrival.company, "public_id": arrival.order})
     with translation.override(arrival.language or settings.LANGUAGE_CODE):
         kind = words.DOCUMENT_KIND.get(arrival.kind, words.DOCUMENT_KIND["other"])
         name = str(kind.name)

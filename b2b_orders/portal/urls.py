@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from b2b_orders.common.requests import CALENDAR_PATH
+from b2b_orders.common.requests import CALENDAR_PATH, INVITATION_PATH, PROOF_PATH
 from b2b_orders.portal.views import (
     company,
     documents,
     due_dates,
+    entering,
     finance,
     home,
+    invitations,
     lookups,
     making,
     operations,
@@ -19,6 +21,7 @@ from b2b_orders.portal.views import (
     orders,
     packs,
     payments,
+    people,
     questions,
     sending,
     support,
@@ -30,7 +33,27 @@ from b2b_orders.portal.views import (
 app_name = "portal"
 _DOCUMENT = "pedidos/<uuid:order>/documentos/<uuid:public_id>"
 
+of_people: list[URLPattern | URLResolver] = [
+    path("empresa/pessoas", people.listing, name="people"),
+    path("empresa/pessoas/exportar", people.export, name="people-export"),
+    path("empresa/pessoas/importar", invitations.upload, name="import-people"),
+    path("empresa/pessoas/importar/modelo", invitations.template, name="import-template"),
+    path("empresa/pessoas/importar/<uuid:public_id>", invitations.preview, name="import-preview"),
+    path("empresa/pessoas/<uuid:public_id>", people.person, name="person"),
+    path("empresa/pessoas/<uuid:public_id>/remover", people.remove, name="remove-person"),
+    path(
+        "empresa/pessoas/<uuid:public_id>/sessoes", people.end_sessions, name="end-person-sessions"
+    ),
+    path("empresa/convites", invitations.listing, name="invitations"),
+    path("empresa/convites/novo", invitations.invite, name="invite"),
+    path("empresa/convites/<uuid:public_id>/reenviar", invitations.again, name="invite-again"),
+    path("empresa/convites/<uuid:public_id>/revogar", invitations.revoke, name="revoke-invitation"),
+    path("empresa/solicitacoes", invitations.wishes, name="wishes"),
+    path("empresa/solicitacoes/<uuid:public_id>", invitations.wish, name="wish"),
+    path("empresa/ajustes", people.company, name="company-settings"),
+]
 of_a_company: list[URLPattern | URLResolver] = [
+    *of_people,
     path("pedidos", orders.orders, name="orders"),
     path("pedidos/procurar", lookups.ask, name="ask"),
     path("pedidos/procurar/<uuid:public_id>", lookups.show, name="lookup"),
@@ -79,6 +102,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("idioma", company.language, name="language"),
     path("empresa/trocar", company.switch, name="switch-company"),
+    path(INVITATION_PATH[1:], entering.invitation, name="invitation"),
+    path("entrar-na-empresa", entering.join, name="join"),
+    path(PROOF_PATH[1:], entering.prove_address, name="prove-address"),
     path("atendimento", support.search, name="support"),
     path("atendimento/atuar", support.act, name="act"),
     path("atendimento/perguntas", questions.waiting, name="questions"),

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "b2b_orders.portal.limiting.LimitMiddleware",
     "b2b_orders.audit.middleware.RecordMiddleware",
     "b2b_orders.portal.middleware.LanguageMiddleware",
+    "b2b_orders.portal.middleware.OwnCompanyLinkMiddleware",
 ]
 
 ROOT_URLCONF = "b2b_orders.urls"
@@ -209,6 +210,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "documents.learn",
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
+    },
+    "send-people-mail": {
+        "task": "people.send_mail",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "tidy-people": {
+        "task": "people.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
     },
     "tell-watchers": {
         "task": "documents.tell",
@@ -446,6 +457,10 @@ PORTAL_BREAKER_SECONDS: float = env.float("PORTAL_BREAKER_SECONDS", default=30.0
 PORTAL_FRESH_SECONDS: int = env.int("PORTAL_FRESH_SECONDS", default=300)
 # A source that has not answered for this long is asked whether it still does.
 PORTAL_SILENT_SECONDS: int = env.int("PORTAL_SILENT_SECONDS", default=60)
+# Days for which the link of an invitation works.
+PORTAL_INVITATION_DAYS: int = env.int("PORTAL_INVITATION_DAYS", default=7)
+# Invitations that one company may have mailed in a day, by hand and from lists.
+PORTAL_INVITATIONS_A_DAY: int = env.int("PORTAL_INVITATIONS_A_DAY", default=3000)
 # Support's time of acting for a company, in idle minutes.
 PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
 

@@ -34,6 +34,15 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _page(request, _("Not allowed"), sentence, status=403, icon="cross")
 
 
+def looking_only(request: HttpRequest) -> HttpResponse:
+    """Say that who acts for a company looks, and changes nothing of its people."""
+    sentence = _(
+        "You are acting for this company: you can look, not change. Its administrator changes"
+        " people and settings."
+    )
+    return _page(request, _("Only to look at"), sentence, status=403, icon="cross")
+
+
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
     """Say that the request cannot be understood."""
@@ -51,6 +60,8 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
     """Say that something failed on our side, with the code under which it is logged."""
+    # The transaction may be broken: the frame is to read nothing.
+    request.people_waiting = 0  # type: ignore[attr-defined] # ours, see portal.context
     code = str(getattr(request, "request_id", ""))[:4].upper() or "0000"
     sentence = _("Something failed on our side (code %(code)s). Your data has not changed.") % {
         "code": code

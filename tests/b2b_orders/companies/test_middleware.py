@@ -329,7 +329,12 @@ def test_operations_look_at_no_company(cast, orders, client_for):
 
 
 def test_employees_cannot_use_the_address_of_staff(cast, orders, client_for):
-    assert client_for(cast.ana).get(f"/c/{cast.alfa.public_id}/pedidos").status_code == 404
+    ana = client_for(cast.ana)
+
+    # A link by mail leads to the page as they know it.
+    assert ana.get(f"/c/{cast.alfa.public_id}/pedidos")["Location"] == "/pedidos"
+    assert ana.post(f"/c/{cast.alfa.public_id}/pedidos/procurar").status_code == 404
+    assert ana.get(f"/c/{cast.beta.public_id}/pedidos").status_code == 404
 
 
 def test_a_refused_company_is_recorded(cast, client_for):

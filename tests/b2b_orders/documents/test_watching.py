@@ -204,7 +204,8 @@ def test_the_mail_is_in_the_persons_language_and_shows_nothing_to_pay_with(
     [mail] = mailoutbox
     assert (mail.to, mail.subject) == (["ana@example.com"], "Boleto de la NF 1001: ya disponible")
     order = xml.record.order.public_id
-    url = f"https://pedidos.loja.example/pedidos/{order}#doc-{xml.public_id}"
+    company = f"https://pedidos.loja.example/c/{cast.alfa.public_id}"
+    url = f"{company}/pedidos/{order}#doc-{xml.public_id}"
     page = str(mail.alternatives[0][0])
     for text in (mail.body, page):
         assert url in text

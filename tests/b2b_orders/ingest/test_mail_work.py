@@ -24,7 +24,7 @@ from erp_bridge.errors import NotFound, Unreachable
 from erp_bridge.records import DocumentKind
 from tests.b2b_orders.documents.conftest import FakeSource
 from tests.b2b_orders.documents.files import make_pdf
-from tests.factories import NOW, make_document, make_order
+from tests.factories import NOW, make_document, make_member, make_order, make_person
 
 pytestmark = pytest.mark.django_db
 PDF = make_pdf()
@@ -226,7 +226,22 @@ def test_a_large_file_is_a_link_that_needs_a_log_in(cast, danfe, source, setting
     [message] = mail.outbox
     assert message.attachments == []
     order = danfe.record.order
-    assert f"/pedidos/{order.public_id}/documentos/{danfe.public_id}" in message.body
+    page = f"/c/{cast.alfa.public_id}/pedidos/{order.public_id}/documentos/{danfe.public_id}"
+    assert page in message.body
+
+
+def test_who_may_be_sent_a_boleto_is_told_by_their_own_rights_not_by_their_role_alone(cast, boleto):
+    vera = make_person("Vera")
+    make_member(vera, cast.alfa, Role.VIEWER)
+    rows = Membership.objects.filter(company=cast.alfa)
+    rows.filter(person=vera).update(sees_finance=True)
+    rows.filter(person=cast.ana).update(sees_finance=False)
+
+    contacts = list_contacts(viewer=viewer_of(cast.bruno, cast.alfa), public_id=boleto.public_id)
+
+    names = {contact.name for contact in contacts}
+    assert "Vera" in names
+    assert "Ana" not in names
 
 
 def test_an_agent_sends_as_the_seller_and_the_company_sees_who_and_why(cast, boleto, source):

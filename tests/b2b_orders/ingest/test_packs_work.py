@@ -164,7 +164,7 @@ def test_its_person_is_told_once_with_a_link_that_needs_a_log_in(cast, order, so
     assert packs_work.tell(pack_id=pack.pk, now=NOW) is False
     [message] = mail.outbox
     assert message.to == ["bruno@example.com"]
-    assert "/documentos" in message.body
+    assert f"/c/{cast.alfa.public_id}/documentos" in message.body
     assert str(pack.public_id) not in message.body
     assert "6 files" in message.body
 
