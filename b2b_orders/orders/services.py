@@ -119,7 +119,7 @@ def attach_waiting(*, company_id: int, now: datetime) -> int:
             )
             if not waiting:
                 return attached
-            attached += _attach(waiting, company_id, now)
+            attached += rehome(record_ids=waiting, company_id=company_id, now=now)
             after = waiting[-1]
 
 
@@ -211,22 +211,30 @@ def lock_rules() -> None:
     bulk.lock_alone(_RULES_LOCK)
 
 
-def _attach(record_ids: Sequence[int], company_id: int, now: datetime) -> int:
-    _lock({_UNASSIGNED, company_id})
-    records = SourceRecord.objects.filter(
-        Q(company=None) | Q(company_id=company_id), id__in=record_ids
-    )
-    nodes = [node_of(record) for record in with_taught(records)]
-    for node in nodes:
-        node.company_id = company_id
-        # What files taught counts for the company that it was checked for.
-        node.refresh_keys()
-        node.is_touched = True
-    ids = [node.id for node in nodes if node.id]
-    SourceRecord.objects.filter(id__in=ids).update(company_id=company_id)
-    _write_keys(nodes)
-    assemble(nodes, now)
-    return len(nodes)
+def rehome(
+    *, record_ids: Sequence[int], company_id: int, now: datetime, from_company: int | None = None
+) -> int:
+    """Give a company records that were nobody's, or one other company's; say how many.
+
+    In one transaction with the orders they make up. Records that are meanwhile somebody
+    else's stay there.
+    """
+    with transaction.atomic():
+        _lock({from_company or _UNASSIGNED, company_id})
+        records = SourceRecord.objects.filter(
+            Q(company=from_company) | Q(company_id=company_id), id__in=record_ids
+        )
+        nodes = [node_of(record) for record in with_taught(records)]
+        for node in nodes:
+            node.company_id = company_id
+            # What files taught counts for the company that it was checked for.
+            node.refresh_keys()
+            node.is_touched = True
+        ids = [node.id for node in nodes if node.id]
+        SourceRecord.objects.filter(id__in=ids).update(company_id=company_id)
+        _write_keys(nodes)
+        assemble(nodes, now)
+        return len(nodes)
 
 
 def _lock(companies: Iterable[int]) -> None:
@@ -250,11 +258,16 @@ class _Batch:
         self.nodes: dict[str, Node] = {}
         self.tax_ids: set[str] = set()
         self.owners: dict[str, int] = {}
+        # Of the readings' customer ids: whose they are.
+        self.customers: dict[str, int] = {}
 
     def store(self, readings: Sequence[Reading], locks: frozenset[int]) -> list[Stored]:
         """Run the batch; `_NeedsLocks` when it must be run again with more locks."""
         wanted = self._find_owners(readings) | locks
         _lock(wanted)
+        # While the locks were waited for, the map of companies may have been changed.
+        if not self._find_owners(readings) <= wanted:
+            raise _NeedsLocks(self._find_owners(readings))
         self._load(readings)
         stored = {node.company_id or _UNASSIGNED for node in self.nodes.values() if node.id}
         if not stored <= wanted:
@@ -278,8 +291,12 @@ class _Batch:
         found = Establishment.objects.filter(tax_id__in=self.tax_ids - {""})
         self.owners = dict(found.values_list("tax_id", "company_id")) if self.tax_ids - {""} else {}
         wanted = {self.owners.get(tax_id, _UNASSIGNED) for tax_id in self.tax_ids}
-        if any(r.record.system is System.ERP for r in readings):
+        erp_ids = {r.record.customer_id for r in readings if r.record.system is System.ERP}
+        if erp_ids:
             wanted.add(self.company_id or _UNASSIGNED)
+        if erp_ids - {""}:
+            ids = CustomerId.objects.filter(connection=self.connection, value__in=erp_ids - {""})
+            self.customers = dict(ids.values_list("value", "company_id"))
         return frozenset(wanted)
 
     def _load(self, readings: Sequence[Reading]) -> None:
@@ -335,19 +352,23 @@ class _Batch:
         """Say whether an ERP's order is another company's.
 
         It only moves when the source names a customer id that is the new company's: an
-        ERP that ignores whose orders it was asked for would otherwise hand them round.
+        ERP that ignores whose orders it was asked for would otherwise hand them round. One
+        that is not known yet is refused when its customer id has changed hands since it was
+        asked for.
         """
-        if node.company_id is None or self.company_id in (None, node.company_id):
-            return False
-        is_named = CustomerId.objects.filter(
-            connection=self.connection, value=customer_id, company_id=self.company_id or 0
-        ).exists()
-        if not is_named:
+        owner = self.customers.get(customer_id)
+        if self.company_id is None or node.company_id == self.company_id:
+            is_taken = False
+        elif node.company_id is None:
+            is_taken = owner is not None and owner != self.company_id
+        else:
+            is_taken = owner != self.company_id
+        if is_taken:
             logger.warning(
                 "order of another company refused",
                 extra={"connection": self.connection, "company_id": self.company_id},
             )
-        return not is_named
+        return is_taken
 
     # --- writing -----------------------------------------------------------------------
 
