@@ -46,11 +46,14 @@ def create_company(
     tax_ids: Iterable[str] = (),
     customer_ids: Iterable[tuple[str, str]] = (),
     is_active: bool = True,
+    customer_type: str = "",
 ) -> Company:
     """Make a company with its CNPJs and its (connection, id) pairs in ERPs."""
     if not name.strip():
         raise InvalidInput("name", "a company needs a name")
-    company = Company.objects.create(name=name.strip(), is_active=is_active)
+    company = Company.objects.create(
+        name=name.strip(), is_active=is_active, customer_type=customer_type
+    )
     extend_company(company_id=company.pk, tax_ids=tax_ids, customer_ids=customer_ids)
     return company
 

@@ -44,7 +44,5 @@ def _of_brazil(text: str) -> str:
     if is_valid is None or not text.isascii():
         raise InvalidInput("tax_id", f"{text[:30]!r} is not a CNPJ (14 characters) or CPF (11)")
     if not is_valid(compact):
-        raise InvalidInput(
-            "tax_id", f"{text[:30]!r} looks mistyped: the check digits do not match"
-        )
+        raise InvalidInput("tax_id", f"{text[:30]!r} looks mistyped: the check digits do not match")
     return compact

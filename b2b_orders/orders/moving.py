@@ -15,8 +15,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from b2b_orders.companies.models import Establishment
 from b2b_orders.orders.models import LearnedLink, SourceRecord
-from b2b_orders.orders.services import lock_companies, rehome, remerge
+from b2b_orders.orders.services import lock_companies, organisation_key, rehome, remerge
 from erp_bridge.records import System
 
 BATCH = 200
@@ -49,7 +50,15 @@ class Belongings:
 
     def _named(self) -> Q:
         named = Q(system=System.VTEX, owner_tax_id__in=self.tax_ids)
+        prefix = organisation_key("")
         for connection, value in sorted(self.customer_ids):
+            if value.startswith(prefix):
+                # Only where no company has the tax id: that says more.
+                named |= Q(
+                    system=System.VTEX,
+                    connection=connection,
+                    facts__organization_id=value.removeprefix(prefix),
+                ) & ~Q(owner_tax_id__in=Establishment.objects.values("tax_id"))
             named |= Q(system=System.ERP, connection=connection) & _same_id(value)
         return named
 

@@ -28,7 +28,7 @@ from b2b_orders.orders.match import indexed
 from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord, Supplement
 from b2b_orders.orders.readings import Outcome, Part, to_parts
 from b2b_orders.orders.status_rules import key_of
-from erp_bridge.records import Reading, System
+from erp_bridge.records import OrderRecord, Reading, System
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,11 @@ class Stored:
     connection: str
     external_id: str
     outcome: Outcome
+
+
+def organisation_key(organization_id: str) -> str:
+    """Write the id of a shop's organisation as customer ids of its connection are written."""
+    return f"organization:{organization_id}"
 
 
 # A web number, or one with what says that it is this order's: "one-answer",
@@ -106,14 +111,8 @@ def attach_waiting(*, company_id: int, now: datetime) -> int:
     after = 0
     while True:
         with transaction.atomic():
-            tax_ids = Establishment.objects.filter(company_id=company_id).values("tax_id")
             waiting = list(
-                SourceRecord.objects.filter(
-                    Q(company=None, system=System.VTEX)
-                    | Q(company_id=company_id, order__establishment=None),
-                    owner_tax_id__in=tax_ids,
-                    id__gt=after,
-                )
+                SourceRecord.objects.filter(_waiting_for(company_id), id__gt=after)
                 .order_by("id")
                 .values_list("id", flat=True)[:_ATTACH_BATCH]
             )
@@ -121,6 +120,25 @@ def attach_waiting(*, company_id: int, now: datetime) -> int:
                 return attached
             attached += rehome(record_ids=waiting, company_id=company_id, now=now)
             after = waiting[-1]
+
+
+def _waiting_for(company_id: int) -> Q:
+    """Match the orders of nobody that are a company's by tax id, or by organisation."""
+    tax_ids = Establishment.objects.filter(company_id=company_id).values("tax_id")
+    waiting = Q(company=None, system=System.VTEX) | Q(
+        company_id=company_id, order__establishment=None
+    )
+    found = waiting & Q(owner_tax_id__in=tax_ids)
+    prefix = organisation_key("")
+    own = CustomerId.objects.filter(company_id=company_id, value__startswith=prefix)
+    for connection, value in own.values_list("connection", "value"):
+        found |= Q(
+            company=None,
+            system=System.VTEX,
+            connection=connection,
+            facts__organization_id=value.removeprefix(prefix),
+        )
+    return found
 
 
 def withdraw(*, connection: str, external_id: str, company_id: int, now: datetime) -> bool:
@@ -258,7 +276,7 @@ class _Batch:
         self.nodes: dict[str, Node] = {}
         self.tax_ids: set[str] = set()
         self.owners: dict[str, int] = {}
-        # Of the readings' customer ids: whose they are.
+        # Of the readings' customer ids, and organisations of a shop: whose they are.
         self.customers: dict[str, int] = {}
 
     def store(self, readings: Sequence[Reading], locks: frozenset[int]) -> list[Stored]:
@@ -291,12 +309,14 @@ class _Batch:
         found = Establishment.objects.filter(tax_id__in=self.tax_ids - {""})
         self.owners = dict(found.values_list("tax_id", "company_id")) if self.tax_ids - {""} else {}
         wanted = {self.owners.get(tax_id, _UNASSIGNED) for tax_id in self.tax_ids}
-        erp_ids = {r.record.customer_id for r in readings if r.record.system is System.ERP}
-        if erp_ids:
-            wanted.add(self.company_id or _UNASSIGNED)
-        if erp_ids - {""}:
-            ids = CustomerId.objects.filter(connection=self.connection, value__in=erp_ids - {""})
+        named = {_customer_of(r.record) for r in readings} - {""}
+        if named:
+            ids = CustomerId.objects.filter(connection=self.connection, value__in=named)
             self.customers = dict(ids.values_list("value", "company_id"))
+        if any(r.record.system is System.ERP for r in readings):
+            wanted.add(self.company_id or _UNASSIGNED)
+        else:
+            wanted.update(self.customers.values())
         return frozenset(wanted)
 
     def _load(self, readings: Sequence[Reading]) -> None:
@@ -343,7 +363,10 @@ class _Batch:
         if node.system is System.ERP:
             company_id = self.company_id or node.company_id
         elif node.known.owner_tax_id in self.tax_ids:
-            company_id = self.owners.get(node.known.owner_tax_id)
+            # A tax id that nobody has says less than the organisation that a trusted shop names.
+            company_id = self.owners.get(node.known.owner_tax_id) or self.customers.get(
+                _customer_of(node.record)
+            )
         if node.company_id != company_id:
             node.company_id = company_id
             node.is_touched = True
@@ -469,6 +492,13 @@ class _Batch:
             external_id=external_id,
             outcome=outcome,
         )
+
+
+def _customer_of(record: OrderRecord) -> str:
+    """Return by which id a source names the customer, written as customer ids are."""
+    if record.system is System.ERP:
+        return record.customer_id
+    return organisation_key(record.organization_id) if record.organization_id else ""
 
 
 def _write_keys(nodes: Sequence[Node]) -> None:
