@@ -275,7 +275,7 @@ def _check(wish: Wish) -> None:
     mapping.check_pieces(pieces=wish.pieces, company_id=wish.from_company)
     if wish.kind == SPLIT:
         return
-    ends = Company.objects.filter(pk__in=(wish.from_company, wish.to_company))
+    ends = Company.objects.filter(pk__in=[wish.from_company, wish.to_company or 0])
     rows = {company.pk: company for company in ends}
     to = rows.get(wish.to_company or 0)
     if to is None or len(rows) != 2:

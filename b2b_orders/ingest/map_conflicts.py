@@ -154,14 +154,13 @@ def _is_answered(row: MapConflict) -> bool:
         return True
     wanted = [claim["company"] for claim in row.claims if claim["by"] != "map"]
     if row.kind == TAX_ID:
-        held = Establishment.objects.filter(tax_id=row.value).values_list("company__public_id")
-    elif row.kind == CUSTOMER_ID:
+        house = Establishment.objects.filter(tax_id=row.value).select_related("company").first()
+        return house is not None and [str(house.company.public_id)] == wanted
+    if row.kind == CUSTOMER_ID:
         connection, _, value = row.value.partition("=")
-        rows = CustomerId.objects.filter(connection=connection, value=value)
-        held = rows.values_list("company__public_id")
-    else:
-        return False
-    return [str(company) for (company,) in held] == wanted
+        held = _holder_of(connection, value)
+        return held is not None and [str(held.company.public_id)] == wanted
+    return False
 
 
 def _end_of(company: str) -> int | None:

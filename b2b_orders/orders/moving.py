@@ -45,8 +45,10 @@ class Belongings:
         """List what goes along and is named by nothing: it could not be told apart later."""
         if not self.everything:
             return sorted(self.loose)
-        records = SourceRecord.objects.filter(company_id=company_id).exclude(self._named())
-        return list(records.order_by("id").values_list("id", flat=True)[:limit])
+        own = SourceRecord.objects.filter(company_id=company_id)
+        # Not `exclude(named)`: of a record without a customer id that says neither yes nor no.
+        loose = own.exclude(pk__in=own.filter(self._named()).values("pk"))
+        return list(loose.order_by("id").values_list("id", flat=True)[:limit])
 
     def _named(self) -> Q:
         named = Q(system=System.VTEX, owner_tax_id__in=self.tax_ids)

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from erp_bridge.simulators.faults import BadBody, Json
+from erp_bridge.simulators.faults import BadBody
 from erp_bridge.simulators.model import Company
 from erp_bridge.simulators.server import Request, Response, json_response
 from erp_bridge.simulators.world import World
@@ -20,7 +20,7 @@ PREFIX = "/api/dataentities/"
 TOKEN_HEADER = "X-VTEX-MD-TOKEN"  # noqa: S105 the name of a header
 MAX_SIZE = 1000
 _MAX_SCROLLS = 10
-Rows = list[dict[str, Json]]
+Rows = list[dict[str, object]]
 
 
 class MasterDataPart:
