@@ -72,6 +72,20 @@ class Line:
         }
 
 
+def decode(content: bytes) -> str:
+    """Read a file's bytes as text, as spreadsheets write it; `InvalidInput` when it is none."""
+    if b"\0" in content or content.startswith((b"PK\x03\x04", b"%PDF", b"\x89PNG")):
+        raise InvalidInput("file", "file-not-text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # As older spreadsheets save it in Portuguese and Spanish.
+        try:
+            return content.decode("cp1252")
+        except UnicodeDecodeError as error:
+            raise InvalidInput("file", "file-not-text") from error
+
+
 def read_csv(content: str) -> Iterator[Line]:
     """Read a list; `InvalidInput` when it is none, and a problem of each line that is wrong."""
     text = content.removeprefix("\ufeff")
