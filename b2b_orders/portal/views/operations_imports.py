@@ -88,7 +88,7 @@ def _leave(request: StaffRequest) -> HttpResponse:
 
 def _file_of(request: StaffRequest) -> dict[str, str]:
     file: Any = request.FILES.get("file")
-    if file is None:
+    if file is None or not file.size:
         raise InvalidInput("file", "file-missing")
     if file.size > MAX_BYTES:
         raise InvalidInput("file", "file-too-large")
