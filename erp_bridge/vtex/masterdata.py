@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from erp_bridge.connector import Call
-from erp_bridge.errors import BridgeError, NotFound
+from erp_bridge.errors import BridgeError, ContractViolation, NotFound
 from erp_bridge.http import Answer, Door
 from erp_bridge.identifiers import normalise_tax_id
 from erp_bridge.runner import Guard
@@ -125,12 +125,17 @@ class MasterData:
         for _ in range(MAX_PAGES):
             answer = self._ask(entity, params, call)
             found = answer.json()
-            rows = (
-                [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-            )
-            if not isinstance(found, list) or not found:
+            if not isinstance(found, list):
+                raise ContractViolation(
+                    "a value that cannot be",
+                    path="$",
+                    source=self.source,
+                    operation=answer.operation,
+                    status=answer.status,
+                )
+            if not found:
                 return
-            yield rows
+            yield [row for row in found if isinstance(row, dict)]
             token = answer.headers.get(_TOKEN_HEADER, "")
             if not token:
                 return

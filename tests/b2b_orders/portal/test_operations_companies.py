@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
-from django.utils.translation import override
 
 from b2b_orders.companies.models import (
     Company,
@@ -41,24 +40,21 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errands, "_wake_worker_aside", lambda errand_id: None)
 
 
-@pytest.fixture(autouse=True)
-def _english() -> None:
-    with override("en"):
-        yield
+def in_english(client: Client) -> Client:
+    client.post("/idioma", {"language": "en", "next": "/operacao"})
+    return client
 
 
 @pytest.fixture
 def olga(cast, client_for) -> Client:
-    client = client_for(cast.olga)
-    client.cookies["lingua"] = "en"
-    return client
+    return in_english(client_for(cast.olga))
 
 
 @pytest.fixture
 def oscar(cast, client_for) -> Client:
     person = make_person("Oscar")
     make_staff(person, StaffRole.OPERATIONS)
-    return client_for(person)
+    return in_english(client_for(person))
 
 
 def do() -> Errand:
@@ -293,7 +289,7 @@ def test_who_asks_cannot_approve_and_who_approves_sees_what_it_costs(olga, oscar
     own = olga.get(address)
     assert "Somebody else of operations has to approve it." in words(own)
     assert b'value="approve-change"' not in own.content
-    seen = words(oscar.get(address, headers={"Accept-Language": "en"}))
+    seen = words(oscar.get(address))
     assert "12.345.678/0002-76" in seen
     assert "Carla <carla@example.com>" in seen
     assert "sold to Beta" in seen
