@@ -382,3 +382,8 @@ def _free_name(line: Line) -> str:
         return line.name
     own = line.tax_ids[0] if line.tax_ids else line.ids[0][1]
     return f"{line.name[:120]} ({own})"
+
+
+def forget_old_lines(*, before: datetime) -> int:
+    """Forget the lines of lists that nobody took over, or that are long taken over."""
+    return ImportLine.objects.filter(company_import__asked_at__lt=before).delete()[0]

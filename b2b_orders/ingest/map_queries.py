@@ -65,7 +65,8 @@ class CompanyRow:
     is_merged: bool
     customer_type: str
     team: str
-    tax_ids: tuple[str, ...]
+    # Each with its country, where that is another.
+    tax_ids: tuple[tuple[str, str], ...]
     people: int
 
 
@@ -207,10 +208,10 @@ def list_companies(
                 *("team__name", "people", "created_at"),
             )[: limit + 1]
         )
-        houses: dict[int, list[str]] = {}
+        houses: dict[int, list[tuple[str, str]]] = {}
         mine = Establishment.objects.filter(company_id__in=[row["pk"] for row in found[:limit]])
-        for pk, tax_id in mine.order_by("pk").values_list("company_id", "tax_id"):
-            houses.setdefault(pk, []).append(tax_id)
+        for pk, *house in mine.order_by("pk").values_list("company_id", "tax_id", "country"):
+            houses.setdefault(pk, []).append((house[0], house[1]))
     shown = tuple(
         CompanyRow(
             row["public_id"],

@@ -13,6 +13,7 @@ from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.documents import keeping
 from b2b_orders.ingest import (
+    company_imports,
     errands,
     lanes,
     live,
@@ -83,6 +84,7 @@ def tidy() -> None:
     Run.objects.filter(started_at__lt=now - KEEP).delete()
     Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
     Errand.objects.filter(asked_at__lt=now - KEEP).exclude(state=ErrandState.WAITING).delete()
+    company_imports.forget_old_lines(before=now - KEEP)
     forget_old_counts(now=now)
     forget_unmapped()
 

@@ -211,7 +211,7 @@ def company_items(rows: Iterable[CompanyRow]) -> tuple[CompanyItem, ...]:
             name=row.name,
             url=_company_url(str(row.public_id)),
             state=_state(is_active=row.is_active, is_merged=row.is_merged),
-            tax_ids=tuple(formats.tax_id(each) for each in row.tax_ids[:_SHOWN_TAX_IDS]),
+            tax_ids=tuple(_tax_id(*each) for each in row.tax_ids[:_SHOWN_TAX_IDS]),
             more=_more(len(row.tax_ids) - _SHOWN_TAX_IDS),
             customer_type=row.customer_type,
             team=row.team,
@@ -255,9 +255,11 @@ def company_page(company: CompanyDetail, *, now: datetime) -> CompanyPage:
 
 
 def _house(piece: Piece) -> PieceItem:
-    if piece.country:
-        return PieceItem(piece.id, f"{piece.country} {piece.value}", piece.name)
-    return PieceItem(piece.id, formats.tax_id(piece.value), piece.name)
+    return PieceItem(piece.id, _tax_id(piece.value, piece.country), piece.name)
+
+
+def _tax_id(value: str, country: str) -> str:
+    return f"{country} {value}" if country else formats.tax_id(value)
 
 
 def change_items(rows: Iterable[ChangeRow], *, now: datetime) -> tuple[ChangeItem, ...]:

@@ -34,7 +34,6 @@ from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from erp_bridge.connector import Call, Declares, KnownCompany
 from erp_bridge.records import Party
-from erp_bridge.runner import GuardedConnector
 from erp_bridge.simulators.vtex import VtexSimulator
 from erp_bridge.simulators.world import World
 from tests.b2b_orders.ingest.conftest import connect_erp, connect_vtex
@@ -318,6 +317,15 @@ def test_a_list_that_was_left_cannot_be_taken_over(olga: Client):
     assert not ImportLine.objects.exists()
 
 
+def test_lines_of_old_lists_are_forgotten(olga: Client):
+    old, new = give(olga, LIST), give(olga, LIST)
+    CompanyImport.objects.filter(pk=old.pk).update(asked_at=NOW - timedelta(days=31))
+
+    assert company_imports.forget_old_lines(before=NOW - timedelta(days=30)) == 1
+
+    assert (old.lines.count(), new.lines.count()) == (0, 1)
+
+
 # --- from sources -----------------------------------------------
 
 
@@ -408,7 +416,6 @@ def test_an_erps_customers_are_proposed_with_their_ids(
         ("error", "company-name-missing"),
         ("conflict", "two-companies-claim"),
     ]
-    assert isinstance(GuardedConnector, type)
     take_over(olga, row)
     assert str(CustomerId.objects.get(company__name="Delta")) == "erp:0077"
 
