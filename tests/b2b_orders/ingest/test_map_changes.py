@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.audit.models import AuditEvent
@@ -615,3 +616,33 @@ def test_an_undo_of_what_moved_on_since_is_refused(cast: Cast, oscar: Person, tr
     assert (errand.state, errand.outcome["code"]) == ("failed", "conflict")
     with pytest.raises(Conflict):
         add_establishment(company_id=cast.alfa.pk, tax_id=BRANCH)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_approve_in_the_same_moment_one_does_it(cast: Cast, trade: None):
+    move(cast.olga, cast, BRANCH)
+    change = MapChange.objects.get()
+    barrier, outcomes = threading.Barrier(2), []
+
+    def approve_as(person: Person) -> None:
+        try:
+            barrier.wait(10)
+            map_changes.approve(public_id=change.public_id, person_id=person.pk, now=LATER)
+            outcomes.append("done")
+        except Conflict:
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=approve_as, args=(person,)) for person in (cast.suzana, cast.teo)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["done", "refused"]
+    change.refresh_from_db()
+    assert change.state == "doing"
+    assert Establishment.objects.get(tax_id=BRANCH).company == cast.beta
