@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -142,3 +143,27 @@ def test_orders_stored_while_their_tax_id_moves_all_end_at_the_new_company(owner
     companies = set(SourceRecord.objects.values_list("company_id", flat=True))
     assert (companies, SourceRecord.objects.count()) == ({new.pk}, 24)
     assert set(Order.objects.values_list("company_id", flat=True)) == {new.pk}
+
+
+def test_an_order_that_waited_for_the_map_to_change_is_the_new_companys(owner):
+    new = Company.objects.create(name="Nova")
+    storing = threading.Thread(target=lambda: (store([vtex()]), connection.close()))
+
+    with transaction.atomic():
+        lock_companies((owner.pk, new.pk))
+        storing.start()
+        _wait_for_a_lock()
+        Establishment.objects.filter(tax_id=TAX_ID).update(company=new)
+    storing.join(10)
+
+    assert SourceRecord.objects.get().company_id == new.pk
+
+
+def _wait_for_a_lock():
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            if cursor.fetchone():
+                return
+    raise AssertionError("nobody waits")
