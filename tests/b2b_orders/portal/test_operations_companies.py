@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from b2b_orders.common.tenancy import WORKER, scope
 from b2b_orders.companies.models import (
     Company,
     Establishment,
@@ -60,7 +61,9 @@ def oscar(cast, client_for) -> Client:
 def do() -> Errand:
     errand = Errand.objects.get(state="waiting")
     while errand.state == "waiting":
-        run_errand(errand_id=errand.pk, clock=lambda: NOW + timedelta(seconds=2))
+        # With the rights that a worker has, and no more.
+        with scope(role=WORKER):
+            run_errand(errand_id=errand.pk, clock=lambda: NOW + timedelta(seconds=2))
         errand.refresh_from_db()
     return errand
 
