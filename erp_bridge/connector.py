@@ -74,6 +74,8 @@ class Declares:
     concurrency: int = 2
     time_zone: str = "America/Sao_Paulo"
     notes: tuple[str, ...] = ()
+    # It can list the companies that buy, see `ListsCompanies`.
+    companies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,23 @@ class DocumentStream:
     chunks: Iterator[bytes]
     content_type: str = ""
     size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCompany:
+    """A buying company as a source lists it: proposed to people, never taken over unseen."""
+
+    name: str
+    tax_ids: tuple[str, ...] = ()
+    customer_ids: tuple[str, ...] = ()
+
+
+class ListsCompanies(Protocol):
+    """What a connector has beside `Connector` when it declares `companies`."""
+
+    def companies(self, call: Call) -> Iterator[tuple[KnownCompany, ...]]:
+        """List the companies that buy, page by page."""
+        ...
 
 
 class Connector(Protocol):

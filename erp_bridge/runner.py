@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 from erp_bridge.breaker import REHEARSED, BreakerState, BreakerStore, Counts
 from erp_bridge.connector import (
@@ -28,6 +28,8 @@ from erp_bridge.connector import (
     Declares,
     DocumentStream,
     Health,
+    KnownCompany,
+    ListsCompanies,
     Page,
     Purpose,
 )
@@ -456,6 +458,16 @@ class GuardedConnector:
                 return stack.enter_context(opened)
 
             yield self._run("open_document", call, enter)
+
+    def companies(self, call: Call) -> Iterator[tuple[KnownCompany, ...]]:
+        """List the companies that buy; `Unsupported` when the connector cannot."""
+        if not self._connector.declares().companies:
+            raise Unsupported("it lists no companies", source=self._guard.source)
+        pages = cast("ListsCompanies", self._connector).companies(call)
+        while (
+            page := self._run("companies", call, lambda: next(pages, None), tries=1)
+        ) is not None:
+            yield page
 
     def close(self) -> None:
         """Give back sockets, and keep what was counted."""

@@ -56,6 +56,8 @@ class Establishment(models.Model):
     # Normalised [0-9A-Z]; in one company only: who else claims it is a conflict to solve.
     tax_id = models.CharField(max_length=20, unique=True, db_collation="C")
     name = models.CharField(max_length=150, blank=True)
+    # Of a foreign tax id: the two letters of its country.
+    country = models.CharField(max_length=2, blank=True, db_default="")
 
     def __str__(self) -> str:
         return self.tax_id
@@ -385,12 +387,23 @@ class MapChange(models.Model):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=60, blank=True)
 
+    class Meta:
+        constraints = (
+            # Four eyes, whatever the code says: who asked may only take it back.
+            models.CheckConstraint(
+                condition=models.Q(state__in=("waiting", "rejected"))
+                | models.Q(decided_by__isnull=True)
+                | ~models.Q(decided_by=models.F("asked_by")),
+                name="map_change_four_eyes",
+            ),
+        )
+
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
 
 
 class MapConflict(models.Model):
-    """Two companies claim the same thing, or a source's word contradicts ours: listed, not guessed.
+    """Two companies claim the same thing, or a source's word contradicts ours: never guessed.
 
     `kind` is "tax_id", "customer_id" or "organisation"; `claims` what each side says.
     """

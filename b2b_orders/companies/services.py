@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from stdnum.br import cnpj, cpf
-from stdnum.exceptions import ValidationError as NumberError
 
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
@@ -28,26 +26,17 @@ from b2b_orders.companies.models import (
     StaffProfile,
     StaffRole,
 )
+from b2b_orders.companies.tax_ids import read_tax_id
 
 REASON_MIN_LENGTH = 5
 
 
 def check_tax_id(text: str) -> str:
-    """Return a CNPJ (digits or the newer letters) or CPF as it is stored: `[0-9A-Z]` only.
+    """Return a tax id as it is stored: `[0-9A-Z]` only. See `tax_ids` for how it is written.
 
     Raises `InvalidInput` naming what is wrong with it.
     """
-    compact = "".join(c for c in text.upper() if c.isalnum())
-    kind = {14: cnpj, 11: cpf}.get(len(compact))
-    if kind is None or not compact.isascii():
-        raise InvalidInput("tax_id", f"{text[:30]!r} is not a CNPJ (14 characters) or CPF (11)")
-    try:
-        kind.validate(compact)
-    except NumberError as error:
-        raise InvalidInput(
-            "tax_id", f"{text[:30]!r} looks mistyped: the check digits do not match"
-        ) from error
-    return compact
+    return read_tax_id(text).value
 
 
 @transaction.atomic
@@ -57,11 +46,14 @@ def create_company(
     tax_ids: Iterable[str] = (),
     customer_ids: Iterable[tuple[str, str]] = (),
     is_active: bool = True,
+    customer_type: str = "",
 ) -> Company:
     """Make a company with its CNPJs and its (connection, id) pairs in ERPs."""
     if not name.strip():
         raise InvalidInput("name", "a company needs a name")
-    company = Company.objects.create(name=name.strip(), is_active=is_active)
+    company = Company.objects.create(
+        name=name.strip(), is_active=is_active, customer_type=customer_type
+    )
     extend_company(company_id=company.pk, tax_ids=tax_ids, customer_ids=customer_ids)
     return company
 
@@ -101,9 +93,11 @@ def extend_company(
 
 
 def add_establishment(*, company_id: int, tax_id: str, name: str = "") -> Establishment:
-    """Give a company a CNPJ or CPF; `Conflict` when another company has it."""
+    """Give a company a CNPJ, CPF or foreign tax id; `Conflict` when another company has it."""
+    read = read_tax_id(tax_id)
     establishment, _ = Establishment.objects.get_or_create(
-        tax_id=check_tax_id(tax_id), defaults={"company_id": company_id, "name": name}
+        tax_id=read.value,
+        defaults={"company_id": company_id, "name": name, "country": read.country},
     )
     if establishment.company_id != company_id:
         raise Conflict(f"{establishment.tax_id} belongs to {establishment.company.name}")

@@ -13,6 +13,8 @@ from django.db import transaction
 from b2b_orders.audit.services import Action
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.ingest import errand_documents as documents
+from b2b_orders.ingest import errand_imports as imports
+from b2b_orders.ingest import errand_map as companies
 from b2b_orders.ingest import errand_orders as orders
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
@@ -220,4 +222,6 @@ KINDS: dict[Kind, Job] = {
     Kind.CUSTOMER_TYPE: Job(
         Action.CUSTOMER_TYPE_CHANGED, documents.known_customer_type, documents.change_customer_type
     ),
+    **companies.JOBS,
+    **imports.JOBS,
 }

@@ -31,6 +31,19 @@ class Kind(StrEnum):
     UNDO_DECISION = "undo-decision"
     DOCUMENT_RULE = "document-rule"
     CUSTOMER_TYPE = "customer-type"
+    MAKE_COMPANY = "make-company"
+    CHANGE_COMPANY = "change-company"
+    ADD_TO_COMPANY = "add-to-company"
+    MOVE_PIECES = "move-pieces"
+    SPLIT_COMPANY = "split-company"
+    MERGE_COMPANIES = "merge-companies"
+    APPROVE_CHANGE = "approve-change"
+    REJECT_CHANGE = "reject-change"
+    UNDO_CHANGE = "undo-change"
+    SETTLE_CONFLICT = "settle-conflict"
+    READ_IMPORT = "read-import"
+    APPLY_IMPORT = "apply-import"
+    DROP_IMPORT = "drop-import"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,13 @@ from b2b_orders.common.errors import NotAllowed, NotVisible
 from b2b_orders.common.paging import Cursor, PageOf
 from b2b_orders.common.tenancy import STAFF, scope
 from b2b_orders.companies.access import StaffViewer
-from b2b_orders.companies.models import CustomerId, Establishment
+from b2b_orders.companies.models import (
+    CustomerId,
+    Establishment,
+    MapChange,
+    MapConflict,
+    MapState,
+)
 from b2b_orders.ingest.erp_pass import years_before
 from b2b_orders.ingest.figures import (
     MOST_COUNTED,
@@ -513,6 +519,8 @@ class ListCounts:
     unmapped: Bounded
     unassigned: Bounded
     divergences: Bounded
+    # Conflicts of the map of companies, and changes of it that wait for a second person.
+    companies: Bounded
 
     @property
     def incidents_in_all(self) -> int:
@@ -536,6 +544,11 @@ def measure_lists(*, now: datetime) -> ListCounts:
         unmapped=_bounded(UnmappedStatus.objects.all()),
         unassigned=_bounded(SourceRecord.objects.filter(company=None)),
         divergences=_bounded(Divergence.objects.all()),
+        companies=_bounded(
+            MapConflict.objects.filter(settled_at=None)
+            .values("pk")
+            .union(MapChange.objects.filter(state=MapState.WAITING).values("pk"), all=True)
+        ),
     )
 
 

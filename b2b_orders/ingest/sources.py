@@ -32,6 +32,7 @@ from erp_bridge.records import System
 from erp_bridge.runner import Guard, GuardedConnector, GuardPolicy
 from erp_bridge.vtex.client import VtexClient
 from erp_bridge.vtex.config import VtexConfig
+from erp_bridge.vtex.masterdata import MasterData
 
 logger = logging.getLogger(__name__)
 
@@ -175,13 +176,26 @@ def vtex_for(connection: Connection) -> Iterator[VtexClient]:
         yield client
 
 
+@contextmanager
+def masterdata_for(connection: Connection) -> Iterator[MasterData]:
+    """Open the guarded Master Data of a VTEX connection's account."""
+    with guard_for(connection) as guard:
+        client = MasterData(_vtex_config(connection), source=connection.name, guard=guard)
+        with closing(client):
+            yield client
+
+
 def _vtex(connection: Connection, guard: Guard | None = None) -> VtexClient:
+    return VtexClient(_vtex_config(connection), source=connection.name, guard=guard)
+
+
+def _vtex_config(connection: Connection) -> VtexConfig:
     own, _ = options.split(connection.settings)
     kind = registry.get_kind(connection.kind)
     config = kind.configure(own, _secret(connection), address_policy())
     if not isinstance(config, VtexConfig):
         raise ConfigError("kind", f"{connection.kind!r} is not a VTEX account")
-    return VtexClient(config, source=connection.name, guard=guard)
+    return config
 
 
 def _secret(connection: Connection) -> str:

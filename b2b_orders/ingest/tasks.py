@@ -12,7 +12,16 @@ from django.utils import timezone
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict
 from b2b_orders.documents import keeping
-from b2b_orders.ingest import errands, lanes, live, rendering_work, sync, waking
+from b2b_orders.ingest import (
+    company_imports,
+    errands,
+    lanes,
+    live,
+    map_conflicts,
+    rendering_work,
+    sync,
+    waking,
+)
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
@@ -75,6 +84,7 @@ def tidy() -> None:
     Run.objects.filter(started_at__lt=now - KEEP).delete()
     Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
     Errand.objects.filter(asked_at__lt=now - KEEP).exclude(state=ErrandState.WAITING).delete()
+    company_imports.forget_old_lines(before=now - KEEP)
     forget_old_counts(now=now)
     forget_unmapped()
 
@@ -135,6 +145,14 @@ def sweep_errands() -> None:
     errands.give_up_errands(now=clock.now())
     for errand_id in errands.waiting_errands(now=clock.now()):
         errands.wake_worker(errand_id)
+
+
+@shared_task(name="ingest.find_map_conflicts", acks_late=True)
+def find_map_conflicts() -> None:
+    """List, at night, where an ERP's orders contradict the map of companies."""
+    now = clock.now()
+    if timezone.localtime(now).hour in sync.NIGHT:
+        map_conflicts.find_contradictions(now=now)
 
 
 @shared_task(name="ingest.run_rendering", acks_late=True, soft_time_limit=150, time_limit=180)

@@ -28,7 +28,7 @@ from b2b_orders.orders.match import indexed
 from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord, Supplement
 from b2b_orders.orders.readings import Outcome, Part, to_parts
 from b2b_orders.orders.status_rules import key_of
-from erp_bridge.records import Reading, System
+from erp_bridge.records import OrderRecord, Reading, System
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,11 @@ class Stored:
     connection: str
     external_id: str
     outcome: Outcome
+
+
+def organisation_key(organization_id: str) -> str:
+    """Write the id of a shop's organisation as customer ids of its connection are written."""
+    return f"organization:{organization_id}"
 
 
 # A web number, or one with what says that it is this order's: "one-answer",
@@ -106,21 +111,34 @@ def attach_waiting(*, company_id: int, now: datetime) -> int:
     after = 0
     while True:
         with transaction.atomic():
-            tax_ids = Establishment.objects.filter(company_id=company_id).values("tax_id")
             waiting = list(
-                SourceRecord.objects.filter(
-                    Q(company=None, system=System.VTEX)
-                    | Q(company_id=company_id, order__establishment=None),
-                    owner_tax_id__in=tax_ids,
-                    id__gt=after,
-                )
+                SourceRecord.objects.filter(_waiting_for(company_id), id__gt=after)
                 .order_by("id")
                 .values_list("id", flat=True)[:_ATTACH_BATCH]
             )
             if not waiting:
                 return attached
-            attached += _attach(waiting, company_id, now)
+            attached += rehome(record_ids=waiting, company_id=company_id, now=now)
             after = waiting[-1]
+
+
+def _waiting_for(company_id: int) -> Q:
+    """Match the orders of nobody that are a company's by tax id, or by organisation."""
+    tax_ids = Establishment.objects.filter(company_id=company_id).values("tax_id")
+    waiting = Q(company=None, system=System.VTEX) | Q(
+        company_id=company_id, order__establishment=None
+    )
+    found = waiting & Q(owner_tax_id__in=tax_ids)
+    prefix = organisation_key("")
+    own = CustomerId.objects.filter(company_id=company_id, value__startswith=prefix)
+    for connection, value in own.values_list("connection", "value"):
+        found |= Q(
+            company=None,
+            system=System.VTEX,
+            connection=connection,
+            facts__organization_id=value.removeprefix(prefix),
+        )
+    return found
 
 
 def withdraw(*, connection: str, external_id: str, company_id: int, now: datetime) -> bool:
@@ -211,22 +229,30 @@ def lock_rules() -> None:
     bulk.lock_alone(_RULES_LOCK)
 
 
-def _attach(record_ids: Sequence[int], company_id: int, now: datetime) -> int:
-    _lock({_UNASSIGNED, company_id})
-    records = SourceRecord.objects.filter(
-        Q(company=None) | Q(company_id=company_id), id__in=record_ids
-    )
-    nodes = [node_of(record) for record in with_taught(records)]
-    for node in nodes:
-        node.company_id = company_id
-        # What files taught counts for the company that it was checked for.
-        node.refresh_keys()
-        node.is_touched = True
-    ids = [node.id for node in nodes if node.id]
-    SourceRecord.objects.filter(id__in=ids).update(company_id=company_id)
-    _write_keys(nodes)
-    assemble(nodes, now)
-    return len(nodes)
+def rehome(
+    *, record_ids: Sequence[int], company_id: int, now: datetime, from_company: int | None = None
+) -> int:
+    """Give a company records that were nobody's, or one other company's; say how many.
+
+    In one transaction with the orders they make up. Records that are meanwhile somebody
+    else's stay there.
+    """
+    with transaction.atomic():
+        _lock({from_company or _UNASSIGNED, company_id})
+        records = SourceRecord.objects.filter(
+            Q(company=from_company) | Q(company_id=company_id), id__in=record_ids
+        )
+        nodes = [node_of(record) for record in with_taught(records)]
+        for node in nodes:
+            node.company_id = company_id
+            # What files taught counts for the company that it was checked for.
+            node.refresh_keys()
+            node.is_touched = True
+        ids = [node.id for node in nodes if node.id]
+        SourceRecord.objects.filter(id__in=ids).update(company_id=company_id)
+        _write_keys(nodes)
+        assemble(nodes, now)
+        return len(nodes)
 
 
 def _lock(companies: Iterable[int]) -> None:
@@ -250,11 +276,16 @@ class _Batch:
         self.nodes: dict[str, Node] = {}
         self.tax_ids: set[str] = set()
         self.owners: dict[str, int] = {}
+        # Of the readings' customer ids, and organisations of a shop: whose they are.
+        self.customers: dict[str, int] = {}
 
     def store(self, readings: Sequence[Reading], locks: frozenset[int]) -> list[Stored]:
         """Run the batch; `_NeedsLocks` when it must be run again with more locks."""
         wanted = self._find_owners(readings) | locks
         _lock(wanted)
+        # While the locks were waited for, the map of companies may have been changed.
+        if not self._find_owners(readings) <= wanted:
+            raise _NeedsLocks(self._find_owners(readings))
         self._load(readings)
         stored = {node.company_id or _UNASSIGNED for node in self.nodes.values() if node.id}
         if not stored <= wanted:
@@ -278,8 +309,14 @@ class _Batch:
         found = Establishment.objects.filter(tax_id__in=self.tax_ids - {""})
         self.owners = dict(found.values_list("tax_id", "company_id")) if self.tax_ids - {""} else {}
         wanted = {self.owners.get(tax_id, _UNASSIGNED) for tax_id in self.tax_ids}
+        named = {_customer_of(r.record) for r in readings} - {""}
+        if named:
+            ids = CustomerId.objects.filter(connection=self.connection, value__in=named)
+            self.customers = dict(ids.values_list("value", "company_id"))
         if any(r.record.system is System.ERP for r in readings):
             wanted.add(self.company_id or _UNASSIGNED)
+        else:
+            wanted.update(self.customers.values())
         return frozenset(wanted)
 
     def _load(self, readings: Sequence[Reading]) -> None:
@@ -326,7 +363,10 @@ class _Batch:
         if node.system is System.ERP:
             company_id = self.company_id or node.company_id
         elif node.known.owner_tax_id in self.tax_ids:
-            company_id = self.owners.get(node.known.owner_tax_id)
+            # A tax id that nobody has says less than the organisation that a trusted shop names.
+            company_id = self.owners.get(node.known.owner_tax_id) or self.customers.get(
+                _customer_of(node.record)
+            )
         if node.company_id != company_id:
             node.company_id = company_id
             node.is_touched = True
@@ -335,19 +375,23 @@ class _Batch:
         """Say whether an ERP's order is another company's.
 
         It only moves when the source names a customer id that is the new company's: an
-        ERP that ignores whose orders it was asked for would otherwise hand them round.
+        ERP that ignores whose orders it was asked for would otherwise hand them round. One
+        that is not known yet is refused when its customer id has changed hands since it was
+        asked for.
         """
-        if node.company_id is None or self.company_id in (None, node.company_id):
-            return False
-        is_named = CustomerId.objects.filter(
-            connection=self.connection, value=customer_id, company_id=self.company_id or 0
-        ).exists()
-        if not is_named:
+        owner = self.customers.get(customer_id)
+        if self.company_id is None or node.company_id == self.company_id:
+            is_taken = False
+        elif node.company_id is None:
+            is_taken = owner is not None and owner != self.company_id
+        else:
+            is_taken = owner != self.company_id
+        if is_taken:
             logger.warning(
                 "order of another company refused",
                 extra={"connection": self.connection, "company_id": self.company_id},
             )
-        return not is_named
+        return is_taken
 
     # --- writing -----------------------------------------------------------------------
 
@@ -448,6 +492,13 @@ class _Batch:
             external_id=external_id,
             outcome=outcome,
         )
+
+
+def _customer_of(record: OrderRecord) -> str:
+    """Return by which id a source names the customer, written as customer ids are."""
+    if record.system is System.ERP:
+        return record.customer_id
+    return organisation_key(record.organization_id) if record.organization_id else ""
 
 
 def _write_keys(nodes: Sequence[Node]) -> None:

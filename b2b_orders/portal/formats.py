@@ -16,6 +16,7 @@ from babel.numbers import NumberPattern, format_decimal, parse_pattern
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from erp_bridge.identifiers import valid_cpf
 from erp_bridge.records import Money
 
 # Spanish is neutral Latin American: dots for thousands, a comma for decimals.
@@ -187,7 +188,8 @@ def tax_id(value: str) -> str:
     """Write a CNPJ or CPF with its usual signs; anything else as it is."""
     if len(value) == 14:
         return f"{value[:2]}.{value[2:5]}.{value[5:8]}/{value[8:12]}-{value[12:]}"
-    if len(value) == 11 and value.isdigit():
+    # Eleven digits are a CPF, or another country's id.
+    if len(value) == 11 and valid_cpf(value):
         return f"{value[:3]}.{value[3:6]}.{value[6:9]}-{value[9:]}"
     return value
 

@@ -135,6 +135,19 @@ ERRAND: dict[str, Text] = {
     "take-over": lazy("Take over feed or hook"),
     "join": lazy("Join orders"),
     "split": lazy("Split an order"),
+    "make-company": lazy("Make a company"),
+    "change-company": lazy("Change a company"),
+    "add-to-company": lazy("Add a tax id or an id"),
+    "move-pieces": lazy("Move to another company"),
+    "split-company": lazy("Split a company"),
+    "merge-companies": lazy("Merge companies"),
+    "approve-change": lazy("Approve a change"),
+    "reject-change": lazy("Reject a change"),
+    "undo-change": lazy("Undo a change of the map"),
+    "settle-conflict": lazy("Settle a conflict"),
+    "read-import": lazy("Read a list of companies"),
+    "apply-import": lazy("Take over a list of companies"),
+    "drop-import": lazy("Leave a list of companies"),
 }
 
 # By the code of an outcome; figures by name.
@@ -162,6 +175,22 @@ OUTCOME: dict[str, Text] = {
     "split": lazy("The order is split."),
     "no-such-record": lazy("There is no such order of a company at that connection."),
     "two-companies": lazy("The two belong to different companies, so they stay apart."),
+    "company-made": lazy("%(company)s is made."),
+    "company-changed": lazy("%(company)s is changed."),
+    "company-extended": lazy("%(company)s has it now."),
+    "change-waits": lazy(
+        "It waits for a second person of operations, who sees what it costs. Orders: %(count)s."
+    ),
+    "change-shown-again": lazy(
+        "Nothing was moved: other orders than were shown would go. Look at the new figures."
+    ),
+    "change-done": lazy("Done. Orders that moved: %(count)s."),
+    "change-rejected": lazy("Rejected. Nothing was moved."),
+    "conflict-settled": lazy("Settled."),
+    "import-read": lazy("Read: %(count)s lines. Nothing is changed until you take it over."),
+    "import-applied": lazy("Taken over: %(count)s lines."),
+    "import-dropped": lazy("Left. Nothing was changed."),
+    "import-failed": lazy("It cannot be read. %(text)s"),
     "conflict": lazy("It cannot be done: %(text)s"),
     "invalid": lazy("It cannot be done: %(text)s"),
     "gone": lazy("What it was about is no longer there."),
@@ -193,4 +222,17 @@ SLIP: dict[str, Text] = {
     "number-missing": lazy("Give the order's number at that connection."),
     "same-record": lazy("These are the same order: give another one."),
     "tax-id-wrong": lazy("This is no CNPJ or CPF: check its digits."),
+    "company-name-missing": lazy("Give the company a name."),
+    "same-company": lazy("These are the same company: give another one."),
+    "pieces-missing": lazy("Choose at least one tax id or id."),
+    "team-wrong": lazy("Choose a team that there is."),
+    "scope-wrong": lazy("Choose what new people see."),
+    "id-missing": lazy("Give the id, up to 60 characters."),
+    "vtex-id-wrong": lazy(
+        "Write a VTEX id as organization:…, cost_center:…, contract:… or company_id:…."
+    ),
+    "file-missing": lazy("Choose a file."),
+    "file-too-large": lazy("A file has at most 10 MB."),
+    "file-not-text": lazy("The file is no text: save it as CSV."),
+    "source-wrong": lazy("Choose where the list comes from."),
 }

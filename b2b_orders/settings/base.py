@@ -196,6 +196,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 120.0,
         "options": {"expires": 110, "queue": "sync"},
     },
+    "find-map-conflicts": {
+        "task": "ingest.find_map_conflicts",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
+    },
     "sweep-lookups": {
         "task": "ingest.sweep_lookups",
         "schedule": 5.0,

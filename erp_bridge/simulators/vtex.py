@@ -3,7 +3,8 @@
     with VtexSimulator(small_world()) as vtex:
         requests.get(f"{vtex.url}/api/oms/pvt/orders/{O1.web_number}", headers=vtex.headers)
 
-Routes for faults: `order`, `list`, `feed` (retrieve), `commit`, `feed_config`, `hook_config`.
+Routes for faults: `order`, `list`, `feed` (retrieve), `commit`, `feed_config`, `hook_config`,
+`masterdata` (scrolls over customers, organisations and cost centres).
 
 Two control calls more, for what a feed does wrong by itself:
 
@@ -51,6 +52,7 @@ from erp_bridge.simulators.vtex_feed import (
     wants,
 )
 from erp_bridge.simulators.vtex_lines import ACCOUNT
+from erp_bridge.simulators.vtex_masterdata import PREFIX, MasterDataPart
 from erp_bridge.simulators.vtex_payloads import list_row, order_body, stamp_z
 from erp_bridge.simulators.world import World
 
@@ -75,7 +77,9 @@ _HOOK_PAUSES = (0.0, 0.5, 2.0)
 class VtexSimulator(Simulator):
     """Serves a world's web orders as VTEX does."""
 
-    routes = frozenset({"order", "list", "feed", "commit", "feed_config", "hook_config"})
+    routes = frozenset(
+        {"order", "list", "feed", "commit", "feed_config", "hook_config", "masterdata"}
+    )
 
     def __init__(
         self,
@@ -94,6 +98,7 @@ class VtexSimulator(Simulator):
         self.feed: Feed | None = None
         self.hook: Hook | None = None
         self.feed_faults = FeedFaults()
+        self.masterdata = MasterDataPart(world)
         self._feed_state = FeedState()
         self._numbers = itertools.count(1)
         self._guard = threading.Lock()
@@ -124,6 +129,8 @@ class VtexSimulator(Simulator):
             return "commit" if request.method == "POST" else "feed"
         if not route and path.startswith(f"{_ORDERS}/"):
             return "order"
+        if path.startswith(PREFIX):
+            return "masterdata"
         return route
 
     def answer(self, route: str, request: Request) -> Response:
@@ -150,6 +157,7 @@ class VtexSimulator(Simulator):
             "commit": (self._commit, ("POST",)),
             "feed_config": (self._feed_config, ("GET", "POST", "DELETE")),
             "hook_config": (self._hook_config, ("GET", "POST", "DELETE")),
+            "masterdata": (self.masterdata.answer, ("GET",)),
         }
         handle, methods = handlers[route]
         if request.method not in methods:

@@ -29,6 +29,7 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
         ("operations-parked", _("Parked"), _some(bounded(counts.parked))),
         ("operations-statuses", _("Statuses"), _some(bounded(counts.unmapped))),
         ("operations-unassigned", _("Without company"), _some(bounded(counts.unassigned))),
+        ("operations-companies", _("Companies"), _some(bounded(counts.companies))),
         ("operations-divergences", _("Divergences"), _some(bounded(counts.divergences))),
         ("operations-documents", _("Documents"), ""),
         ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
@@ -37,7 +38,8 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
     found = []
     for name, text, count in pages:
         url = reverse(f"portal:{name}")
-        found.append(TabItem(text, url, count, path == url))
+        below = name == "operations-companies" and path.startswith(f"{url}/")
+        found.append(TabItem(text, url, count, path == url or below))
     return tuple(found)
 
 

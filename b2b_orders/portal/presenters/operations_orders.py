@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
@@ -76,6 +77,8 @@ class UnassignedItem:
     titles: tuple[str, ...]
     since: Moment
     suggestions: tuple[Suggestion, ...]
+    # Of the page on which a company is made of it.
+    new_query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,7 @@ def unassigned_items(
             titles=row.titles,
             since=moment(row.since, now),
             suggestions=suggestions.get(row.tax_id, ()),
+            new_query=urlencode({"nome": row.name, "cnpj": row.tax_id}),
         )
         for at, row in enumerate(rows)
     )

@@ -7,6 +7,8 @@ import pytest
 from b2b_orders.common.errors import Conflict, InvalidInput
 from b2b_orders.companies import services
 from b2b_orders.companies.models import Company, CustomerId, Establishment, Role, StaffRole
+from b2b_orders.companies.services import add_establishment
+from b2b_orders.companies.tax_ids import TaxId, read_tax_id
 from tests.factories import make_company, make_person
 
 
@@ -128,3 +130,45 @@ def test_an_id_that_an_erp_takes_for_another_companys_is_refused(cast, value):
 
     assert services.add_customer_id(company_id=cast.beta.pk, connection="erp", value="10010").value
     assert services.add_customer_id(company_id=cast.alfa.pk, connection="erp", value="01001").value
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "country"),
+    [
+        ("AR:20-12345678-6", "20123456786", "AR"),
+        (" uy : 21-123456-0019 ", "211234560019", "UY"),
+        ("DE: DE 811 907 980", "DE811907980", "DE"),
+        ("BR:12.345.678/0001-95", "12345678000195", ""),
+        ("12abc34501de35", "12ABC34501DE35", ""),
+        ("529.982.247-25", "52998224725", ""),
+    ],
+)
+def test_a_tax_id_is_kept_as_sources_deliver_it(written: str, value: str, country: str):
+    assert read_tax_id(written) == TaxId(value, country)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "AR:52998224725",
+        "AR:12.345.678/0001-95",
+        "AR:12ABC34501DE35",
+        "AR:123",
+        "AR:" + "1" * 21,
+        "AR:",
+        "A:123456",
+        "ARG:123456",
+        "20-12345678-6",
+        "AR:١٢٣٤٥٦",
+    ],
+)
+def test_a_foreign_tax_id_is_never_one_that_could_be_a_cnpj_or_cpf(written: str):
+    with pytest.raises(InvalidInput):
+        read_tax_id(written)
+
+
+def test_a_tax_id_of_another_country_is_one_companys_like_any_other(cast):
+    add_establishment(company_id=cast.alfa.pk, tax_id="UY:211234560019")
+
+    with pytest.raises(Conflict):
+        add_establishment(company_id=cast.beta.pk, tax_id="AR:21-1234560019")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,8 @@ from django.db import connection, transaction
 
 from b2b_orders.companies.models import Company, Establishment
 from b2b_orders.orders.models import LearnedLink, MatchKey, Order, OrderAlias, SourceRecord
-from b2b_orders.orders.services import store_readings
+from b2b_orders.orders.moving import Belongings, move_orders
+from b2b_orders.orders.services import lock_companies, store_readings
 from erp_bridge.records import Fulfilment, OrderRecord, Party, Reading, System
 
 NOW = datetime(2026, 3, 10, 13, 0, tzinfo=UTC)
@@ -117,3 +119,51 @@ def test_whoever_waits_for_a_lock_sees_what_the_other_wrote(owner):
 
     assert at_once(first, second) == []
     assert Order.objects.get().origins == "erp+vtex"
+
+
+def test_orders_stored_while_their_tax_id_moves_all_end_at_the_new_company(owner):
+    new = Company.objects.create(name="Nova")
+    going = Belongings(tax_ids=frozenset({TAX_ID}))
+
+    def keep_storing(prefix):
+        for number in range(12):
+            store([vtex(external_id=f"{prefix}{number}-01")])
+
+    def move():
+        with transaction.atomic():
+            lock_companies((owner.pk, new.pk))
+            Establishment.objects.filter(tax_id=TAX_ID).update(company=new)
+        while move_orders(
+            belongings=going, from_company=owner.pk, to_company=new.pk, now=NOW, limit=3
+        ):
+            pass
+
+    assert at_once(lambda: keep_storing("1"), lambda: keep_storing("2"), move) == []
+
+    companies = set(SourceRecord.objects.values_list("company_id", flat=True))
+    assert (companies, SourceRecord.objects.count()) == ({new.pk}, 24)
+    assert set(Order.objects.values_list("company_id", flat=True)) == {new.pk}
+
+
+def test_an_order_that_waited_for_the_map_to_change_is_the_new_companys(owner):
+    new = Company.objects.create(name="Nova")
+    storing = threading.Thread(target=lambda: (store([vtex()]), connection.close()))
+
+    with transaction.atomic():
+        lock_companies((owner.pk, new.pk))
+        storing.start()
+        _wait_for_a_lock()
+        Establishment.objects.filter(tax_id=TAX_ID).update(company=new)
+    storing.join(10)
+
+    assert SourceRecord.objects.get().company_id == new.pk
+
+
+def _wait_for_a_lock():
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            if cursor.fetchone():
+                return
+    raise AssertionError("nobody waits")
