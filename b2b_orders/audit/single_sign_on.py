@@ -35,13 +35,15 @@ from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.common import clock, secrets, tenancy
 from b2b_orders.companies.access import Actor
-from b2b_orders.companies.models import ProviderKind
+from b2b_orders.companies.models import IdentityProvider, ProviderKind
+from b2b_orders.companies.provider_setup import certificate_ends
 from b2b_orders.companies.providers import (
     NotLetIn,
     Provider,
     Vouched,
     admit,
     find_provider,
+    of_row,
     required_provider,
 )
 from erp_bridge.connector import Call, Purpose
@@ -105,6 +107,18 @@ def outside_policy() -> Policy:
         private_hosts=frozenset(settings.PORTAL_PRIVATE_HOSTS),
         allow_plain_http=settings.PORTAL_ALLOW_PLAIN_HTTP,
     )
+
+
+def check_provider(row: IdentityProvider) -> None:
+    """Ask a provider who it is, or read its certificates; raises what is wrong. For workers."""
+    provider = of_row(row)
+    if provider.kind is ProviderKind.OIDC:
+        oidc_client(provider).discover(_call())
+        return
+    saml_config(provider)
+    ends = certificate_ends(provider.settings)
+    if not ends or max(ends) <= clock.now():
+        raise ConfigError("x509cert", "the certificate has ended")
 
 
 # --- allauth's side ----------------------------------------------------------------------

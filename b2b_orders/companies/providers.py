@@ -155,6 +155,11 @@ def _in_use(row: IdentityProvider | None) -> Provider | None:
         with tenancy.scope(role=tenancy.WEB, company_id=row.company_id):
             if not Company.objects.filter(pk=row.company_id, is_active=True).exists():
                 return None
+    return of_row(row)
+
+
+def of_row(row: IdentityProvider) -> Provider:
+    """Return what signing in needs of a row."""
     return Provider(
         id=row.pk,
         slug=row.slug,

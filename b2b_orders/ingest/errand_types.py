@@ -31,6 +31,8 @@ class Kind(StrEnum):
     UNDO_DECISION = "undo-decision"
     DOCUMENT_RULE = "document-rule"
     CUSTOMER_TYPE = "customer-type"
+    SIGN_IN_PROVIDER = "sign-in-provider"
+    EMAIL_DOMAIN = "email-domain"
 
 
 @dataclass(frozen=True, slots=True)

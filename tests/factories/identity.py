@@ -294,7 +294,8 @@ class SamlAnswer:
             f'<saml:SubjectConfirmationData{named} NotOnOrAfter="{until}"'
             f' Recipient="{self.recipient or self.question.acs_url}"/>'
             "</saml:SubjectConfirmation></saml:Subject>"
-            f'<saml:Conditions NotBefore="{since}" NotOnOrAfter="{until}"><saml:AudienceRestriction>'
+            f'<saml:Conditions NotBefore="{since}" NotOnOrAfter="{until}">'
+            "<saml:AudienceRestriction>"
             f"<saml:Audience>{self.audience or self.question.issuer}</saml:Audience>"
             "</saml:AudienceRestriction></saml:Conditions>"
             f'<saml:AuthnStatement AuthnInstant="{since}"><saml:AuthnContext>'
