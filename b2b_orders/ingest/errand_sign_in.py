@@ -113,14 +113,12 @@ def known_domain_change(params: Params) -> dict[str, Any]:
         raise NotVisible
     slug, company = str(params.get("provider", "")), str(params.get("company", ""))
     if slug:
-        provider = (
-            IdentityProvider.objects.filter(slug=slug)
-            .values_list("company_id", "company__public_id")
-            .first()
+        provider: Any = (
+            IdentityProvider.objects.filter(slug=slug).values("company__public_id").first()
         )
         if provider is None:
             raise InvalidInput("provider", "provider-missing")
-        company = "" if provider[0] is None else str(provider[1])
+        company = str(provider["company__public_id"] or "")
     elif not company:
         raise InvalidInput("company", "company-missing")
     else:

@@ -30,6 +30,7 @@ WITHOUT_OBJECTS = {
     "accounts/login/",
     "accounts/logout/",
     "accounts/inactive/",
+    "accounts/shop-code/",
     "accounts/oidc/<slug:slug>/login/",
     "accounts/oidc/<slug:slug>/login/callback/",
     "accounts/saml/<slug:slug>/login/",

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from b2b_orders.audit.single_sign_on import to_provider
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.providers import provider_of_email
+from b2b_orders.ingest.vtex_sign_in import shop_of_codes
 
 
 class LogInView(LoginView):  # type: ignore[misc] # allauth has no types
@@ -42,7 +43,7 @@ class LogInView(LoginView):  # type: ignore[misc] # allauth has no types
     def _second_step(self, email: str) -> HttpResponse:
         form = self.get_form_class()(request=self.request, initial={"login": email})
         answer: HttpResponse = self.render_to_response(
-            self.get_context_data(form=form, is_first_step="@" not in email)
+            self.get_context_data(form=form, is_first_step="@" not in email, shop=shop_of_codes())
         )
         return answer
 
