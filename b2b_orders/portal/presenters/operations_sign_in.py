@@ -185,7 +185,12 @@ def _fields(kind: str, chosen: Mapping[str, str], *, is_new: bool) -> tuple[Fiel
         text("slug", _("Name in addresses"), _("Stays as it is"), is_needed=True),
         text("company", _("Company's name or id"), _("Empty for the seller's staff")),
     )
-    roles = (("viewer", "viewer"), ("buyer", "buyer"), ("finance", "finance"), ("admin", "admin"))
+    roles = (
+        ("viewer", _("Viewer")),
+        ("buyer", _("Buyer")),
+        ("finance", _("Finance")),
+        ("admin", _("Administrator")),
+    )
     role = chosen.get("role", "viewer")
     return (
         *(named if is_new else ()),

@@ -14,8 +14,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
@@ -29,24 +28,22 @@ _COOKIE = "saml_answer"
 _MOST_CHARACTERS = 400_000
 # Why somebody is not let in. They have proved who they are: it may be said.
 WORDS = {
-    "not-begun-here": gettext_noop("This log-in was not begun here, or took too long."),
-    "cancelled": gettext_noop("The log-in was cancelled."),
-    "provider-refused": gettext_noop("The log-in of your company refused."),
-    "provider-down": gettext_noop("The log-in of your company does not answer at the moment."),
-    "not-believed": gettext_noop("The answer of your company's log-in could not be verified."),
-    "no-address": gettext_noop("Your company's log-in did not tell your e-mail address."),
-    "not-verified": gettext_noop("Your company's log-in did not confirm your e-mail address."),
-    "other-domain": gettext_noop("This log-in does not serve your e-mail address."),
-    "not-invited": gettext_noop(
+    "not-begun-here": lazy("This log-in was not begun here, or took too long."),
+    "cancelled": lazy("The log-in was cancelled."),
+    "provider-refused": lazy("The log-in of your company refused."),
+    "provider-down": lazy("The log-in of your company does not answer at the moment."),
+    "not-believed": lazy("The answer of your company's log-in could not be verified."),
+    "no-address": lazy("Your company's log-in did not tell your e-mail address."),
+    "not-verified": lazy("Your company's log-in did not confirm your e-mail address."),
+    "other-domain": lazy("This log-in does not serve your e-mail address."),
+    "not-invited": lazy(
         "Nobody has let you into the portal yet. Ask your company's administrator."
     ),
-    "removed": gettext_noop(
-        "Your access was ended. Ask your company's administrator to let you in again."
-    ),
-    "inactive": gettext_noop("Your account is switched off."),
-    "staff": gettext_noop("The seller's staff sign in by the seller's own log-in."),
-    "not-staff": gettext_noop("This log-in is for the seller's staff."),
-    "other-identity": gettext_noop(
+    "removed": lazy("Your access was ended. Ask your company's administrator to let you in again."),
+    "inactive": lazy("Your account is switched off."),
+    "staff": lazy("The seller's staff sign in by the seller's own log-in."),
+    "not-staff": lazy("This log-in is for the seller's staff."),
+    "other-identity": lazy(
         "Your e-mail address belonged to another account of your company's log-in."
         " Write to support."
     ),
@@ -82,7 +79,7 @@ def _of_provider(
 
 def _refused(request: Any, provider: Provider, refused: NotLetIn) -> HttpResponse:
     context = {
-        "reason": _(WORDS[refused.code]),
+        "reason": WORDS[refused.code],
         "again": sso.addresses_of(provider.kind, provider.slug)["start"],
         "may_try_again": refused.code in {"not-begun-here", "cancelled", "provider-down"},
     }
