@@ -103,7 +103,7 @@ def _item(row: ProviderRow, typed: Mapping[str, str], now: datetime) -> Provider
         whose=row.company or _("The seller's staff"),
         state=words.Chip(_("In use"), "good", "check")
         if row.is_active
-        else words.Chip(_("Switched off"), "plain", "minus"),
+        else words.Chip(_("Not in use"), "plain", "minus"),
         is_active=row.is_active,
         facts=tuple(_facts(row)),
         domains=", ".join(row.domains),
