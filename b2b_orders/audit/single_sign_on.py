@@ -76,6 +76,11 @@ _SAML_NAMES: Mapping[str, tuple[str, ...]] = {
         "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
     ),
 }
+# Mails of allauth that carry a way in.
+_OPENING_MAILS = (
+    *("account/email/login_code", "account/email/password_reset"),
+    "account/email/unknown_account",
+)
 _ADDED: Mapping[str, Action] = {
     "added": Action.MEMBER_ADDED,
     "accepted": Action.INVITATION_ACCEPTED,
@@ -225,7 +230,8 @@ class SingleSignOnRules:
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send no code and no way to a new password to whom neither would let in."""
-        if required_provider(email) is None:
+        opens = template_prefix.startswith(_OPENING_MAILS)
+        if not opens or required_provider(email) is None:
             super().send_mail(template_prefix, email, context)  # type: ignore[misc] # a mixin
 
 

@@ -272,12 +272,10 @@ def _member(
         return _accept(invitation, known, now)
     role = _role_of(provider, vouched)
     company = Company.objects.get(pk=company_id)
-    Membership.objects.create(
-        person=known,
-        company_id=company_id,
-        role=role,
-        # Until somebody says which: a scoped member with no establishment sees nothing.
-        is_scoped=company.default_scope == DefaultScope.ESTABLISHMENTS,
+    # Until somebody says which: a scoped member with no establishment sees nothing.
+    is_scoped = company.default_scope == DefaultScope.ESTABLISHMENTS
+    Membership.objects.get_or_create(
+        person=known, company_id=company_id, defaults={"role": role, "is_scoped": is_scoped}
     )
     return Admitted(known, "added", {"role": str(role)})
 

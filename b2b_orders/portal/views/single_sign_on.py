@@ -26,9 +26,12 @@ from b2b_orders.companies.providers import NotLetIn, Provider, find_provider
 _ANSWER_SECONDS = 120
 _COOKIE = "saml_answer"
 _MOST_CHARACTERS = 400_000
+# Steps of log-ins from one address of the network in a minute: a large office in the morning.
+_MOST_STEPS, _SECONDS = 240, 60
 # Why somebody is not let in. They have proved who they are: it may be said.
 WORDS = {
     "not-begun-here": lazy("This log-in was not begun here, or took too long."),
+    "too-often": lazy("Too many attempts. Wait a minute."),
     "cancelled": lazy("The log-in was cancelled."),
     "provider-refused": lazy("The log-in of your company refused."),
     "provider-down": lazy("The log-in of your company does not answer at the moment."),
@@ -49,6 +52,8 @@ WORDS = {
     ),
 }
 
+_PASSING = frozenset({"not-begun-here", "cancelled", "provider-down", "too-often"})
+
 
 def _of_provider(
     kind: str,
@@ -66,6 +71,9 @@ def _of_provider(
             provider = find_provider(slug)
             if provider is None or provider.kind != kind:
                 raise Http404
+            if _is_too_often(str(request.actor.address)):
+                # Not written down: that too is what somebody who floods us would want.
+                return _refused(request, provider, NotLetIn("too-often"), status=429)
             try:
                 return view(request, provider)
             except NotLetIn as refused:
@@ -77,13 +85,24 @@ def _of_provider(
     return decorate
 
 
-def _refused(request: Any, provider: Provider, refused: NotLetIn) -> HttpResponse:
+def _is_too_often(address: str) -> bool:
+    key = f"single-sign-on:{address}"
+    cache.add(key, 0, _SECONDS)
+    try:
+        return cache.incr(key) > _MOST_STEPS
+    except ValueError:  # its minute ended just now
+        return False
+
+
+def _refused(
+    request: Any, provider: Provider, refused: NotLetIn, *, status: int = 403
+) -> HttpResponse:
     context = {
         "reason": WORDS[refused.code],
         "again": sso.addresses_of(provider.kind, provider.slug)["start"],
-        "may_try_again": refused.code in {"not-begun-here", "cancelled", "provider-down"},
+        "may_try_again": refused.code in _PASSING,
     }
-    return render(request, "account/not_let_in.html", context, status=403)
+    return render(request, "account/not_let_in.html", context, status=status)
 
 
 def _wanted(request: Any) -> str:

@@ -25,6 +25,7 @@ from b2b_orders.companies.models import (
     Role,
     StaffRole,
 )
+from b2b_orders.portal.views import single_sign_on
 from tests.factories import PASSWORD, make_member, make_person, make_staff
 from tests.factories.identity import CLIENT_ID, make_provider
 
@@ -324,6 +325,15 @@ def test_an_address_inside_the_network_that_a_provider_names_is_not_asked(client
 
     assert come_back(client, oidc).status_code == 403
     assert signed_in_as(client) is None
+
+
+def test_somebody_who_floods_is_turned_away_and_not_written_down(client, oidc, monkeypatch):
+    monkeypatch.setattr(single_sign_on, "_MOST_STEPS", 2)
+    answers = [client.get(BACK, {"state": "made-up"}).status_code for _ in range(4)]
+
+    assert answers == [403, 403, 429, 429]
+    assert len(refusals()) == 2
+    assert client.get(START, REMOTE_ADDR="192.0.2.9").status_code == 302
 
 
 # --- who is let in --------------------------------------------------------------------------

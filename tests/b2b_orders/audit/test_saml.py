@@ -205,18 +205,15 @@ def test_a_false_assertion_wrapped_around_a_true_one_opens_nothing(client, provi
 
 
 def test_a_comment_inside_an_address_cuts_nothing_off(client, cast, provider):
-    """`ana@example.com<!-- -->.evil.example` must not be read as Ana's address."""
-    answer = SamlAnswer(begin(client), email="EMAIL")
-    text = answer.assertion()
-    assert "EMAIL" in text
-    question = begin(client)
-    signed = SamlAnswer(question, email="ana@example.com.evil.example").assertion()
-    cut = signed.replace("ana@example.com.evil", "ana@example.com<!-- x -->.evil")
+    """A comment is not signed: `ana@example.com<!-- -->.evil.example` is still one address."""
+    answer = SamlAnswer(begin(client), email="ana@example.com.evil.example")
+    cut = answer.assertion().replace("example.com.evil", "example.com<!-- x -->.evil")
 
-    response = post(client, answer.encoded(SamlAnswer(question).xml(cut)))
+    response = post(client, answer.encoded(answer.xml(cut)))
 
     assert response.status_code == 403
     assert signed_in_as(client) is None
+    assert refusals()[0] in {"other-domain", "not-believed"}
 
 
 @pytest.mark.parametrize(
