@@ -126,6 +126,16 @@ def check_provider(row: IdentityProvider) -> None:
         raise ConfigError("x509cert", "the certificate has ended")
 
 
+def forget_identity(*, slug: str, email: str) -> int:
+    """Forget by which id of a provider's somebody came; say how many were known. For workers.
+
+    Whoever comes with the address next is taken for its person.
+    """
+    known = SocialAccount.objects.filter(provider=slug, user__email=email)
+    count, _each = known.delete()
+    return int(count)
+
+
 # --- allauth's side ----------------------------------------------------------------------
 
 

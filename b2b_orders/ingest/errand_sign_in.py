@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from b2b_orders.audit.single_sign_on import check_provider, outside_policy
+from b2b_orders.audit.single_sign_on import check_provider, forget_identity, outside_policy
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies import provider_setup as setup
 from b2b_orders.companies.models import EmailDomain, IdentityProvider
+from b2b_orders.companies.providers import domain_of
 from b2b_orders.ingest.errand_orders import find_company
 from b2b_orders.ingest.errand_types import Outcome, Params, Task
 from erp_bridge.errors import BridgeError, ConfigError
@@ -30,6 +31,11 @@ def known_provider_change(params: Params) -> dict[str, Any]:
         return {"change": change, "name": slug, "slug": slug, "is_active": is_active}
     if change == "check":
         return {"change": change, "name": slug, "slug": slug}
+    if change == "forget":
+        email = str(params.get("email", "")).strip().lower()
+        if not domain_of(email):
+            raise InvalidInput("email", "email-missing")
+        return {"change": change, "name": slug, "slug": slug, "email": email[:254]}
     raise NotVisible
 
 
@@ -52,6 +58,11 @@ def change_provider(task: Task) -> Outcome:
     params, now = task.params, task.clock()
     if params["change"] == "check":
         return _checked(params["slug"])
+    if params["change"] == "forget":
+        row = setup.get_row(params["slug"])
+        count = forget_identity(slug=row.slug, email=params["email"])
+        code = "identity-forgotten" if count else "identity-unknown"
+        return _of(row, code, is_done=bool(count), about=dict(params))
     if params["change"] == "switch":
         row = setup.switch_provider(slug=params["slug"], is_active=params["is_active"], now=now)
         code = "provider-on" if row.is_active else "provider-off"

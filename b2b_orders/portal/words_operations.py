@@ -152,6 +152,10 @@ OUTCOME: dict[str, Text] = {
     "provider-off": lazy("Nobody signs in by it from now on."),
     "provider-works": lazy("It answers as it is set up here."),
     "provider-broken": lazy("It does not work: %(text)s"),
+    "identity-forgotten": lazy(
+        "Forgotten. Whoever comes with this address next is taken for its person."
+    ),
+    "identity-unknown": lazy("Nobody with this address came by this provider."),
     "domain-verified": lazy("The domain is verified."),
     "domain-dropped": lazy("The domain is taken away."),
     "in-outage": lazy("It is not asked: its outage is rehearsed until %(until)s."),
@@ -180,6 +184,7 @@ OUTCOME: dict[str, Text] = {
 # What is wrong with a field of a form; an unknown text is shown as itself.
 SLIP: dict[str, Text] = {
     "slug-wrong": lazy("Small letters, digits and hyphens, up to 40 characters."),
+    "email-missing": lazy("Write an e-mail address."),
     "slug-taken": lazy("There is a provider of that name: choose another."),
     "provider-kind-missing": lazy("Choose how the provider speaks."),
     "label-missing": lazy("Give the name that people read."),

@@ -24,7 +24,7 @@ from b2b_orders.portal.views.operations import (
 
 FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.SIGN_IN_PROVIDER: (
-        *("change", "is_new", "slug", "kind", "label", "company", "secret", "is_active"),
+        *("change", "is_new", "slug", "kind", "label", "company", "secret", "is_active", "email"),
         *("server_url", "client_id", "issuer", "entity_id", "sso_url", "x509cert"),
         *("x509cert_next", "is_required", "lets_in", "role", "groups"),
         *("vouches_email", "vouches_second_factor"),

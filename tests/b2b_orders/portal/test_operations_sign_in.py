@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from allauth.socialaccount.models import SocialAccount
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -217,6 +218,22 @@ def test_a_provider_of_saml_needs_a_certificate_that_is_one(olga):
     stored = IdentityProvider.objects.get().settings["x509cert"]
     assert "BEGIN" not in stored
     assert len(certificate_ends({"x509cert": stored})) == 1
+
+
+def test_an_identity_is_forgotten_so_that_an_address_can_have_another_person(olga, cast):
+    make_provider("alfa-id", cast.alfa)
+    SocialAccount.objects.create(provider="alfa-id", uid="s-1", user=cast.ana)
+    SocialAccount.objects.create(provider="other", uid="s-1", user=cast.ana)
+
+    post(olga, change="forget", slug="alfa-id", email="Ana@example.com")
+    assert do().outcome == {"code": "identity-forgotten"}
+    post(olga, change="forget", slug="alfa-id", email="ana@example.com")
+    assert do().outcome == {"code": "identity-unknown"}
+
+    assert [each.provider for each in SocialAccount.objects.all()] == ["other"]
+    line = AuditEvent.objects.filter(action=Action.PROVIDER_CHANGED).earliest("id")
+    assert line.detail["email"] == "ana@example.com"
+    assert post(olga, change="forget", slug="alfa-id", email="ana").status_code == 400
 
 
 # --- domains ---------------------------------------------------------------------------------
