@@ -225,7 +225,7 @@ KINDS: dict[Kind, Job] = {
         Action.PROVIDER_CHANGED, sign_in.known_provider_change, sign_in.change_provider
     ),
     Kind.EMAIL_DOMAIN: Job(
-        Action.PROVIDER_CHANGED,
+        Action.EMAIL_DOMAIN_CHANGED,
         sign_in.known_domain_change,
         sign_in.change_domain,
         needs_reason=True,

@@ -254,7 +254,7 @@ def test_a_domain_is_verified_for_a_providers_company_by_whom_the_record_names(o
     row = EmailDomain.objects.get()
     assert (row.domain, row.company, row.provider.slug) == ("alfa.com.br", cast.alfa, "alfa-id")
     assert (row.verified_by, row.may_join, row.verified_at is not None) == (cast.olga, True, True)
-    line = AuditEvent.objects.get(action=Action.PROVIDER_CHANGED)
+    line = AuditEvent.objects.get(action=Action.EMAIL_DOMAIN_CHANGED)
     assert (line.reason, line.object_id) == ("TXT seen", "alfa.com.br")
     assert "alfa.com.br" in words(olga.get(PAGE))
 
