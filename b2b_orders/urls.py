@@ -6,13 +6,27 @@ from django.urls import URLPattern, URLResolver, include, path
 from b2b_orders.api.views import hooks
 from b2b_orders.common import health
 from b2b_orders.common.requests import HOOK_PATH, SHARE_PATH
-from b2b_orders.portal.views import metrics, shares, wellknown
+from b2b_orders.portal.views import (
+    log_in,
+    metrics,
+    shares,
+    shop_code,
+    single_sign_on,
+    wellknown,
+)
 
 # People are made by administrators, so allauth's other pages are not mounted.
 _account = [
-    path("login/", account.login, name="account_login"),
+    path("login/", log_in.log_in, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
+    path("shop-code/", shop_code.shop_code, name="shop_code"),
+    path("oidc/<slug:slug>/login/", single_sign_on.oidc_login, name="oidc_login"),
+    path("oidc/<slug:slug>/login/callback/", single_sign_on.oidc_callback, name="oidc_callback"),
+    path("saml/<slug:slug>/login/", single_sign_on.saml_login, name="saml_login"),
+    path("saml/<slug:slug>/acs/", single_sign_on.saml_acs, name="saml_acs"),
+    path("saml/<slug:slug>/acs/finish/", single_sign_on.saml_finish, name="saml_finish"),
+    path("saml/<slug:slug>/metadata/", single_sign_on.saml_metadata, name="saml_metadata"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

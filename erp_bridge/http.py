@@ -53,7 +53,7 @@ from erp_bridge.errors import (
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["OK", "Answer", "Door", "Policy", "address_problem", "retry_after_seconds"]
+__all__ = ["OK", "Answer", "Door", "Form", "Policy", "address_problem", "retry_after_seconds"]
 
 USER_AGENT = "b2b-orders"
 OK = frozenset(range(200, 300))
@@ -235,6 +235,19 @@ class _NoRequestLines(logging.Filter):
 logging.getLogger("urllib3.connectionpool").addFilter(_NoRequestLines())
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is posted to a source that takes no JSON."""
+
+    media_type: str
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> Form:
+        """Write fields down as a browser's form does."""
+        return cls("application/x-www-form-urlencoded", urlencode(fields).encode())
+
+
 # --- the answer -----------------------------------------------------------------
 
 
@@ -365,6 +378,8 @@ class Door:
         operation: str,
         params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         body: Json = None,
+        form: Form | None = None,
+        headers: Mapping[str, str] | None = None,
         accept_status: frozenset[int] = OK,
         max_bytes: int = 10_000_000,
         rows: Mapping[int, type[BridgeError]] | None = None,
@@ -372,14 +387,21 @@ class Door:
         """Ask once and read the whole answer, or raise one of `erp_bridge.errors`.
 
         `path` is appended to the base address as text. A GET follows a redirect that stays on
-        the same scheme, host and port.
+        the same scheme, host and port. `form` is sent in place of a JSON `body`; `headers` are
+        this call's alone.
         """
         url = self._base_url + path
         if params:
             url += ("&" if "?" in path else "?") + urlencode(params, quote_via=quote)
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        sent = form
+        if body is not None:
+            text = json.dumps(body, separators=(",", ":"))
+            sent = Form("application/json", text.encode())
+        own = _checked_headers(headers or {}, self.source)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._once(method, url, data, call, operation, accept_status, max_bytes, rows)
+            answer = self._once(
+                method, url, sent, own, call, operation, accept_status, max_bytes, rows
+            )
             if isinstance(answer, Answer):
                 return answer
             if method != "GET" or not self._is_home(urlsplit(answer)):
@@ -448,7 +470,8 @@ class Door:
         self,
         method: str,
         url: str,
-        data: bytes | None,
+        sent: Form | None,
+        own: Mapping[str, str],
         call: Call,
         operation: str,
         accept_status: frozenset[int],
@@ -457,9 +480,10 @@ class Door:
     ) -> Answer | str:
         """Ask once: the answer, or the address it redirects to."""
         started = time.monotonic()
-        headers = {"Accept": "application/json"} | self._headers
-        if data is not None:
-            headers["Content-Type"] = "application/json"
+        headers = {"Accept": "application/json"} | self._headers | dict(own)
+        if sent is not None:
+            headers["Content-Type"] = sent.media_type
+        data = sent.content if sent else None
         response = self._exchange(method, url, data, headers, call, operation)
         status = response.status_code
         is_done = False

@@ -81,3 +81,8 @@ def prove_email(person: Person) -> None:
         EmailAddress.objects.create(
             user=person, email=person.email, verified=True, primary=is_first
         )
+
+
+def find_person(*, email: str) -> Person | None:
+    """Find who signs in with an address, whatever its case; None for nobody."""
+    return Person.objects.filter(email=email.strip().lower()).first()

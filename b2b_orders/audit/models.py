@@ -79,6 +79,7 @@ class Action(models.TextChoices):
     MAP_CHANGE_UNDONE = "map_change_undone"
     CONFLICT_SETTLED = "conflict_settled"
     PROVIDER_CHANGED = "provider_changed"
+    EMAIL_DOMAIN_CHANGED = "email_domain_changed"
     STAFF_CHANGED = "staff_changed"
     # Support and telesales.
     SEEN_AS_CHANGED = "seen_as_changed"

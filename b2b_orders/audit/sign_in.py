@@ -14,11 +14,12 @@ from b2b_orders.audit import acting
 from b2b_orders.audit.alarms import note_failed_login
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
+from b2b_orders.audit.single_sign_on import SingleSignOnRules
 from b2b_orders.common import clock
 from b2b_orders.companies.access import Actor
 
 
-class RecordingAccountAdapter(AccountAdapter):
+class RecordingAccountAdapter(SingleSignOnRules, AccountAdapter):
     """Write the audit line of each log-in and log-out; a log-out ends acting."""
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:

@@ -16,6 +16,7 @@ from b2b_orders.ingest import errand_documents as documents
 from b2b_orders.ingest import errand_imports as imports
 from b2b_orders.ingest import errand_map as companies
 from b2b_orders.ingest import errand_orders as orders
+from b2b_orders.ingest import errand_sign_in as sign_in
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
 from b2b_orders.ingest.models import (
@@ -224,4 +225,13 @@ KINDS: dict[Kind, Job] = {
     ),
     **companies.JOBS,
     **imports.JOBS,
+    Kind.SIGN_IN_PROVIDER: Job(
+        Action.PROVIDER_CHANGED, sign_in.known_provider_change, sign_in.change_provider
+    ),
+    Kind.EMAIL_DOMAIN: Job(
+        Action.EMAIL_DOMAIN_CHANGED,
+        sign_in.known_domain_change,
+        sign_in.change_domain,
+        needs_reason=True,
+    ),
 }

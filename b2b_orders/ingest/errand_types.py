@@ -44,6 +44,8 @@ class Kind(StrEnum):
     READ_IMPORT = "read-import"
     APPLY_IMPORT = "apply-import"
     DROP_IMPORT = "drop-import"
+    SIGN_IN_PROVIDER = "sign-in-provider"
+    EMAIL_DOMAIN = "email-domain"
 
 
 @dataclass(frozen=True, slots=True)

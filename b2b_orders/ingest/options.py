@@ -36,6 +36,8 @@ class Options:
     reconcile_days: int = 90
     # 1 lets a VTEX account call us at every change, beside its feed.
     hook: int = 0
+    # 1 lets people prove their address by a code that VTEX ID mails, as at the shop.
+    sign_in: int = 0
     # 1 takes an invoice to a branch that we do not know for the company's, by the CNPJ's root.
     accept_branches: int = 0
     # Files of orders placed within so many days are read by a worker before anybody asks for
@@ -61,6 +63,7 @@ _LIMITS = {
     "backfill_percent": (1, 100),
     "reconcile_days": (0, 730),
     "hook": (0, 1),
+    "sign_in": (0, 1),
     "accept_branches": (0, 1),
     "read_ahead_days": (0, 3660),
 }

@@ -130,6 +130,8 @@ ERRAND: dict[str, Text] = {
     "undo-decision": lazy("Undo a decision"),
     "document-rule": lazy("Change a rule for documents"),
     "customer-type": lazy("Give a company a type"),
+    "sign-in-provider": lazy("Change an identity provider"),
+    "email-domain": lazy("Change an e-mail domain"),
     "outage-on": lazy("Rehearse an outage"),
     "outage-off": lazy("End the rehearsed outage"),
     "take-over": lazy("Take over feed or hook"),
@@ -158,6 +160,17 @@ OUTCOME: dict[str, Text] = {
         "%(company)s has its type. Documents that are expected anew or no more: %(count)s."
     ),
     "broken": lazy("It does not work: %(text)s"),
+    "provider-saved": lazy("The identity provider is saved."),
+    "provider-on": lazy("People sign in by it from now on."),
+    "provider-off": lazy("Nobody signs in by it from now on."),
+    "provider-works": lazy("It answers as it is set up here."),
+    "provider-broken": lazy("It does not work: %(text)s"),
+    "identity-forgotten": lazy(
+        "Forgotten. Whoever comes with this address next is taken for its person."
+    ),
+    "identity-unknown": lazy("Nobody with this address came by this provider."),
+    "domain-verified": lazy("The domain is verified."),
+    "domain-dropped": lazy("The domain is taken away."),
     "in-outage": lazy("It is not asked: its outage is rehearsed until %(until)s."),
     "due": lazy("All its work is due now and begins within seconds."),
     "rests": lazy("It is due, but the source is left alone until %(until)s."),
@@ -199,6 +212,23 @@ OUTCOME: dict[str, Text] = {
 
 # What is wrong with a field of a form; an unknown text is shown as itself.
 SLIP: dict[str, Text] = {
+    "slug-wrong": lazy("Small letters, digits and hyphens, up to 40 characters."),
+    "email-missing": lazy("Write an e-mail address."),
+    "slug-taken": lazy("There is a provider of that name: choose another."),
+    "provider-kind-missing": lazy("Choose how the provider speaks."),
+    "label-missing": lazy("Give the name that people read."),
+    "role-wrong": lazy("Choose a role."),
+    "secret-missing": lazy("Give the secret that the provider made for us."),
+    "field-missing": lazy("This is needed."),
+    "text-too-long": lazy("This is too long."),
+    "address-wrong": lazy("This is no address that may be used: https:// and a host's name."),
+    "certificate-wrong": lazy("This is no certificate: paste it with its first and last line."),
+    "groups-wrong": lazy(
+        "One line a group, as `purchasing = buyer`: buyer, finance, viewer or admin."
+    ),
+    "domain-wrong": lazy("Write a domain, as company.com.br."),
+    "domain-everybodys": lazy("Anybody can have an address there: it is no company's."),
+    "provider-missing": lazy("Choose a provider."),
     "kind-missing": lazy("Choose a document."),
     "effect-missing": lazy("Choose what the rule says."),
     "condition-wrong": lazy("Choose one of the answers."),

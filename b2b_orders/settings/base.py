@@ -293,6 +293,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "b2b_orders.audit.sign_in.RecordingAccountAdapter"
+# Identity providers are rows of ours, see docs/single-sign-on.md; allauth keeps no tokens.
+SOCIALACCOUNT_ADAPTER = "b2b_orders.audit.single_sign_on.SocialAccountAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

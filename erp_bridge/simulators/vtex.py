@@ -1,4 +1,4 @@
-"""A VTEX OMS: get order, list orders, feed v3, and feed and hook configuration.
+"""A VTEX OMS: get order, list orders, feed v3, feed and hook configuration, and VTEX ID.
 
     with VtexSimulator(small_world()) as vtex:
         requests.get(f"{vtex.url}/api/oms/pvt/orders/{O1.web_number}", headers=vtex.headers)
@@ -17,6 +17,8 @@ Two control calls more, for what a feed does wrong by itself:
 none; `lost` forgets an event. `shuffled` takes any of the visible ones; `hidden_seconds`
 brings retrieved items back earlier, or later, than the configuration says.
 
+VTEX ID's codes by mail: see `vtex_identity`.
+
 `POST /_control/forget {"what": "feed"}`, or `hook`, removes its configuration.
 """
 
@@ -31,6 +33,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from erp_bridge.simulators import control
+from erp_bridge.simulators import vtex_identity as identity
 from erp_bridge.simulators.faults import BadBody, Json
 from erp_bridge.simulators.model import Order, WebOrder
 from erp_bridge.simulators.server import (
@@ -77,9 +80,9 @@ _HOOK_PAUSES = (0.0, 0.5, 2.0)
 class VtexSimulator(Simulator):
     """Serves a world's web orders as VTEX does."""
 
-    routes = frozenset(
-        {"order", "list", "feed", "commit", "feed_config", "hook_config", "masterdata"}
-    )
+    routes = identity.ROUTES | {
+        *("order", "list", "feed", "commit", "feed_config", "hook_config", "masterdata"),
+    }
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class VtexSimulator(Simulator):
         self.app_token = app_token
         # Routes that the key lacks the resource for: they answer 403.
         self.denied: set[str] = set()
+        self.identity = identity.Identity(ACCOUNT)
         self.feed: Feed | None = None
         self.hook: Hook | None = None
         self.feed_faults = FeedFaults()
@@ -107,6 +111,8 @@ class VtexSimulator(Simulator):
         self.controls["POST", "forget"] = lambda request: self.forget(
             str(request.json().get("what"))
         )
+        self.controls["GET", "identity"] = lambda _: dict(self.identity.codes)
+        self.controls["POST", "identity"] = self._set_identity
         self.controls["GET", "feed"] = self._tell_feed
         self.controls["POST", "feed"] = self._set_feed_faults
 
@@ -124,7 +130,7 @@ class VtexSimulator(Simulator):
     def route_of(self, request: Request) -> str:
         """Name the route of a request."""
         path = request.path
-        route = _PATHS.get(path, "")
+        route = _PATHS.get(path, "") or identity.PATHS.get(path, "")
         if route == "feed":
             return "commit" if request.method == "POST" else "feed"
         if not route and path.startswith(f"{_ORDERS}/"):
@@ -135,6 +141,8 @@ class VtexSimulator(Simulator):
 
     def answer(self, route: str, request: Request) -> Response:
         """Answer as VTEX does."""
+        if route in identity.ROUTES:
+            return self.identity.answer(route, request)
         if (
             request.headers.get("x-vtex-api-appkey") != self.app_key
             or request.headers.get("x-vtex-api-apptoken") != self.app_token
@@ -163,6 +171,10 @@ class VtexSimulator(Simulator):
         if request.method not in methods:
             return Response(405, b"", "text/plain")
         return handle(request)
+
+    def _set_identity(self, request: Request) -> Json:
+        self.identity.lies = request.json()
+        return self.identity.lies
 
     def answer_wrong_company(self, route: str, request: Request) -> Response:
         """Answer Get order with an order of another company."""

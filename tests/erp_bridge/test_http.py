@@ -31,6 +31,7 @@ from erp_bridge.http import (
     MAX_RETRY_AFTER_SECONDS,
     Answer,
     Door,
+    Form,
     Policy,
     address_problem,
     retry_after_seconds,
@@ -108,6 +109,23 @@ def test_what_is_sent_is_what_was_said():
     assert asked.headers["authorization"] == f"Bearer {CANARY}"
     assert asked.headers["host"] == f"127.0.0.1:{server.port}"
     assert asked.headers["user-agent"] == "b2b-orders"
+
+
+def test_a_form_is_sent_as_one_with_headers_of_this_call_alone():
+    with loopback(answer()) as server:
+        door = door_to(server)
+        form = Form.of({"code": "a b&c", "n": "é"})
+        for headers in ({"Authorization": "Basic own"}, {}):
+            door.send("POST", "/token", call=call(), operation="token", form=form, headers=headers)
+        door.close()
+
+    assert [asked.body for asked in server.asked] == [b"code=a+b%26c&n=%C3%A9"] * 2
+    assert server.asked[0].headers["content-type"] == "application/x-www-form-urlencoded"
+    assert [asked.headers["authorization"] for asked in server.asked] == [
+        "Basic own",
+        f"Bearer {CANARY}",
+    ]
+    assert "a+b" not in repr(form)
 
 
 def test_a_connection_is_used_again_also_after_refusals():

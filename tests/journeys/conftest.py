@@ -210,6 +210,7 @@ class Product:
         person = self.person(who)
         page.goto("/accounts/login/")
         page.locator("[name=login]").fill(person["email"])
+        page.locator("[name=login]").press("Enter")
         page.locator("[name=password]").fill(person["password"])
         page.locator("[name=password]").press("Enter")
         page.wait_for_url(re.compile(r"^(?!.*accounts/login).*$"))

@@ -1,0 +1,1 @@
+"""How companies' own identity providers vouch for people: OpenID Connect and SAML 2.0."""
