@@ -9,6 +9,9 @@ from django.db import transaction
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.common.errors import InvalidInput
+from b2b_orders.common.requests import without_nul
+
+_LONGEST_NAME = 150
 
 
 @transaction.atomic
@@ -47,3 +50,11 @@ def _check_password(password: str, person: Person) -> None:
 def choose_language(*, person_id: int, language: str) -> None:
     """Speak a language to a person from now on, on every machine."""
     Person.objects.filter(pk=person_id).update(language=language)
+
+
+def rename(*, person_id: int, name: str) -> None:
+    """Change how a person is called; `InvalidInput` for no name, or one that is too long."""
+    plain = " ".join(without_nul(name).split())
+    if not plain or len(plain) > _LONGEST_NAME:
+        raise InvalidInput("name", "a name has 1 to 150 characters")
+    Person.objects.filter(pk=person_id).update(name=plain)

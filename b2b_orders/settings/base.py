@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "b2b_orders.companies.middleware.ViewerMiddleware",
     "b2b_orders.audit.middleware.RecordMiddleware",
     "b2b_orders.portal.middleware.LanguageMiddleware",
+    "b2b_orders.portal.gate.SignInMiddleware",
 ]
 
 ROOT_URLCONF = "b2b_orders.urls"
@@ -192,6 +193,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
+    "sweep-sign-in-mail": {
+        "task": "accounts.sweep_mail",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
     "learn-documents": {
         "task": "documents.learn",
         "schedule": 5.0,
@@ -262,8 +268,44 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
-# An office shares one address; a guessed person has the narrow limit.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+# An office shares one address; a guessed person has the narrow limits. A wrong code of an app or
+# a wrong recovery code counts as a failed log-in.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "30/m/ip,5/5m/key",
+    "request_login_code": "120/m/ip,3/m/key,10/h/key",
+    "reset_password": "120/m/ip,3/m/key,10/h/key",
+    "reset_password_from_key": "120/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "10/m/user",
+}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
+PASSWORD_RESET_TIMEOUT = 3600
+MFA_ADAPTER = "b2b_orders.accounts.mfa.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey asks for finger, face or PIN, so that it stands for two factors.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RATE_LIMITS = {"webauthn_login": "120/m/ip"}
+# People's clocks differ by half a minute; a code works once all the same.
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "b2b_orders.accounts.mfa.CodeForm",
+    "reauthenticate": "b2b_orders.accounts.mfa.CodeAgainForm",
+    "activate_totp": "b2b_orders.accounts.mfa.ActivateAppForm",
+    "add_webauthn": "b2b_orders.accounts.mfa.AddPasskeyForm",
+}
+# The seller's people need a second factor; companies ask for it one by one.
+PORTAL_STAFF_SECOND_FACTOR: bool = env.bool("PORTAL_STAFF_SECOND_FACTOR", default=True)
+# How long a log-in lasts unused, and in all: of the companies' people and of the seller's.
+PORTAL_SESSION_IDLE_MINUTES: int = env.int("PORTAL_SESSION_IDLE_MINUTES", default=720)
+PORTAL_SESSION_HOURS: int = env.int("PORTAL_SESSION_HOURS", default=168)
+PORTAL_STAFF_SESSION_HOURS: int = env.int("PORTAL_STAFF_SESSION_HOURS", default=8)
+SESSION_COOKIE_AGE = 3600 * max(PORTAL_SESSION_HOURS, PORTAL_STAFF_SESSION_HOURS)
 
 # --- headers ----------------------------------------------------------------------
 PORTAL_HTTPS: bool = env.bool("PORTAL_HTTPS", default=PORTAL_URL.startswith("https://"))

@@ -10,3 +10,5 @@ STORAGES = STORAGES | {
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 CELERY_TASK_ALWAYS_EAGER = False
 WHITENOISE_AUTOREFRESH = True
+# Tests of the second factor switch it on; the cast of the others signs in with one.
+PORTAL_STAFF_SECOND_FACTOR = False
