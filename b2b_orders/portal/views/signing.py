@@ -103,6 +103,28 @@ class ReauthenticateByPasskey(_Again, webauthn.ReauthenticateWebAuthnView):  # t
         return HttpResponseRedirect(f"{self.request.path}?{_failed(self.request)}")
 
 
+class RequestCode(account.RequestLoginCodeView):  # type: ignore[misc]
+    """A code by mail. For an unknown address the same is done, and nothing sent."""
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().form_valid(form)
+        if form._user is None:  # noqa: SLF001 there is no other way to ask
+            email = form.cleaned_data["email"]
+            account.get_adapter().send_mail("account/email/login_code", email, {"code": "-"})
+        return response
+
+
+class RequestReset(account.PasswordResetView):  # type: ignore[misc]
+    """A link to a new password. For an unknown address the same is done, and nothing sent."""
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().form_valid(form)
+        if not form.users:
+            email = form.cleaned_data["email"]
+            account.get_adapter().send_mail("account/email/password_reset_key", email, {})
+        return response
+
+
 class ConfirmCode(account.ConfirmLoginCodeView):  # type: ignore[misc]
     """The code that was mailed. Three wrong ones end it."""
 
