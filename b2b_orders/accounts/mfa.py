@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import Any, Final
 
 from allauth.account.adapter import get_adapter as get_account_adapter
@@ -11,7 +12,12 @@ from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
@@ -90,11 +96,48 @@ class ActivateAppForm(ActivateTOTPForm):  # type: ignore[misc]
         return code
 
 
+# What reading a made-up answer of a device fails with, beside "wrong".
+_MADE_UP: Final = (KeyError, AttributeError, IndexError, TypeError, ValueError, struct.error)
+
+
+class _Guarded:
+    """Refuses an answer that no device would give, as it refuses a wrong one."""
+
+    user: AbstractBaseUser | None
+
+    def clean_credential(self) -> Authenticator:
+        adapter = get_account_adapter()
+        try:
+            found: Authenticator = super().clean_credential()  # type: ignore[misc] # of the form
+        except ValidationError:
+            if self.user:
+                adapter.second_factor_failed(self.user)
+            raise
+        except _MADE_UP as error:
+            raise get_mfa_adapter().validation_error("incorrect_code") from error
+        return found
+
+
+class PasskeyLoginForm(_Guarded, LoginWebAuthnForm):  # type: ignore[misc]
+    """A passkey alone."""
+
+
+class PasskeyForm(_Guarded, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey after the password."""
+
+
+class PasskeyAgainForm(_Guarded, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey of somebody who is logged in."""
+
+
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     """A key that asks for finger, face or PIN; others are refused."""
 
     def clean(self) -> dict[str, Any]:
         """Ask for proof that the device itself asked for its owner."""
         self.cleaned_data["passwordless"] = True
-        checked: dict[str, Any] = super().clean()
+        try:
+            checked: dict[str, Any] = super().clean()
+        except _MADE_UP as error:
+            raise get_mfa_adapter().validation_error("incorrect_code") from error
         return checked

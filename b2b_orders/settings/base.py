@@ -298,6 +298,9 @@ MFA_FORMS = {
     "reauthenticate": "b2b_orders.accounts.mfa.CodeAgainForm",
     "activate_totp": "b2b_orders.accounts.mfa.ActivateAppForm",
     "add_webauthn": "b2b_orders.accounts.mfa.AddPasskeyForm",
+    "login_webauthn": "b2b_orders.accounts.mfa.PasskeyLoginForm",
+    "authenticate_webauthn": "b2b_orders.accounts.mfa.PasskeyForm",
+    "reauthenticate_webauthn": "b2b_orders.accounts.mfa.PasskeyAgainForm",
 }
 # The seller's people need a second factor; companies ask for it one by one.
 PORTAL_STAFF_SECOND_FACTOR: bool = env.bool("PORTAL_STAFF_SECOND_FACTOR", default=True)

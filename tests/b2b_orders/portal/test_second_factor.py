@@ -172,11 +172,11 @@ def test_recovery_code_logs_in_once(cast):
     give_app(cast.ana)
     code = RecoveryCodes.activate(cast.ana).get_unused_codes()[0]
     first, second = Client(), Client()
-    for client in (first, second):
-        log_in(client, cast.ana.email)
-        client.post(STEP, {"code": code})
+    for client, minutes in ((first, 0), (second, 2)):
         # Not for having been typed a moment ago: it is used up.
-        time_machine.travel(NOW + timedelta(minutes=2), tick=False).start()
+        with time_machine.travel(NOW + timedelta(minutes=minutes), tick=False):
+            log_in(client, cast.ana.email)
+            client.post(STEP, {"code": code})
 
     assert (is_in(first), is_in(second)) == (True, False)
 
@@ -247,10 +247,42 @@ def test_passkey_of_somebody_else_does_not_exist(cast, client_for):
     assert Authenticator.objects.filter(pk=theirs.pk).exists()
 
 
+CREDENTIALS = [
+    "",
+    "{}",
+    "[]",
+    "1",
+    "null",
+    "x",
+    '{"id": "a", "response": {}}',
+    (
+        '{"id": "YQ", "rawId": "YQ", "type": "public-key", "response": {"clientDataJSON": "e30",'
+        ' "authenticatorData": "AA", "attestationObject": "oA", "signature": "AA",'
+        ' "userHandle": 1}}'
+    ),
+]
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS)
+def test_made_up_answer_of_a_device_is_refused_everywhere(cast, client_for, credential):
+    key = {"credential": credential, "name": "x"}
+    give_app(cast.ana)
+    step, mine = Client(), client_for(cast.ana)
+    log_in(step, cast.ana.email)
+    mine.get("/accounts/2fa/webauthn/add/")
+
+    step.post(STEP, key)
+    added = mine.post("/accounts/2fa/webauthn/add/", key)
+
+    assert not is_in(step)
+    assert added.status_code == 200
+    assert Authenticator.objects.count() == 1
+
+
 def test_passkey_that_nobody_made_does_not_log_in(client, cast):
     address = "/accounts/2fa/webauthn/login/"
     options = client.get(address, headers={"accept": "application/json"}).json()
-    for credential in ("{}", "[]", "1", "null", "x", '{"id": "a", "response": {}}'):
+    for credential in CREDENTIALS:
         response = client.post(address, {"credential": credential, "next": "/pedidos"})
         assert response["Location"] == f"{LOGIN}?failed=1&next=%2Fpedidos"
 
