@@ -78,4 +78,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 handler400 = "b2b_orders.portal.views.errors.bad_request"
 handler403 = "b2b_orders.portal.views.errors.forbidden"
 handler404 = "b2b_orders.portal.views.errors.not_found"
+# Asked for by allauth.
+handler429 = "b2b_orders.portal.views.signing.too_many_attempts"
 handler500 = "b2b_orders.portal.views.errors.server_error"

@@ -141,9 +141,12 @@ def require_sign_in_again(person_id: int, now: datetime) -> None:
     Person.objects.filter(pk=person_id).update(sign_in_again_after=now)
 
 
-def delete_expired() -> None:
-    """Delete sessions that nobody can use any more."""
+def delete_expired(*, now: datetime) -> int:
+    """Delete what nobody can use any more; return how many log-ins left the list."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    longest = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    count: int = UserSession.objects.filter(last_seen_at__lt=now - longest).delete()[0]
+    return count
 
 
 def _adopt(request: HttpRequest, person: Person, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from b2b_orders.accounts import mailing
+from b2b_orders.accounts import mailing, sessions
 from b2b_orders.common import clock
 
 
@@ -16,8 +16,15 @@ def send_mail(*, mail_id: int) -> None:
 
 @shared_task(name="accounts.sweep_mail")
 def sweep_mail() -> None:
-    """Send what was left lying, and forget what was sent long ago."""
+    """Send what was left lying."""
     now = clock.now()
     for mail_id in mailing.waiting(now=now):
         mailing.run(mail_id=mail_id, now=now)
+
+
+@shared_task(name="accounts.tidy")
+def tidy() -> None:
+    """Forget mails that were sent long ago, and log-ins that are over."""
+    now = clock.now()
     mailing.forget_old(now=now)
+    sessions.delete_expired(now=now)

@@ -198,6 +198,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
+    "tidy-accounts": {
+        "task": "accounts.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
+    },
     "learn-documents": {
         "task": "documents.learn",
         "schedule": 5.0,
@@ -308,6 +313,8 @@ PORTAL_STAFF_SECOND_FACTOR: bool = env.bool("PORTAL_STAFF_SECOND_FACTOR", defaul
 PORTAL_SESSION_IDLE_MINUTES: int = env.int("PORTAL_SESSION_IDLE_MINUTES", default=720)
 PORTAL_SESSION_HOURS: int = env.int("PORTAL_SESSION_HOURS", default=168)
 PORTAL_STAFF_SESSION_HOURS: int = env.int("PORTAL_STAFF_SESSION_HOURS", default=8)
+# The browser forgets it when it closes, by whatever way one logged in.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 3600 * max(PORTAL_SESSION_HOURS, PORTAL_STAFF_SESSION_HOURS)
 
 # --- headers ----------------------------------------------------------------------

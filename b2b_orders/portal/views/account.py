@@ -175,12 +175,15 @@ def second_factor(request: PersonRequest) -> HttpResponseBase:
 def sign_in_again(request: PersonRequest) -> HttpResponseBase:
     """Have the person prove who they are, by what they have; else by logging in anew."""
     wanted = get_next_redirect_url(request) or reverse("portal:home")
+    now = clock.now()
+    if sessions.is_fresh(request, now=now) and not sessions.must_sign_in_again(
+        request, person=request.user
+    ):
+        return redirect(wanted)
     kept = urlencode({"next": wanted})
     methods = reauthentication_methods(request)
     if methods:
         return redirect(f"{methods[0]['url']}?{kept}")
-    record(
-        Action.SESSION_ENDED, actor=request.actor, detail={"how": "sign-in-again"}, now=clock.now()
-    )
+    record(Action.SESSION_ENDED, actor=request.actor, detail={"how": "sign-in-again"}, now=now)
     sessions.end_this(request)
     return redirect(f"{reverse('account_login')}?{kept}")

@@ -15,6 +15,7 @@ from allauth.mfa.webauthn.internal import auth
 from allauth.mfa.webauthn.internal import flows as webauthn_flows
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import urlencode
 
@@ -27,6 +28,13 @@ from b2b_orders.portal.requests import PersonRequest, to_login
 
 # Where somebody goes on who was led to set up a second factor.
 AFTER_SET_UP = "after_set_up"
+
+
+def too_many_attempts(request: HttpRequest) -> HttpResponseBase:
+    """Say that one has to wait before trying again."""
+    answer = render(request, "account/too_many.html", status=429)
+    answer["Retry-After"] = "60"
+    return answer
 
 
 def note_change(

@@ -6,6 +6,8 @@ import smtplib
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core import mail
 
 from b2b_orders.accounts import mailing, tasks
@@ -93,12 +95,27 @@ def test_mail_server_that_is_away_is_tried_again(ana, monkeypatch):
     assert len(mail.outbox) == 1
 
 
-def test_sweeper_leaves_to_workers_what_was_asked_just_now_and_forgets_the_old(ana):
-    now = clock.now()
-    fresh, old = left(ana), left(ana)
-    SignInMail.objects.filter(pk=old.pk).update(asked_at=now - timedelta(days=8), finished_at=now)
+def test_sweeper_leaves_to_workers_what_was_asked_just_now(ana):
+    row = left(ana)
 
     tasks.sweep_mail()
 
-    assert list(SignInMail.objects.values_list("pk", "finished_at")) == [(fresh.pk, None)]
-    assert mail.outbox == []
+    row.refresh_from_db()
+    assert (row.finished_at, mail.outbox) == (None, [])
+
+
+def test_what_is_over_is_forgotten(ana, client_for):
+    now = clock.now()
+    fresh, old = left(ana), left(ana)
+    SignInMail.objects.filter(pk=old.pk).update(asked_at=now - timedelta(days=8), finished_at=now)
+    client_for(ana), client_for(ana)
+    gone, kept = UserSession.objects.order_by("pk")
+    long_ago = now - timedelta(days=8)
+    UserSession.objects.filter(pk=gone.pk).update(last_seen_at=long_ago)
+    Session.objects.filter(session_key=gone.session_key).update(expire_date=long_ago)
+
+    tasks.tidy()
+
+    assert list(SignInMail.objects.all()) == [fresh]
+    assert list(UserSession.objects.all()) == [kept]
+    assert Session.objects.get().session_key == kept.session_key

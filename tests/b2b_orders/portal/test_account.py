@@ -18,7 +18,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.common import clock
 from b2b_orders.companies.models import Acting, Membership
 from tests.b2b_orders.portal.pages import parse, texts, words
-from tests.b2b_orders.portal.signing import LOGIN, log_in, recorded
+from tests.b2b_orders.portal.signing import LOGIN, left_mail, log_in, recorded
 from tests.factories import NOW, PASSWORD
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/145.0"
@@ -308,6 +308,26 @@ def test_wrong_password_does_not_prove_who_one_is(cast, client_for):
 
         assert client.get("/atendimento").status_code == 302
     assert answers == [200] * 10 + [429]
+
+
+def test_too_many_attempts_are_told_to_wait_in_our_own_words(client, cast):
+    for _ in range(121):
+        response = client.post(LOGIN, {})
+
+    assert (response.status_code, response["Retry-After"]) == (429, "60")
+    assert "Muitas tentativas" in words(response)
+
+
+@pytest.mark.parametrize("way", ["password", "code"])
+def test_cookie_of_a_log_in_goes_with_the_browser(client, cast, way):
+    if way == "password":
+        log_in(client, cast.ana.email)
+    else:
+        client.post("/accounts/login/code/", {"email": cast.ana.email})
+        client.post("/accounts/login/code/confirm/", {"code": left_mail()[1]["code"]})
+
+    assert "_auth_user_id" in client.session
+    assert client.cookies["sessionid"]["max-age"] == ""
 
 
 def test_log_in_after_the_demand_is_proof(client, cast):
