@@ -65,7 +65,7 @@ def leave_notice(
     *, person_id: int, what: str, device: str = "", address: str = "", now: datetime
 ) -> None:
     """Leave word of a change to somebody's account, with where it was made."""
-    payload = {"what": what, "device": device, "address": address, "at": now.isoformat()}
+    payload = {"what": what, "device": device, "address": address}
     leave(person_id=person_id, kind=MailKind.NOTICE, payload=payload, now=now)
 
 
@@ -111,7 +111,6 @@ def _send(mail: SignInMail, person: Person, kind: MailKind) -> None:
         "name": person.name,
         "minutes": int(USEFUL[kind].total_seconds() // 60),
         "what": NOTICES.get(given.get("what", ""), ""),
-        "at": datetime.fromisoformat(given["at"]) if "at" in given else None,
         "link": absolute(given.get("path", "/conta")),
     }
     send_mail(

@@ -66,7 +66,7 @@ def test_code_by_mail_without_password_or_script(product):
     mail = product.await_mail("rita@", "Seu código para entrar")
     text = mail.get_body(("plain",)).get_content()
     page.locator("[name=code]").fill(re.search(r"\b\d{6}\b", text)[0])
-    page.get_by_role("button", name="Entrar").click()
+    page.get_by_role("button", name="Entrar", exact=True).click()
 
     expect(page).to_have_url(re.compile(rf"/pedidos.*{O1.customer_number.split('/')[0]}"))
     page.context.close()
