@@ -10,6 +10,8 @@ from typing import Final
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from b2b_orders.accounts.devices import device_words
@@ -106,11 +108,7 @@ def list_sessions(*, person_id: int, current_key: str, now: datetime) -> tuple[O
 
 def end_session(*, person_id: int, session_id: int) -> bool:
     """End one session of a person; say whether there was one."""
-    row = UserSession.objects.filter(user_id=person_id, pk=session_id).first()
-    if row is None:
-        return False
-    row.end()
-    return True
+    return bool(_end(UserSession.objects.filter(user_id=person_id, pk=session_id)))
 
 
 def end_sessions(person_id: int, except_key: str | None = None) -> int:
@@ -118,11 +116,24 @@ def end_sessions(person_id: int, except_key: str | None = None) -> int:
     rows = UserSession.objects.filter(user_id=person_id)
     if except_key:
         rows = rows.exclude(session_key=except_key)
-    ended = list(rows)
-    for row in ended:
-        # The cache's copy goes with the row of the session.
-        row.end()
-    return len(ended)
+    return _end(rows)
+
+
+def _end(rows: QuerySet[UserSession]) -> int:
+    """End sessions, their copies in the cache with them; return how many."""
+    keys = list(rows.values_list("session_key", flat=True))
+    _delete(keys)
+    rows.filter(session_key__in=keys).delete()
+    # A request at the same moment could have read one before this is committed, and put it
+    # back into the cache.
+    transaction.on_commit(lambda: _delete(keys))
+    return len(keys)
+
+
+def _delete(keys: list[str]) -> None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    for key in keys:
+        store.delete(key)
 
 
 def end_this(request: HttpRequest) -> None:

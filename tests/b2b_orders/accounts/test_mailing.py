@@ -9,10 +9,11 @@ import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.db import DatabaseError, transaction
 
 from b2b_orders.accounts import mailing, tasks
 from b2b_orders.accounts.models import MailKind, SignInMail
-from b2b_orders.common import clock
+from b2b_orders.common import clock, tenancy
 from tests.factories import make_person
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,18 @@ def test_code_is_mailed_once_and_then_forgotten(ana):
     assert [(each.to, "123456" in each.body) for each in mail.outbox] == [([ana.email], True)]
     assert "123456" in mail.outbox[0].alternatives[0][0]
     assert (bytes(row.payload), row.outcome) == (b"", "")
+
+
+def test_web_process_leaves_mail_and_cannot_read_it_back(ana):
+    with tenancy.scope(role=tenancy.WEB):
+        left_by_web = SignInMail.objects.create(
+            person=ana, kind=MailKind.CODE, payload=b"x", asked_at=clock.now()
+        )
+        for column in ("payload", "person_id", "kind"):
+            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+                list(SignInMail.objects.values_list(column))
+        with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            SignInMail.objects.filter(pk=left_by_web.pk).delete()
 
 
 def test_mail_speaks_the_language_of_who_asked(ana, settings):

@@ -156,6 +156,22 @@ def test_log_in_that_came_back_from_the_cache_is_out_within_a_minute(cast, clien
     assert recorded(Action.SESSION_ENDED) == [(cast.ana.pk, {"how": "ended"})]
 
 
+def test_copy_that_a_request_at_the_same_moment_put_back_goes_with_the_commit(
+    cast, client_for, django_capture_on_commit_callbacks
+):
+    client = client_for(cast.ana)
+    client.get("/conta")
+    key = f"django.contrib.sessions.cached_db{key_of(client)}"
+    copy = cache.get(key)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        sessions.end_sessions(cast.ana.pk)
+        cache.set(key, copy)
+
+    assert copy is not None
+    assert is_out(client)
+
+
 def test_log_out_takes_the_log_in_off_the_list(cast, client_for):
     client = client_for(cast.ana)
 
