@@ -21,6 +21,7 @@ from tests.factories import (
     make_member,
     make_person,
     make_staff,
+    sign_in,
 )
 
 
@@ -100,9 +101,7 @@ def client_for() -> Callable[[Person], Client]:
     """Build a client signed in as a person."""
 
     def build(person: Person) -> Client:
-        client = Client()
-        client.force_login(person, "allauth.account.auth_backends.AuthenticationBackend")
-        return client
+        return sign_in(Client(), person)
 
     return build
 

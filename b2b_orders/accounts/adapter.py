@@ -6,7 +6,12 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from b2b_orders.accounts import sessions
+from b2b_orders.common import clock
+from b2b_orders.common.mail import absolute
 from b2b_orders.common.requests import client_address
 
 
@@ -23,3 +28,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
     def add_message(self, *_args: Any, **_kwargs: Any) -> None:
         """Say nothing: the page names who is logged in, and a note would outlive the log-in."""
+
+    def send_notification_mail(self, *_args: Any, **_kwargs: Any) -> None:
+        """Send nothing: the pages that change something leave word of it themselves."""
+
+    def is_safe_url(self, url: str) -> bool:
+        """Lead to pages of ours only, and never by a whole address."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Build the link on the portal's own address, whatever host the request named."""
+        parts = {"uidb36": "UID", "key": "KEY"}
+        page = reverse("account_reset_password_from_key", kwargs=parts)
+        return absolute(page.replace("UID-KEY", key))
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002 theirs
+        """Come back to the page of the account."""
+        return reverse("portal:account")
+
+    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
+        """Ask for the password again unless it, or another way, was used a moment ago."""
+        return not sessions.is_fresh(self.request, now=clock.now())

@@ -52,3 +52,40 @@ class Person(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+
+class MailKind(models.TextChoices):
+    """What a mail about signing in is for."""
+
+    CODE = "code"
+    RESET = "reset"
+    NOTICE = "notice"
+
+
+class SignInMail(models.Model):
+    """A mail about signing in that a worker sends: a code, a link, or word of a change.
+
+    `payload` is encrypted, and gone once the mail is. A row without a person is written when an
+    unknown address was typed, so that both take the same time; nothing is sent for it.
+    """
+
+    person = models.ForeignKey(Person, models.CASCADE, null=True, related_name="+")
+    kind = models.CharField(max_length=10, choices=MailKind)
+    payload = models.BinaryField()
+    language = models.CharField(max_length=10, blank=True)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    # Why it could not be sent, as a code.
+    outcome = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("asked_at",),
+                condition=models.Q(finished_at=None),
+                name="sign_in_mail_waits",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.person_id}"

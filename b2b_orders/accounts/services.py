@@ -86,3 +86,11 @@ def prove_email(person: Person) -> None:
 def find_person(*, email: str) -> Person | None:
     """Find who signs in with an address, whatever its case; None for nobody."""
     return Person.objects.filter(email=email.strip().lower()).first()
+
+
+def rename(*, person_id: int, name: str) -> None:
+    """Change how a person is called; `InvalidInput` for no name, or one that is too long."""
+    plain = " ".join(without_nul(name).split())
+    if not plain or len(plain) > _LONGEST_NAME:
+        raise InvalidInput("name", "a name has 1 to 150 characters")
+    Person.objects.filter(pk=person_id).update(name=plain)

@@ -12,10 +12,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urljoin
 
-from allauth.account.internal.flows.login import (
-    AUTHENTICATION_METHODS_SESSION_KEY,
-    get_authentication_records,
-)
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.helpers import complete_social_login
@@ -30,6 +26,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from b2b_orders.accounts.factors import note_second_factor
 from b2b_orders.accounts.models import Person
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
@@ -229,7 +226,7 @@ class SingleSignOnRules:
         login: SocialLogin | None = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
         if login is not None:
             if login.found.vouches_second_factor:
-                _note_second_factor(request, user)
+                note_second_factor(request, person_id=user.pk)
         elif isinstance(user, Person) and (needed := required_provider(user.email)):
             refuse(request, needed.slug, NotLetIn("needs-provider", user.pk))
             return render(request, "account/to_provider.html", to_provider(needed))
@@ -237,12 +234,6 @@ class SingleSignOnRules:
             request, user, **kwargs
         )
         return answer
-
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send no code and no way to a new password to whom neither would let in."""
-        opens = template_prefix.startswith(_OPENING_MAILS)
-        if not opens or required_provider(email) is None:
-            super().send_mail(template_prefix, email, context)  # type: ignore[misc] # a mixin
 
 
 def to_provider(provider: Provider, *, wanted: str = "") -> dict[str, Any]:
@@ -254,22 +245,6 @@ def to_provider(provider: Provider, *, wanted: str = "") -> dict[str, Any]:
         "wanted": wanted,
         "is_required": provider.is_required,
     }
-
-
-def _note_second_factor(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Write beside the way that was just signed in by that a second factor was part of it."""
-    records = get_authentication_records(request, user)
-    if records:
-        last = {**records[-1], "second_factor": True}
-        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*records[:-1], last]
-
-
-def second_factor_vouched(request: HttpRequest, user: AbstractBaseUser) -> bool:
-    """Say whether this log-in's provider vouches for a second factor; reads the session only."""
-    return any(
-        each.get("method") == "socialaccount" and each.get("second_factor") is True
-        for each in get_authentication_records(request, user)
-    )
 
 
 # --- both protocols -------------------------------------------------------------------------

@@ -93,6 +93,12 @@ class Standing:
         return tuple(member.company for member in self.members)
 
     @property
+    def requires_second_factor(self) -> bool:
+        """Say whether a company of the person's, or being of staff, asks for a second factor."""
+        of_staff = settings.PORTAL_STAFF_SECOND_FACTOR and self.staff is not None
+        return of_staff or any(member.requires_second_factor for member in self.members)
+
+    @property
     def portfolio_viewers(self) -> tuple[Viewer, ...]:
         """Return the viewers of the companies that a salesperson looks after, by name."""
         if self.staff is None:

@@ -253,6 +253,8 @@ class Supervisor:
             # The first slash of the path only ends the host.
             "PORTAL_EMAIL_URL": f"filemail:///{quote_plus(str(self.mail))}",
             "PORTAL_FROM_EMAIL": "nao-responda@loja.example",
+            # Everybody signs in with the password that the demo shows; see the README.
+            "PORTAL_STAFF_SECOND_FACTOR": "0",
             "PORTAL_FEED_SECONDS": "5",
             "PORTAL_ERP_SECONDS": "60",
         }

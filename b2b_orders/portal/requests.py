@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, QueryDict
@@ -19,6 +19,9 @@ from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import StaffViewer, Viewer
 from b2b_orders.companies.middleware import ViewerRequest
 
+if TYPE_CHECKING:
+    from b2b_orders.accounts.models import Person
+
 P = ParamSpec("P")
 
 
@@ -29,6 +32,12 @@ class PortalRequest(ViewerRequest):
     request_id: str
     # How many ask to be let into the company; for its administrators.
     people_waiting: int
+
+
+class PersonRequest(PortalRequest):
+    """A request of somebody who has logged in."""
+
+    user: Person
 
 
 class CompanyRequest(PortalRequest):
@@ -71,6 +80,20 @@ def company_page(
     return opened
 
 
+def person_page(
+    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
+) -> Callable[..., HttpResponseBase]:
+    """Open a page to whoever has logged in, with a company or without."""
+
+    @wraps(view)
+    def opened(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_login(request)
+        return view(request, *args, **kwargs)
+
+    return opened
+
+
 def staff_page(
     may: Callable[[StaffViewer], bool],
 ) -> Callable[
@@ -96,19 +119,28 @@ def staff_page(
 
 def to_login(request: PortalRequest) -> HttpResponseBase:
     """Ask to log in, and come back to this very page afterwards."""
+    asked = redirect_to_login(here_of(request))
+    return HttpResponseClientRedirect(asked.url) if request.htmx else asked
+
+
+def here_of(request: PortalRequest) -> str:
+    """Name the page that a person is on, to come back to; home after a form."""
     if request.htmx:
-        here = _page_of_fragment(request)
-        return HttpResponseClientRedirect(redirect_to_login(here).url)
-    here = request.get_full_path() if request.method == "GET" else reverse("portal:home")
-    return redirect_to_login(here)
+        return _page_of_fragment(request)
+    return request.get_full_path() if request.method == "GET" else reverse("portal:home")
 
 
 def _page_of_fragment(request: PortalRequest) -> str:
-    """Name the page that asked for a fragment, as the browser says; home if that is no address."""
+    """Name the page that asked for a fragment, as the browser says; home if that is no address.
+
+    A page that fetches itself anew, with what was typed meanwhile, is named as it would be.
+    """
     try:
-        return request.htmx.current_url_abs_path or "/"
+        page = request.htmx.current_url_abs_path or "/"
     except ValueError:
         return "/"
+    is_itself = request.method == "GET" and page.partition("?")[0] == request.path
+    return request.get_full_path() if is_itself else page
 
 
 def typed_text(given: QueryDict) -> str:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from b2b_orders.common.requests import CALENDAR_PATH, INVITATION_PATH, PROOF_PATH
 from b2b_orders.portal.views import (
+    account,
     company,
     documents,
     due_dates,
@@ -104,6 +105,12 @@ of_a_company: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("idioma", company.language, name="language"),
+    path("conta", account.page, name="account"),
+    path("conta/nome", account.name, name="account-name"),
+    path("conta/sessoes/encerrar", account.end_others, name="end-sessions"),
+    path("conta/sessoes/<int:session>/encerrar", account.end_session, name="end-session"),
+    path("conta/segundo-fator", account.second_factor, name="second-factor"),
+    path("conta/confirmar", account.sign_in_again, name="sign-in-again"),
     path("empresa/trocar", company.switch, name="switch-company"),
     path(INVITATION_PATH[1:], entering.invitation, name="invitation"),
     path("entrar-na-empresa", entering.join, name="join"),

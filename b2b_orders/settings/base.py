@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "b2b_orders.portal.limiting.LimitMiddleware",
     "b2b_orders.audit.middleware.RecordMiddleware",
     "b2b_orders.portal.middleware.LanguageMiddleware",
+    "b2b_orders.portal.gate.SignInMiddleware",
     "b2b_orders.portal.middleware.OwnCompanyLinkMiddleware",
 ]
 
@@ -211,6 +212,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
+    "sweep-sign-in-mail": {
+        "task": "accounts.sweep_mail",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "tidy-accounts": {
+        "task": "accounts.tidy",
+        "schedule": 3600.0,
+        "options": {"expires": 3000, "queue": "sync"},
+    },
     "learn-documents": {
         "task": "documents.learn",
         "schedule": 5.0,
@@ -304,8 +315,49 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
-# An office shares one address; a guessed person has the narrow limit.
-ACCOUNT_RATE_LIMITS = {"login": "120/m/ip", "login_failed": "30/m/ip,5/5m/key"}
+# An office shares one address; a guessed person has the narrow limits. A wrong code of an app or
+# a wrong recovery code counts as a failed log-in.
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "30/m/ip,5/5m/key",
+    "request_login_code": "120/m/ip,3/m/key,10/h/key",
+    "reset_password": "120/m/ip,3/m/key,10/h/key",
+    "reset_password_from_key": "120/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "10/m/user",
+}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
+PASSWORD_RESET_TIMEOUT = 3600
+MFA_ADAPTER = "b2b_orders.accounts.mfa.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey asks for finger, face or PIN, so that it stands for two factors.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RATE_LIMITS = {"webauthn_login": "120/m/ip"}
+# People's clocks differ by half a minute; a code works once all the same.
+MFA_TOTP_TOLERANCE = 1
+MFA_FORMS = {
+    "authenticate": "b2b_orders.accounts.mfa.CodeForm",
+    "reauthenticate": "b2b_orders.accounts.mfa.CodeAgainForm",
+    "activate_totp": "b2b_orders.accounts.mfa.ActivateAppForm",
+    "add_webauthn": "b2b_orders.accounts.mfa.AddPasskeyForm",
+    "login_webauthn": "b2b_orders.accounts.mfa.PasskeyLoginForm",
+    "authenticate_webauthn": "b2b_orders.accounts.mfa.PasskeyForm",
+    "reauthenticate_webauthn": "b2b_orders.accounts.mfa.PasskeyAgainForm",
+}
+# The seller's people need a second factor; companies ask for it one by one.
+PORTAL_STAFF_SECOND_FACTOR: bool = env.bool("PORTAL_STAFF_SECOND_FACTOR", default=True)
+# How long a log-in lasts unused, and in all: of the companies' people and of the seller's.
+PORTAL_SESSION_IDLE_MINUTES: int = env.int("PORTAL_SESSION_IDLE_MINUTES", default=720)
+PORTAL_SESSION_HOURS: int = env.int("PORTAL_SESSION_HOURS", default=168)
+PORTAL_STAFF_SESSION_HOURS: int = env.int("PORTAL_STAFF_SESSION_HOURS", default=8)
+# The browser forgets it when it closes, by whatever way one logged in.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 3600 * max(PORTAL_SESSION_HOURS, PORTAL_STAFF_SESSION_HOURS)
 
 # --- limits -------------------------------------------------------------------------
 # How much one person may ask for in a minute, by what it costs; 0 is without limit. A company

@@ -9,6 +9,7 @@ from tests.factories.companies import (
     make_member,
     make_person,
     make_staff,
+    sign_in,
 )
 from tests.factories.orders import as_listed, make_document, make_order, make_title
 from tests.factories.records import make_erp_record, make_reading, make_vtex_record
@@ -29,4 +30,5 @@ __all__ = [
     "make_staff",
     "make_title",
     "make_vtex_record",
+    "sign_in",
 ]

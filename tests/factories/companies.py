@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from allauth.usersessions.models import UserSession
+from django.test import Client
+
+from b2b_orders.accounts import sessions
 from b2b_orders.accounts.models import Person
+from b2b_orders.common import clock
 from b2b_orders.companies import services
 from b2b_orders.companies.models import Company, Membership, Role, StaffProfile, StaffRole
 
@@ -64,3 +69,23 @@ def make_staff(
         can_see_prices=can_see_prices,
         can_see_finance=can_see_finance,
     )
+
+
+def sign_in(client: Client, person: Person) -> Client:
+    """Sign a client in as the log-in page would have, without going through it."""
+    client.force_login(person, "allauth.account.auth_backends.AuthenticationBackend")
+    now = clock.now()
+    session = client.session
+    session[sessions.SIGNED_IN] = session[sessions.SEEN] = now.timestamp()
+    # Later than whatever asked for it at this very moment.
+    session[sessions.FRESH] = now.timestamp() + 0.001
+    session.save()
+    UserSession.objects.create(
+        user=person,
+        session_key=session.session_key,
+        ip="127.0.0.1",
+        user_agent="",
+        created_at=now,
+        last_seen_at=now,
+    )
+    return client

@@ -118,8 +118,7 @@ def test_the_next_person_on_the_same_browser_starts_afresh(cast):
     [
         "/accounts/signup/",
         "/accounts/email/",
-        "/accounts/password/reset/",
-        "/accounts/password/change/",
+        "/accounts/confirm-email/",
     ],
 )
 def test_nobody_signs_up_or_changes_an_address_by_themselves(cast, client_for, path):

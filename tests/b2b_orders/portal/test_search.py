@@ -168,10 +168,10 @@ def test_search_typed_before_an_expired_session_is_there_after_log_in(client, ca
     assert response["Location"] == "/accounts/login/?next=/pedidos%3Fq%3D502556"
 
 
-def test_expired_session_while_typing_leads_to_log_in(client, cast):
+def test_expired_session_while_typing_leads_to_log_in_and_back_to_what_was_typed(client, cast):
     response = client.get(
         "/pedidos?q=502",
         headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/pedidos?q=5"},
     )
 
-    assert response["HX-Redirect"] == "/accounts/login/?next=/pedidos%3Fq%3D5"
+    assert response["HX-Redirect"] == "/accounts/login/?next=/pedidos%3Fq%3D502"

@@ -1,0 +1,233 @@
+"""Logging in: by code, by passkey, with an app; on a shared computer, and after the end."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import struct
+import time
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from erp_bridge.simulators.cast import O1
+from tests.journeys.conftest import DESKTOP
+
+PHONE = {"width": 360, "height": 740}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+IN = re.compile(r"/pedidos")
+
+
+@pytest.fixture
+def davi(product) -> Iterator[dict[str, str]]:
+    """Somebody whose log-ins elsewhere may end."""
+    yield product.person("davi")
+    product.sessions.pop("davi", None)
+
+
+def fresh_page(product, **options) -> Page:
+    complaints: list[str] = []
+    page = product.open_browser(**options).new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.complaints = complaints  # type: ignore[attr-defined]
+    return page
+
+
+def about_policy(page: Page) -> list[str]:
+    return [text for text in page.complaints if "Content Security Policy" in text]  # type: ignore[attr-defined]
+
+
+def log_out(page: Page) -> None:
+    page.locator("details.person summary").click()
+    page.get_by_role("button", name="Sair", exact=True).click()
+    page.wait_for_url(re.compile(r"accounts/login"))
+
+
+def code_of(secret: str, *, later: int = 0) -> str:
+    """Return what an authenticator app shows, as RFC 6238 has it."""
+    step = struct.pack(">Q", int(time.time()) // 30 + later)
+    digest = hmac.new(base64.b32decode(secret), step, hashlib.sha1).digest()
+    at = digest[-1] & 15
+    value = struct.unpack(">I", digest[at : at + 4])[0] & 0x7FFFFFFF
+    return f"{value % 1_000_000:06}"
+
+
+def test_code_by_mail_without_password_or_script(product):
+    page = fresh_page(product, java_script_enabled=False)
+    page.goto(f"/pedidos?q={O1.customer_number}")
+    page.get_by_role("link", name="Receber um código").click()
+    page.locator("[name=email]").fill(product.person("rita")["email"])
+    page.get_by_role("button", name="Enviar o código").click()
+
+    mail = product.await_mail("rita@", "Seu código para entrar")
+    text = mail.get_body(("plain",)).get_content()
+    page.locator("[name=code]").fill(re.search(r"\b\d{6}\b", text)[0])
+    page.get_by_role("button", name="Entrar", exact=True).click()
+
+    expect(page).to_have_url(re.compile(rf"/pedidos.*{O1.customer_number.split('/')[0]}"))
+    page.context.close()
+
+
+def test_b31_session_ends_while_a_search_is_typed(product, page_of):
+    page, elsewhere = page_of("bruno"), fresh_page(product)
+    product.sign_in(elsewhere, "bruno")
+    elsewhere.goto("/pedidos")
+    page.goto("/conta")
+    page.locator(".things form button").first.click()
+    expect(page.get_by_role("status").first).to_contain_text("Você saiu daquele dispositivo")
+
+    elsewhere.locator("#q").press_sequentially(O1.customer_number, delay=10)
+    elsewhere.locator("#q").press("Enter")
+    elsewhere.wait_for_url(re.compile("accounts/login"))
+    person = product.person("bruno")
+    elsewhere.locator("[name=login]").fill(person["email"])
+    elsewhere.locator("[name=password]").fill(person["password"])
+    elsewhere.locator("[name=password]").press("Enter")
+
+    elsewhere.wait_for_url(IN)
+    expect(elsewhere.locator("main")).to_contain_text(O1.web_number)
+    elsewhere.context.close()
+
+
+def test_b32_shared_computer(product):
+    page = fresh_page(product)
+    product.sign_in(page, "ana")
+    page.goto(f"/pedidos?q={O1.web_number}")
+    expect(page.locator("h1")).to_contain_text(O1.web_number)
+    log_out(page)
+    product.sign_in(page, "carla")
+    page.goto("/pedidos")
+
+    for _ in range(6):
+        page.go_back()
+        page.wait_for_load_state()
+        assert "Ana Prado" not in page.content()
+        assert f"<h1>{O1.web_number}" not in page.content()
+    page.context.close()
+
+
+@pytest.fixture
+def passkeys(product) -> Iterator[Page]:
+    """A browser with a device that keeps passkeys; there are none for a bare IP address."""
+    browser: Browser = product.browser
+    context: BrowserContext = browser.new_context(
+        base_url=product.url.replace("127.0.0.1", "localhost"), viewport=DESKTOP, locale="pt-BR"
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.complaints = complaints  # type: ignore[attr-defined]
+    device = context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    device.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    yield page
+    context.close()
+
+
+def test_passkey_logs_in_without_a_password(product, davi, passkeys):
+    page = passkeys
+    product.sign_in(page, "davi")
+    page.goto("/conta")
+    page.get_by_role("link", name="Adicionar chave de acesso").click()
+    page.locator("#id_name").fill("Notebook da loja")
+    page.get_by_role("button", name="Adicionar a chave de acesso").click()
+    expect(page.locator(".codes li")).to_have_count(10)
+    page.get_by_role("link", name="Guardei, continuar").click()
+    try:
+        expect(page.locator("main")).to_contain_text("Notebook da loja")
+        log_out(page)
+        page.goto("/accounts/login/?next=/financeiro")
+        page.get_by_role("button", name="Usar chave de acesso").click()
+        page.wait_for_url(re.compile(r"/financeiro$"))
+
+        log_out(page)
+        page.locator("[name=login]").fill(davi["email"])
+        page.locator("[name=password]").fill(davi["password"])
+        page.locator("[name=password]").press("Enter")
+        page.get_by_role("button", name="Usar chave de acesso").click()
+        page.wait_for_url(IN)
+    finally:
+        page.goto("/conta")
+        page.get_by_role("link", name="Remover Notebook da loja").click()
+        page.get_by_role("button", name="Remover a chave de acesso").click()
+    expect(page.locator("main")).not_to_contain_text("Notebook da loja")
+    product.await_mail("davi@", "Uma mudança na sua conta", count=2)
+    assert about_policy(page) == []
+
+
+def test_app_is_asked_for_after_the_password(product, davi):
+    page = fresh_page(product, viewport=PHONE)
+    product.sign_in(page, "davi")
+    page.goto("/accounts/2fa/totp/activate/")
+    secret = page.locator(".secret").text_content()
+    assert faults(page) == []
+    page.locator("[name=code]").fill(code_of(secret))
+    page.get_by_role("button", name="Ligar").click()
+    kept = page.locator(".codes li").first.text_content()
+    assert faults(page) == []
+    page.goto("/conta")
+    assert faults(page) == []
+    try:
+        log_out(page)
+        page.locator("[name=login]").fill(davi["email"])
+        page.locator("[name=password]").fill(davi["password"])
+        page.locator("[name=password]").press("Enter")
+        page.wait_for_url(re.compile("2fa/authenticate"))
+        assert faults(page) == []
+        page.locator("[name=code]").fill("000000")
+        page.get_by_role("button", name="Entrar", exact=True).click()
+        expect(page.get_by_role("alert").first).to_be_visible()
+        page.locator("[name=code]").fill(code_of(secret, later=1))
+        page.get_by_role("button", name="Entrar", exact=True).click()
+        page.wait_for_url(IN)
+
+        log_out(page)
+        product.sign_in(page, "davi")
+        page.locator("[name=code]").fill(kept)
+        page.get_by_role("button", name="Entrar", exact=True).click()
+        page.wait_for_url(IN)
+    finally:
+        page.goto("/accounts/2fa/totp/deactivate/")
+        page.get_by_role("button", name="Remover o aplicativo").click()
+    expect(page.locator("#second + .tag")).to_have_text("Desligado")
+    assert about_policy(page) == []
+    page.context.close()
+
+
+def faults(page: Page) -> list[str]:
+    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth") > page.viewport_size["width"]
+    return [each["id"] for each in found] + (["scrolls sideways"] if wide else [])
+
+
+def test_pages_of_logging_in_have_no_accessibility_fault(product):
+    page = fresh_page(product, viewport=PHONE)
+    found = {}
+    for path in (
+        "login/",
+        "login/code/",
+        "password/reset/",
+        "password/reset/done/",
+        "password/reset/key/1-nothing/",
+    ):
+        page.goto(f"/accounts/{path}")
+        found[path] = faults(page)
+
+    assert found == {path: [] for path in found}
+    page.context.close()
