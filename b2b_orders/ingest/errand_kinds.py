@@ -14,6 +14,7 @@ from b2b_orders.audit.services import Action
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.ingest import errand_documents as documents
 from b2b_orders.ingest import errand_orders as orders
+from b2b_orders.ingest import errand_staff as staff
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
 from b2b_orders.ingest.models import (
@@ -219,5 +220,18 @@ KINDS: dict[Kind, Job] = {
     ),
     Kind.CUSTOMER_TYPE: Job(
         Action.CUSTOMER_TYPE_CHANGED, documents.known_customer_type, documents.change_customer_type
+    ),
+    Kind.STAFF: Job(
+        Action.STAFF_CHANGED, staff.known_staff_change, staff.change_staff, needs_reason=True
+    ),
+    Kind.MOVE_CUSTOMER: Job(
+        Action.STAFF_CHANGED, staff.known_move, staff.move_customer, needs_reason=True
+    ),
+    Kind.TEAM: Job(Action.STAFF_CHANGED, staff.known_team_change, staff.change_team),
+    Kind.COMPANY_TEAM: Job(
+        Action.STAFF_CHANGED,
+        staff.known_company_team,
+        staff.change_company_team,
+        needs_reason=True,
     ),
 }

@@ -31,6 +31,10 @@ class Kind(StrEnum):
     UNDO_DECISION = "undo-decision"
     DOCUMENT_RULE = "document-rule"
     CUSTOMER_TYPE = "customer-type"
+    STAFF = "staff"
+    MOVE_CUSTOMER = "move-customer"
+    TEAM = "team"
+    COMPANY_TEAM = "company-team"
 
 
 @dataclass(frozen=True, slots=True)

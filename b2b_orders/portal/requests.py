@@ -18,6 +18,7 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import StaffViewer, Viewer
 from b2b_orders.companies.middleware import ViewerRequest
+from b2b_orders.ingest.queries import SourceState
 
 P = ParamSpec("P")
 
@@ -27,6 +28,8 @@ class PortalRequest(ViewerRequest):
 
     htmx: HtmxDetails
     request_id: str
+    # Sources that do not answer; read for who acts for a company alone.
+    outages: tuple[SourceState, ...]
 
 
 class CompanyRequest(PortalRequest):

@@ -230,6 +230,15 @@ INCIDENT: dict[str, Text] = {
     "feed-ageing": lazy("Changes have waited in the VTEX feed for half of the time it keeps them"),
     "hook-foreign": lazy("The VTEX hook of our key calls somebody else"),
     "hook-refused": lazy("A call to the VTEX hook was refused"),
+    "bulk-opening": lazy("Somebody of staff opened unusually many orders; they sign in again"),
+}
+
+# What a person is in their company.
+ROLE: dict[str, Text] = {
+    "buyer": lazy("Buyer"),
+    "finance": lazy("Finance"),
+    "viewer": lazy("Viewer"),
+    "admin": lazy("Company admin"),
 }
 
 ANSWER: dict[str, Text] = {

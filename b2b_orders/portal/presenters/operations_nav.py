@@ -31,6 +31,7 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
         ("operations-unassigned", _("Without company"), _some(bounded(counts.unassigned))),
         ("operations-divergences", _("Divergences"), _some(bounded(counts.divergences))),
         ("operations-documents", _("Documents"), ""),
+        ("operations-staff", _("Staff"), ""),
         ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
         ("operations-runs", _("Runs"), ""),
     )
