@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from b2b_orders.accounts.models import Person
-from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.companies import staffing
 from b2b_orders.companies.models import Company, Portfolio, StaffProfile, StaffRole, Team
 from b2b_orders.ingest.errand_orders import find_company
@@ -144,10 +144,11 @@ def known_team_change(params: Params) -> dict[str, Any]:
     change, name = str(params.get("change", "")), " ".join(str(params.get("name", "")).split())
     text = str(params.get("team", ""))
     team_id = int(text[:18]) if text.isascii() and text.isdigit() else None
-    if team_id is not None and not Team.objects.filter(pk=team_id).exists():
+    known = Team.objects.filter(pk=team_id or 0).values_list("name", flat=True).first()
+    if team_id is not None and known is None:
         raise NotVisible
-    if change == "drop" and team_id is not None:
-        return {"change": "drop", "team": team_id, "name": name}
+    if change == "drop" and known is not None:
+        return {"change": "drop", "team": team_id, "name": known}
     if change != "put":
         raise NotVisible
     if not name or len(name) > MAX_TEAM:
@@ -161,15 +162,19 @@ def change_team(task: Task) -> Outcome:
     """Make, rename or drop a team."""
     params = task.params
     if params["change"] == "drop":
-        name = staffing.drop_team(team_id=params["team"])
+        try:
+            name = staffing.drop_team(team_id=params["team"])
+        except Conflict:
+            return _of_team("team-in-use", str(params["team"]), params["name"], is_done=False)
         return _of_team("team-dropped", str(params["team"]), name or params["name"])
     team = staffing.save_team(team_id=params["team"], name=params["name"])
     return _of_team("team-saved", str(team.pk), team.name)
 
 
-def _of_team(code: str, team_id: str, name: str) -> Outcome:
+def _of_team(code: str, team_id: str, name: str, *, is_done: bool = True) -> Outcome:
     return Outcome(
         code,
+        is_done=is_done,
         figures={"name": name},
         object_kind="team",
         object_id=team_id,

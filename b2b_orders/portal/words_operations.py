@@ -155,6 +155,7 @@ OUTCOME: dict[str, Text] = {
     "customer-moved": lazy("%(company)s was moved. It holds from the next click on."),
     "team-saved": lazy("The team is called %(name)s."),
     "team-dropped": lazy("The team %(name)s is gone."),
+    "team-in-use": lazy("The team %(name)s still has people or companies: move them first."),
     "company-team": lazy("%(company)s is served by the team %(name)s."),
     "company-no-team": lazy("%(company)s is served by all of staff."),
     "broken": lazy("It does not work: %(text)s"),

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
@@ -93,7 +95,12 @@ def _change(
         return slip(request, InvalidInput("role", "own-rights"))
     if kind is Kind.STAFF:
         given = {name: request.POST.get(name, "") for name in ("change", *_STAFF)}
-        return ask(request, kind, {"person": str(public_id), **given})
+        answer = ask(request, kind, {"person": str(public_id), **given})
+        if given["change"] == "end" and isinstance(answer, HttpResponse):
+            # This very page is gone once it is done.
+            query = answer["Location"].partition("?")[2]
+            return redirect(f"{reverse('portal:operations-staff')}?{query}")
+        return answer
     whose = {"from": "", "to": str(public_id)}
     if request.POST.get("change") == "away":
         whose = {"from": str(public_id), "to": request.POST.get("to", "")}
