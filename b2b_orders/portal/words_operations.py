@@ -229,3 +229,9 @@ STAFF_RIGHT: dict[str, Text] = {
     "can_see_finance": lazy("Finance of the portfolio"),
     "can_see_as_company": lazy("See as the whole company"),
 }
+# Which role each right is for.
+ROLE_OF_RIGHT: dict[str, str] = {
+    "can_see_prices": "telesales",
+    "can_see_finance": "telesales",
+    "can_see_as_company": "support",
+}

@@ -21,6 +21,7 @@ PAGES = [
     "/operacao/situacoes",
     "/operacao/sem-empresa",
     "/operacao/divergencias",
+    "/operacao/equipe",
     "/operacao/recusas",
     "/operacao/execucoes",
 ]

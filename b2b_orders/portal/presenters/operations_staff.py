@@ -92,7 +92,10 @@ def staff_item(row: StaffRow, *, own_email: str, now: datetime) -> StaffItem:
         team=row.team or _("all companies"),
         seller_code=row.seller_code,
         rights=tuple(
-            words.text(operations.STAFF_RIGHT, name) for name in RIGHTS if name in row.rights
+            words.text(operations.STAFF_RIGHT, name)
+            for name in RIGHTS
+            # A right that its role never uses says nothing.
+            if name in row.rights and row.role == operations.ROLE_OF_RIGHT[name]
         ),
         portfolio=formats.count(row.portfolio_count),
         last_login=moment(row.last_login, now),

@@ -48,13 +48,14 @@ def search(request: StaffRequest) -> HttpResponseBase:
         context["error"] = too_long_words()
     elif typed.strip():
         context |= _found(request, typed)
-    context["home"] = agent_home(
-        list_recent(viewer=request.staff),
-        list_awaited(viewer=request.staff, now=now),
-        acting=request.all_acting,
-        page="portal:support",
-        now=now,
-    )
+    else:
+        context["home"] = agent_home(
+            list_recent(viewer=request.staff),
+            list_awaited(viewer=request.staff, now=now),
+            acting=request.all_acting,
+            page="portal:support",
+            now=now,
+        )
     return render(request, "portal/staff/support.html", context)
 
 

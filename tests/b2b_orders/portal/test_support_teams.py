@@ -214,7 +214,7 @@ def test_a_number_that_comes_later_is_told_by_mail_and_on_the_page(suzana, cast,
     # Whose it is shows after logging in alone.
     assert "Beta" not in letter.body
     page = suzana.get("/atendimento")
-    assert "999999 chegou em 10:00" in words(page)
+    assert "999999 está aqui desde 10:00" in words(page)
     assert "/atendimento?q=999999" in parse(page).xpath("//tbody//a/@href")
     line = AuditEvent.objects.get(action=Action.NUMBER_AWAITED)
     assert (line.object_id, line.detail, line.person_id) == (
