@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
-from b2b_orders.companies import services
-from b2b_orders.companies.access import Actor, StaffViewer
+from b2b_orders.companies import seeing_as, services
+from b2b_orders.companies.access import Actor, StaffViewer, Viewer
 from b2b_orders.companies.models import Acting
 
 How = Literal["ended", "logout", "idle"]
@@ -42,6 +43,40 @@ def start(
         now=now,
     )
     return acting
+
+
+def see_as(
+    *,
+    viewer: Viewer,
+    staff: StaffViewer,
+    actor: Actor,
+    person_public_id: uuid.UUID | None,
+    now: datetime,
+) -> None:
+    """Borrow a member's eyes, or the company's; see `seeing_as.change_eyes` for what it refuses."""
+    changed = seeing_as.change_eyes(viewer=viewer, staff=staff, person_public_id=person_public_id)
+    if changed.before != changed.now:
+        _record_change(viewer, actor, {"before": changed.before, "now": changed.now}, now)
+
+
+def give_reason(*, viewer: Viewer, actor: Actor, reason: str, now: datetime) -> None:
+    """Give acting another reason; `InvalidInput` for one that says too little."""
+    before, after = seeing_as.change_reason(viewer=viewer, reason=reason)
+    if before != after:
+        about = {"reason_before": before, "reason_now": after}
+        _record_change(viewer, replace(actor, reason=after), about, now)
+
+
+def _record_change(viewer: Viewer, actor: Actor, about: dict[str, str], now: datetime) -> None:
+    record(
+        Action.SEEN_AS_CHANGED,
+        actor=actor,
+        company_id=viewer.company_id,
+        object_kind="acting",
+        object_id=str(viewer.acting_id),
+        detail=about,
+        now=now,
+    )
 
 
 def end(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from b2b_orders.audit import volume
 from b2b_orders.audit.alarms import ALWAYS
 from b2b_orders.audit.models import Action as Action  # noqa: PLC0414 what callers record
 from b2b_orders.audit.models import AuditEvent, Incident
@@ -46,6 +47,13 @@ def record(
     # The web process may add what it may not read back (a log-in has no company), and
     # INSERT ... RETURNING needs the right to read; with ignore_conflicts there is none.
     AuditEvent.objects.bulk_create([event], ignore_conflicts=True)
+    if actor.staff_role and actor.person_id and action in volume.OPENED:
+        volume.note_opening(
+            person_id=actor.person_id,
+            company_id=company_id,
+            order=str((detail or {}).get("order") or object_id),
+            now=now,
+        )
 
 
 def report_incident(

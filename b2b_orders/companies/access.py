@@ -89,6 +89,10 @@ class StaffViewer:
     # The only team whose companies this person sees; None is every company.
     team_id: int | None = None
 
+    def serves(self, team_id: int | None) -> bool:
+        """Say whether a company of this team is theirs to serve; one of no team is everybody's."""
+        return self.team_id is None or team_id is None or team_id == self.team_id
+
     @property
     def can_act(self) -> bool:
         """Say whether this person may act for a company."""

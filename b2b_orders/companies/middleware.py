@@ -130,7 +130,12 @@ def _look(request: ViewerRequest, person: Person, entered: int | None) -> None:
     if here is not None:
         touch_acting(acting_id=here, now=now)
     request.all_acting = tuple(
-        acting_view(row, now, touched=row.id == here)
+        acting_view(
+            row,
+            now,
+            touched=row.id == here,
+            as_company=standing.staff is None or standing.staff.can_see_as_company,
+        )
         for row in standing.live_acting(session_key, now)
     )
     request.acting = next((view for view in request.all_acting if view.id == here), None)

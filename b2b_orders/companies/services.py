@@ -196,30 +196,36 @@ def start_acting(
 
     Pages call `audit.acting.start`, which also records it. Raises `NotAllowed` for a
     role that may not act, `InvalidInput` for a short reason, `NotVisible` for a company
-    that does not exist or is inactive.
+    that does not exist, is inactive or is another team's.
     """
     if not viewer.can_act:
         raise NotAllowed
-    reason = " ".join(without_nul(reason).split())
-    if len(reason) < REASON_MIN_LENGTH:
-        raise InvalidInput("reason", "reason-too-short")
+    reason = clean_reason(reason)
     with tenancy.scope(role=tenancy.STAFF):
-        company_id = (
+        company_id, team_id = (
             Company.objects.filter(public_id=company_public_id, is_active=True)
-            .values_list("pk", flat=True)
+            .values_list("pk", "team_id")
             .first()
-        )
-    if company_id is None:
+        ) or (None, None)
+    if company_id is None or not viewer.serves(team_id):
         raise NotVisible
     _of_session(viewer.person_id, session_key).filter(company_id=company_id).update(ended_at=now)
     return Acting.objects.create(
         person_id=viewer.person_id,
         company_id=company_id,
-        reason=reason[:200],
+        reason=reason,
         session_key=session_key,
         started_at=now,
         seen_at=now,
     )
+
+
+def clean_reason(text: str) -> str:
+    """Return a reason as it is kept; `InvalidInput` for one that says too little."""
+    reason = " ".join(without_nul(text).split())
+    if len(reason) < REASON_MIN_LENGTH:
+        raise InvalidInput("reason", "reason-too-short")
+    return reason[:200]
 
 
 def touch_acting(*, acting_id: int, now: datetime) -> None:

@@ -48,6 +48,12 @@ class ActingView:
     minutes_left: int
     # The member whose eyes are borrowed; "" sees as the company.
     seen_as: str = ""
+    # The branches to which those eyes are limited, by their CNPJ; None is the whole company.
+    seen_as_branches: tuple[str, ...] | None = None
+    seen_as_language: str = ""
+    # Whose eyes are borrowed is still to be said: until then there is nothing to see.
+    must_choose: bool = False
+    seconds_left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class _SeenAs:
     name: str
     rights: frozenset[Right]
     establishment_ids: frozenset[int] | None
+    branches: tuple[str, ...] | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class _ActingRow:
     session_key: str
     seen_at: datetime
     seen_as: _SeenAs | None
+    team_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +145,18 @@ class Standing:
         return _member_viewer(self.person_id, member) if member else None
 
     def live_acting(self, session_key: str, now: datetime) -> tuple[_ActingRow, ...]:
-        """Return what this very log-in acts for and has not left idle for too long."""
+        """Return what this very log-in acts for and has not left idle for too long.
+
+        A company that went to another team meanwhile is left at once.
+        """
+        staff = self.staff
         return tuple(
             row
             for row in self.acting
-            if row.session_key == session_key and now < row.seen_at + _idle_time()
+            if row.session_key == session_key
+            and now < row.seen_at + _idle_time()
+            and staff is not None
+            and staff.serves(row.team_id)
         )
 
     def has_idle_acting(self, now: datetime) -> bool:
@@ -177,6 +193,8 @@ def _viewer_who_acted(standing: Standing, acting_id: int) -> Viewer | None:
     )
     if acting is None or standing.staff is None or not standing.staff.can_act:
         return None
+    if not standing.staff.serves(acting.company.team_id):
+        return None
     return _acting_viewer(
         standing.staff,
         _ActingRow(
@@ -195,7 +213,7 @@ def _viewer_who_acted(standing: Standing, acting_id: int) -> Viewer | None:
 def _eyes_of(member: Membership) -> _SeenAs:
     """Read what a member sees now; nothing once they were removed."""
     name = member.person.name
-    if not member.is_active:
+    if not (member.is_active and member.person.is_active):
         return _SeenAs(member.pk, name, frozenset(), frozenset())
     own = {field: getattr(member, field) for field in RIGHT_OF_FIELD}
     rights = rights_of(Role(member.role), own)
@@ -208,9 +226,15 @@ def tax_id_ending(tax_id: str) -> str:
     return f"{tax_id[-6:-2]}-{tax_id[-2:]}" if tax_id else ""
 
 
-def acting_view(row: _ActingRow, now: datetime, *, touched: bool) -> ActingView:
-    """Say what a page shows of acting; `touched` when this request put the timer back."""
+def acting_view(
+    row: _ActingRow, now: datetime, *, touched: bool, as_company: bool = True
+) -> ActingView:
+    """Say what a page shows of acting; `touched` when this request put the timer back.
+
+    `as_company` says whether the person may see as the whole company.
+    """
     left = _idle_time() if touched else row.seen_at + _idle_time() - now
+    seen_as = row.seen_as
     return ActingView(
         id=row.id,
         company_public_id=row.company.public_id,
@@ -218,7 +242,11 @@ def acting_view(row: _ActingRow, now: datetime, *, touched: bool) -> ActingView:
         tax_id_ending=row.company.tax_id_ending,
         reason=row.reason,
         minutes_left=math.ceil(left / timedelta(minutes=1)),
-        seen_as=row.seen_as.name if row.seen_as else "",
+        seen_as=seen_as.name if seen_as else "",
+        seen_as_branches=seen_as.branches if seen_as else None,
+        seen_as_language=seen_as.language if seen_as else "",
+        must_choose=seen_as is None and not as_company,
+        seconds_left=max(0, int(left.total_seconds())),
     )
 
 
@@ -238,14 +266,20 @@ def _member_viewer(person_id: int, member: _Member) -> Viewer:
 def _acting_viewer(staff: StaffViewer, row: _ActingRow) -> Viewer:
     """Build the viewer of support: what the member sees whose eyes are borrowed, no more.
 
-    Rights over people and the access record are never borrowed.
+    Rights over people and the access record are never borrowed. Who may not see as the company
+    sees nothing until it is said as whom.
     """
     seen_as = row.seen_as
+    rights, establishment_ids = RIGHTS_ACTING, None
+    if seen_as is not None:
+        rights, establishment_ids = RIGHTS_ACTING & seen_as.rights, seen_as.establishment_ids
+    elif not staff.can_see_as_company:
+        rights, establishment_ids = frozenset(), frozenset()
     return Viewer(
         person_id=staff.person_id,
         company_id=row.company.id,
-        rights=RIGHTS_ACTING & seen_as.rights if seen_as else RIGHTS_ACTING,
-        establishment_ids=seen_as.establishment_ids if seen_as else None,
+        rights=rights,
+        establishment_ids=establishment_ids,
         staff_role=staff.role,
         acting_id=row.id,
         reason=row.reason,
@@ -295,7 +329,10 @@ SELECT
             (SELECT json_agg(s.establishment_id) FROM companies_membershipscope s
              WHERE s.membership_id = m.id),
             m.sees_prices, m.sees_finance, m.manages_people, m.sees_access_record,
-            m.is_active) ORDER BY a.id)
+            m.is_active AND p.is_active, p.language, c.team_id,
+            (SELECT json_agg(e.tax_id ORDER BY e.tax_id) FROM companies_membershipscope s
+             JOIN companies_establishment e ON e.id = s.establishment_id
+             WHERE s.membership_id = m.id)) ORDER BY a.id)
      FROM companies_acting a
      JOIN companies_company c ON c.id = a.company_id AND c.is_active
      LEFT JOIN LATERAL (SELECT tax_id FROM companies_establishment
@@ -344,9 +381,12 @@ def _acting(row: Sequence[Any]) -> _ActingRow:
         # Of somebody who was removed meanwhile there is nothing to borrow.
         nothing: tuple[frozenset[Right], frozenset[int]] = (frozenset(), frozenset())
         rights, scope = _rights_and_scope(row[10:17]) if row[17] else nothing
-        seen_as = _SeenAs(seen_as_id, name or "", rights, scope)
+        branches = tuple(row[20] or ()) if scope is not None else None
+        seen_as = _SeenAs(seen_as_id, name or "", rights, scope, branches, row[18] or "")
     return _ActingRow(
-        *(acting_id, _choice(row), reason, session_key, datetime.fromisoformat(seen_at)), seen_as
+        *(acting_id, _choice(row), reason, session_key, datetime.fromisoformat(seen_at)),
+        seen_as,
+        row[19],
     )
 
 

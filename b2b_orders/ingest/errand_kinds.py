@@ -17,6 +17,7 @@ from b2b_orders.ingest import errand_imports as imports
 from b2b_orders.ingest import errand_map as companies
 from b2b_orders.ingest import errand_orders as orders
 from b2b_orders.ingest import errand_sign_in as sign_in
+from b2b_orders.ingest import errand_staff as staff
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
 from b2b_orders.ingest.models import (
@@ -232,6 +233,19 @@ KINDS: dict[Kind, Job] = {
         Action.EMAIL_DOMAIN_CHANGED,
         sign_in.known_domain_change,
         sign_in.change_domain,
+        needs_reason=True,
+    ),
+    Kind.STAFF: Job(
+        Action.STAFF_CHANGED, staff.known_staff_change, staff.change_staff, needs_reason=True
+    ),
+    Kind.MOVE_CUSTOMER: Job(
+        Action.STAFF_CHANGED, staff.known_move, staff.move_customer, needs_reason=True
+    ),
+    Kind.TEAM: Job(Action.STAFF_CHANGED, staff.known_team_change, staff.change_team),
+    Kind.COMPANY_TEAM: Job(
+        Action.STAFF_CHANGED,
+        staff.known_company_team,
+        staff.change_company_team,
         needs_reason=True,
     ),
 }

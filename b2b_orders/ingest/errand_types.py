@@ -46,6 +46,10 @@ class Kind(StrEnum):
     DROP_IMPORT = "drop-import"
     SIGN_IN_PROVIDER = "sign-in-provider"
     EMAIL_DOMAIN = "email-domain"
+    STAFF = "staff"
+    MOVE_CUSTOMER = "move-customer"
+    TEAM = "team"
+    COMPANY_TEAM = "company-team"
 
 
 @dataclass(frozen=True, slots=True)

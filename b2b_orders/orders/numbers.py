@@ -17,10 +17,12 @@ from erp_bridge import identifiers
 from erp_bridge.records import NumberKind
 
 MAX_TYPED = 200  # longer texts are no number; nothing is looked up
+NEAR_LENGTHS = (4, 20)  # shorter ones are near to everything
 MAX_VALUE = 80  # the index column; longer numbers are found by their beginning
 
 # Pure digits of these lengths are keys and lines, where zeros in front count.
 _FIXED_LENGTHS = frozenset({44, 47, 48})
+_DIGITS = "0123456789"
 _ASCII_DIGITS = re.compile(r"[0-9]+")
 _WEB_SUFFIX = re.compile(r"^(.+?)-[0-9]{2}$")
 # VTEX puts `00-` before a seller's copy, and an affiliate's three letters before its orders.
@@ -110,6 +112,31 @@ def recognise(text: str) -> Recognised:
         if found := reading(text, bare):
             return found
     return Recognised(text, _candidates(*_free(typed)))
+
+
+def near_values(text: str) -> tuple[str, ...]:
+    """List the values of a number that was misheard: one digit off, or two neighbours swapped.
+
+    Only of what looks like a number: 4 to 20 characters, with digits. A key or a line has
+    check digits, which find the slip by themselves.
+    """
+    recognised = recognise(text)
+    if recognised.shape not in ("free", "invoice") or not recognised.candidates:
+        return ()
+    value = recognised.candidates[0].value
+    if not NEAR_LENGTHS[0] <= len(value) <= NEAR_LENGTHS[1] or not any(map(str.isdigit, value)):
+        return ()
+    near = (normalise(slip) if "/" not in slip else slip for slip in _digit_slips(value))
+    return tuple(dict.fromkeys(each for each in near if each != value))
+
+
+def _digit_slips(value: str) -> Iterator[str]:
+    for at, old in enumerate(value):
+        before, after = value[:at], value[at + 1 :]
+        if old in _DIGITS:
+            yield from (before + new + after for new in _DIGITS if new != old)
+        if after and after[0] != old and "/" not in (old, after[0]):
+            yield before + after[0] + old + after[1:]
 
 
 def _upper(text: str) -> str:

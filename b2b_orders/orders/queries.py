@@ -39,7 +39,7 @@ from b2b_orders.orders.rows import (
     TitleRow,
 )
 from b2b_orders.orders.searching import NumberValue, exact_sql, find_match, hits_of
-from b2b_orders.orders.staff_queries import placed_by, staff_search
+from b2b_orders.orders.staff_queries import nearest, other_teams, placed_by, staff_search
 from erp_bridge.records import (
     Billing,
     Fulfilment,
@@ -70,6 +70,8 @@ __all__ = [
     "get_order",
     "list_lines",
     "list_orders",
+    "nearest",
+    "other_teams",
     "placed_by",
     "scope_facts",
     "search",

@@ -14,13 +14,14 @@ from b2b_orders.common.paging import Cursor, PageOf
 from b2b_orders.companies.access import StaffViewer
 from b2b_orders.companies.viewers import tax_id_ending
 from b2b_orders.orders.models import Order, OrderNumber
-from b2b_orders.orders.numbers import Candidate, recognise
+from b2b_orders.orders.numbers import Candidate, near_values, recognise
 from b2b_orders.orders.rows import How, Match, StaffHit
 from b2b_orders.orders.searching import NumberValue, any_of, find_match, hits_of, of_kinds
 from erp_bridge.records import Fulfilment, NumberKind
 
 STAFF_LIMIT = 50
 PREFIX_MIN = 4
+NEAR_LIMIT = 5
 
 _STAFF_FIELDS = (
     "company__public_id",
@@ -33,13 +34,18 @@ _STAFF_FIELDS = (
     "status_raw",
     "placed_on",
 )
+# The same, seen from a number.
+_NUMBER_FIELDS = tuple(
+    name if name.startswith("company__") else f"order__{name}" for name in _STAFF_FIELDS
+)
 
 
 def staff_search(*, viewer: StaffViewer, text: str) -> tuple[StaffHit, ...]:
     """Find orders of any company by a number, exactly or else by its beginning, newest first.
 
     Runs in the database role that can read no amount. Telesales find what is in their
-    portfolio; orders without a company and of inactive companies are found by nobody.
+    portfolio, who serves one team its companies and those of none; orders without a company
+    and of inactive companies are found by nobody.
     """
     recognised = recognise(text)
     with tenancy.scope(role=tenancy.STAFF):
@@ -54,7 +60,7 @@ def _staff_hits(
     if not candidates:
         return ()
     numbers: QuerySet[OrderNumber] = OrderNumber.objects.filter(
-        _in_portfolio(viewer), company__is_active=True
+        permitted(viewer), company__is_active=True
     )
     if how == "exact":
         numbers = numbers.filter(any_of(Q(value=c.value) & of_kinds(c, None) for c in candidates))
@@ -62,9 +68,8 @@ def _staff_hits(
         numbers = hits_of(
             numbers.exclude(kind=NumberKind.BOLETO_LINE), candidates, None, how
         ).order_by()
-    fields = [name if name.startswith("company__") else f"order__{name}" for name in _STAFF_FIELDS]
     rows = numbers.order_by("-order__sorted_at", "-order_id", "id").values_list(
-        *fields, "kind", "written", "value"
+        *_NUMBER_FIELDS, "kind", "written", "value"
     )[: 2 * STAFF_LIMIT]
     hits: dict[uuid.UUID, StaffHit] = {}
     for *order, kind, written, value in rows:
@@ -85,7 +90,7 @@ def placed_by(
     if not viewer.seller_code:
         return PageOf(())
     orders = Order.objects.filter(
-        _in_portfolio(viewer), placed_by_code=viewer.seller_code, company__is_active=True
+        permitted(viewer), placed_by_code=viewer.seller_code, company__is_active=True
     )
     if after:
         cursor = Cursor.decode(after)
@@ -104,8 +109,59 @@ def placed_by(
     return PageOf(hits, following)
 
 
-def _in_portfolio(viewer: StaffViewer) -> Q:
-    return Q() if viewer.company_ids is None else Q(company_id__in=viewer.company_ids)
+def other_teams(*, viewer: StaffViewer, text: str) -> tuple[str, ...]:
+    """Name the teams whose customers have a number that this person may not look at.
+
+    Their names and nothing else: not whose, not how many. Empty for who serves every team.
+    """
+    if viewer.team_id is None or viewer.company_ids is not None:
+        return ()
+    candidates = recognise(text).candidates
+    if not candidates:
+        return ()
+    theirs = OrderNumber.objects.filter(
+        any_of(Q(value=c.value) & of_kinds(c, None) for c in candidates),
+        company__is_active=True,
+        company__team_id__isnull=False,
+    ).exclude(company__team_id=viewer.team_id)
+    with tenancy.scope(role=tenancy.STAFF):
+        names = theirs.values_list("company__team__name", flat=True).distinct()[:STAFF_LIMIT]
+        return tuple(sorted(names))
+
+
+def nearest(*, viewer: StaffViewer, text: str) -> tuple[StaffHit, ...]:
+    """Find orders whose number is one digit off, or has two neighbours swapped, newest first.
+
+    Within the companies that the person may look at. Asks the index for each such number,
+    some hundreds at most, and reads nothing else.
+    """
+    values = near_values(text)
+    if not values:
+        return ()
+    with tenancy.scope(role=tenancy.STAFF):
+        rows = (
+            OrderNumber.objects.filter(permitted(viewer), company__is_active=True, value__in=values)
+            .order_by("-order__sorted_at", "-order_id", "id")
+            .values_list(*_NUMBER_FIELDS, "kind", "written", "value")[: 4 * NEAR_LIMIT]
+        )
+        hits: dict[uuid.UUID, StaffHit] = {}
+        for *order, kind, written, value in rows:
+            match = Match(NumberKind(kind), written, "exact", value)
+            hit = _staff_hit(order, match)
+            hits.setdefault(hit.order_public_id, hit)
+    return tuple(hits.values())[:NEAR_LIMIT]
+
+
+def permitted(viewer: StaffViewer) -> Q:
+    """Build the condition for rows of companies that the person may look at.
+
+    A portfolio is a choice by hand and stands above teams; a company of no team is everybody's.
+    """
+    if viewer.company_ids is not None:
+        return Q(company_id__in=viewer.company_ids)
+    if viewer.team_id is None:
+        return Q()
+    return Q(company__team_id=None) | Q(company__team_id=viewer.team_id)
 
 
 def _staff_hit(values: Sequence[Any], matched: Match | None = None) -> StaffHit:

@@ -17,6 +17,7 @@ from b2b_orders.companies.people import may_see_people
 from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.presenters.acting import AgentBar, agent_bar
 
 SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
 
@@ -68,6 +69,7 @@ class Shell:
     company_ending: str
     choices: tuple[CompanyItem, ...]
     acting: ActingView | None
+    bar: AgentBar | None
     nav: tuple[NavItem, ...]
     languages: tuple[LanguageItem, ...]
     language_short: str
@@ -104,6 +106,9 @@ def shell(request: HttpRequest) -> Shell:
         company_ending=f"…{company.tax_id_ending}" if company and company.tax_id_ending else "",
         choices=_choices(request, company) if acting is None else (),
         acting=acting,
+        bar=agent_bar(acting, getattr(request, "outages", ()), here=_here(request))
+        if acting
+        else None,
         nav=_nav(request, company),
         languages=tuple(
             LanguageItem(each, word, each == code) for each, word in settings.LANGUAGES

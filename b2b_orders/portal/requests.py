@@ -18,6 +18,7 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import StaffViewer, Viewer
 from b2b_orders.companies.middleware import ViewerRequest
+from b2b_orders.ingest.queries import SourceState
 
 if TYPE_CHECKING:
     from b2b_orders.accounts.models import Person
@@ -32,6 +33,8 @@ class PortalRequest(ViewerRequest):
     request_id: str
     # How many ask to be let into the company; for its administrators.
     people_waiting: int
+    # Sources that do not answer; read for who acts for a company alone.
+    outages: tuple[SourceState, ...]
 
 
 class PersonRequest(PortalRequest):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from b2b_orders.audit import volume
 from b2b_orders.common import clock
 from b2b_orders.portal import people_mail
 from b2b_orders.portal.alarms import tell_alarms
 from b2b_orders.portal.answering import tell_askers
-from b2b_orders.portal.telling import tell_watchers
+from b2b_orders.portal.telling import tell_arrivals, tell_watchers
 
 
 @shared_task(name="documents.tell", acks_late=True)
@@ -39,3 +40,15 @@ def send_people_mail() -> None:
 def tidy_people() -> None:
     """Forget what nobody followed up."""
     people_mail.tidy(now=clock.now())
+
+
+@shared_task(name="orders.tell_awaited", acks_late=True)
+def tell_awaited() -> None:
+    """Tell staff that a number is there which they did not find."""
+    tell_arrivals(now=clock.now())
+
+
+@shared_task(name="audit.watch_staff", acks_late=True)
+def watch_staff() -> None:
+    """Find staff who opened too much within the hour while nothing counted it."""
+    volume.find_heavy(now=clock.now())

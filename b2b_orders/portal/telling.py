@@ -1,8 +1,9 @@
-"""The mail that tells somebody that a document is there."""
+"""The mails that tell somebody that a document, or a number, is there."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
@@ -12,6 +13,8 @@ from django.utils.translation import gettext as _
 from b2b_orders.common.mail import absolute, send_mail
 from b2b_orders.documents import watching
 from b2b_orders.documents.watching import Arrival
+from b2b_orders.orders import awaiting
+from b2b_orders.orders.awaiting import NumberCame
 from b2b_orders.portal import words
 
 
@@ -45,4 +48,24 @@ def send_arrival(arrival: Arrival) -> None:
             "url": f"{absolute(page)}#doc-{arrival.document}",
         },
         language=arrival.language,
+    )
+
+
+def tell_arrivals(*, now: datetime) -> int:
+    """Tell staff whose awaited number is there now; say how many were told."""
+    awaiting.note_arrivals(now=now)
+    return awaiting.tell_arrivals(now=now, send=send_number)
+
+
+def send_number(came: NumberCame) -> None:
+    """Mail that a number is there: where to search for it, and nothing of whose it is."""
+    page = reverse("portal:support" if came.is_support else "portal:telesales")
+    with translation.override(came.language or settings.LANGUAGE_CODE):
+        subject = _("The number %(number)s is there") % {"number": came.written}
+    send_mail(
+        to=came.email,
+        subject=subject,
+        template="number",
+        context={"came": came, "url": f"{absolute(page)}?{urlencode({'q': came.value})}"},
+        language=came.language,
     )

@@ -7,6 +7,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from b2b_orders.common.requests import CALENDAR_PATH, INVITATION_PATH, PROOF_PATH
 from b2b_orders.portal.views import (
     account,
+    acting,
+    awaiting,
     company,
     documents,
     due_dates,
@@ -28,6 +30,7 @@ from b2b_orders.portal.views import (
     people,
     questions,
     sending,
+    staff,
     support,
     taking,
     telesales,
@@ -102,6 +105,13 @@ of_a_company: list[URLPattern | URLResolver] = [
     ),
 ]
 
+while_acting: list[URLPattern | URLResolver] = [
+    path("atuacao", acting.people, name="acting-people"),
+    path("atuacao/visao", acting.see_as, name="acting-see-as"),
+    path("atuacao/motivo", acting.give_reason, name="acting-reason"),
+    path("atuacao/continuar", acting.go_on, name="acting-go-on"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("idioma", company.language, name="language"),
@@ -119,6 +129,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("atendimento/atuar", support.act, name="act"),
     path("atendimento/perguntas", questions.waiting, name="questions"),
     path("atendimento/encerrar", support.stop, name="stop-acting"),
+    path("atendimento/tempo", acting.time_left, name="acting-time"),
+    path("atendimento/avisos", awaiting.keep, name="await-number"),
+    path("atendimento/avisos/esquecer", awaiting.forget, name="forget-number"),
     path("televendas", telesales.page, name="telesales"),
     path("televendas/procura", telesales.found, name="telesales-found"),
     path("operacao", operations.page, name="operations"),
@@ -156,8 +169,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/documentos", operations_documents.rules, name="operations-documents"),
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
+    path("operacao/equipe", staff.people, name="operations-staff"),
+    path("operacao/equipe/<uuid:public_id>", staff.person, name="operations-staff-person"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
     path(CALENDAR_PATH[1:], due_dates.feed, name="calendar-feed"),
     *of_a_company,
     path("c/<uuid:company>/", include(of_a_company)),
+    path("c/<uuid:company>/", include(while_acting)),
 ]

@@ -232,11 +232,19 @@ INCIDENT: dict[str, Text] = {
     "hook-refused": lazy("A call to the VTEX hook was refused"),
     # By the codes of `audit.alarms`.
     "guessing": lazy("Somebody opens one unknown address after the other"),
-    "bulk-misuse": lazy("Somebody of staff opens unusually much"),
+    "bulk-misuse": lazy("Somebody of staff opened unusually much; they sign in again"),
     "login-failures": lazy("Many log-ins failed"),
     "staff-factor-reset": lazy("The second factor of somebody of staff was reset"),
     "audit-chain-broken": lazy("The audit record is not as it was written"),
     "limits-not-counted": lazy("The cache does not answer: requests are not limited"),
+}
+
+# What a person is in their company.
+ROLE: dict[str, Text] = {
+    "buyer": lazy("Buyer"),
+    "finance": lazy("Finance"),
+    "viewer": lazy("Viewer"),
+    "admin": lazy("Company admin"),
 }
 
 ANSWER: dict[str, Text] = {

@@ -68,6 +68,7 @@ PARKED_REASON: dict[str, Text] = {
 SOURCE_ERROR = PARKED_REASON
 
 SUBJECT: dict[str, Text] = {
+    "person": lazy("Person"),
     "order": lazy("Order"),
     "order title": lazy("Order"),
     "document": lazy("Document"),
@@ -132,6 +133,10 @@ ERRAND: dict[str, Text] = {
     "customer-type": lazy("Give a company a type"),
     "sign-in-provider": lazy("Change an identity provider"),
     "email-domain": lazy("Change an e-mail domain"),
+    "staff": lazy("Change one of staff"),
+    "move-customer": lazy("Move a customer"),
+    "team": lazy("Change a team"),
+    "company-team": lazy("Give a company to a team"),
     "outage-on": lazy("Rehearse an outage"),
     "outage-off": lazy("End the rehearsed outage"),
     "take-over": lazy("Take over feed or hook"),
@@ -159,6 +164,15 @@ OUTCOME: dict[str, Text] = {
     "type-changed": lazy(
         "%(company)s has its type. Documents that are expected anew or no more: %(count)s."
     ),
+    "staff-changed": lazy("%(name)s was changed. It holds from their next click on."),
+    "staff-ended": lazy("%(name)s is no longer of staff. It holds from their next click on."),
+    "own-rights": lazy("Nobody changes what they may do themselves: ask a colleague."),
+    "customer-moved": lazy("%(company)s was moved. It holds from the next click on."),
+    "team-saved": lazy("The team is called %(name)s."),
+    "team-dropped": lazy("The team %(name)s is gone."),
+    "team-in-use": lazy("The team %(name)s still has people or companies: move them first."),
+    "company-team": lazy("%(company)s is served by the team %(name)s."),
+    "company-no-team": lazy("%(company)s is served by all of staff."),
     "broken": lazy("It does not work: %(text)s"),
     "provider-saved": lazy("The identity provider is saved."),
     "provider-on": lazy("People sign in by it from now on."),
@@ -245,6 +259,15 @@ SLIP: dict[str, Text] = {
     "one-of-both": lazy("Either choose a company or name a new one, not both."),
     "no-such-company": lazy("There is no company of that name or id."),
     "several-companies": lazy("Several companies have that name: give the id of one."),
+    "role-missing": lazy("Choose a role."),
+    "seller-code-too-long": lazy("A seller's code has at most 60 characters."),
+    "no-such-person": lazy("Nobody signs in with this address."),
+    "is-staff-already": lazy("This person is of staff already: change them in the list."),
+    "no-such-team": lazy("There is no such team any more."),
+    "seller-missing": lazy("Choose a salesperson."),
+    "team-name-wrong": lazy("Give a name of at most 80 characters."),
+    "team-name-taken": lazy("There is a team of that name already."),
+    "own-rights": lazy("Nobody changes what they may do themselves: ask a colleague."),
     "minutes-wrong": lazy("From 1 to 1440 minutes."),
     "status-missing": lazy("Choose what the status means."),
     "raw-missing": lazy("Write the status as the source does, up to 100 characters."),
@@ -265,4 +288,22 @@ SLIP: dict[str, Text] = {
     "file-too-large": lazy("A file has at most 10 MB."),
     "file-not-text": lazy("The file is no text: save it as CSV."),
     "source-wrong": lazy("Choose where the list comes from."),
+}
+
+STAFF_ROLE: dict[str, Text] = {
+    "support": lazy("Support"),
+    "telesales": lazy("Telesales"),
+    "operations": lazy("Operations"),
+}
+
+STAFF_RIGHT: dict[str, Text] = {
+    "can_see_prices": lazy("Prices of the portfolio"),
+    "can_see_finance": lazy("Finance of the portfolio"),
+    "can_see_as_company": lazy("See as the whole company"),
+}
+# Which role each right is for.
+ROLE_OF_RIGHT: dict[str, str] = {
+    "can_see_prices": "telesales",
+    "can_see_finance": "telesales",
+    "can_see_as_company": "support",
 }

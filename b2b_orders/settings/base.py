@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "b2b_orders.audit.middleware.RecordMiddleware",
     "b2b_orders.portal.middleware.LanguageMiddleware",
     "b2b_orders.portal.gate.SignInMiddleware",
+    "b2b_orders.portal.acting.ActingMiddleware",
     "b2b_orders.portal.middleware.OwnCompanyLinkMiddleware",
 ]
 
@@ -251,6 +252,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "orders.tell_answers",
         "schedule": 10.0,
         "options": {"expires": 9, "queue": "interactive"},
+    },
+    "tell-awaited": {
+        "task": "orders.tell_awaited",
+        "schedule": 30.0,
+        "options": {"expires": 25, "queue": "interactive"},
+    },
+    "watch-staff": {
+        "task": "audit.watch_staff",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "interactive"},
     },
     "sweep-taking": {
         "task": "ingest.sweep_taking",
@@ -523,6 +534,10 @@ PORTAL_INVITATION_DAYS: int = env.int("PORTAL_INVITATION_DAYS", default=7)
 PORTAL_INVITATIONS_A_DAY: int = env.int("PORTAL_INVITATIONS_A_DAY", default=3000)
 # Support's time of acting for a company, in idle minutes.
 PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
+# Orders and companies that one person of staff may open within an hour before operations are
+# told and the person has to sign in again.
+PORTAL_STAFF_ORDERS_AN_HOUR: int = env.int("PORTAL_STAFF_ORDERS_AN_HOUR", default=200)
+PORTAL_STAFF_COMPANIES_AN_HOUR: int = env.int("PORTAL_STAFF_COMPANIES_AN_HOUR", default=50)
 
 # The token that Prometheus sends for /metrics; without one there is no such address.
 PORTAL_METRICS_TOKEN: str = env("PORTAL_METRICS_TOKEN", default="")

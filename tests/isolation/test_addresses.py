@@ -74,6 +74,13 @@ WITHOUT_OBJECTS = {
     "atendimento",
     "atendimento/atuar",
     "atendimento/encerrar",
+    "atendimento/tempo",
+    "atendimento/avisos",
+    "atendimento/avisos/esquecer",
+    "c/<uuid:company>/atuacao",
+    "c/<uuid:company>/atuacao/visao",
+    "c/<uuid:company>/atuacao/motivo",
+    "c/<uuid:company>/atuacao/continuar",
     "televendas",
     "televendas/procura",
     "pedidos",
@@ -130,6 +137,8 @@ OPERATIONS_ROUTES = {
     "operacao/recusas",
     "operacao/execucoes",
     "operacao/tarefas/<uuid:public_id>",
+    "operacao/equipe",
+    "operacao/equipe/<uuid:public_id>",
 }
 ORDER_ROUTES = {
     "api/v1/orders/<uuid:public_id>",
@@ -330,8 +339,12 @@ def answer(client, method: str, address: str) -> tuple[int, dict[str, str], byte
 
 
 def is_unknown(status: int, headers: dict[str, str]) -> bool:
-    """Say whether an answer gives nothing away: the way to an order's page is shown unread."""
-    return status in {404, 405} or (status == 302 and headers["Location"].endswith("/pedidos/id"))
+    """Say whether an answer gives nothing away: the way to an order's page is shown unread.
+
+    Who acts for a company is refused before anything is looked for: 403.
+    """
+    is_shown = status == 302 and headers["Location"].endswith("/pedidos/id")
+    return status in {403, 404, 405} or is_shown
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ class QuickSupervisor(Supervisor):
             "PORTAL_LIMIT_DOCUMENTS": "3000",
             "PORTAL_LIMIT_EXPORTS": "1000",
             "PORTAL_LIMIT_ADDRESS": "12000",
+            "PORTAL_STAFF_ORDERS_AN_HOUR": "20",
         }
 
 
@@ -135,12 +136,14 @@ class Product:
         sockets = PostgresServer(self.home / "postgres").sockets
         with psycopg.connect(host=str(sockets), user=OWNER, dbname=DATABASE) as database:
             rows = database.execute(
-                "SELECT a.at, a.address::text, a.detail, p.email FROM audit_auditevent a"
-                " LEFT JOIN accounts_person p ON p.id = a.person_id"
+                "SELECT a.at, a.address::text, a.detail, p.email, a.reason, c.name"
+                " FROM audit_auditevent a LEFT JOIN accounts_person p ON p.id = a.person_id"
+                " LEFT JOIN companies_company c ON c.id = a.company_id"
                 " WHERE a.action = %s AND a.object_id = %s ORDER BY a.at, a.id",
                 [action, object_id],
             ).fetchall()
-        return [dict(zip(("at", "address", "detail", "person"), row, strict=True)) for row in rows]
+        names = ("at", "address", "detail", "person", "reason", "company")
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def files_of_the_erp(self, erp_number: str, customer_id: int) -> dict[str, bytes]:
         """Take an order's files straight from the ERP, as its own gateway hands them out."""

@@ -25,6 +25,7 @@ PAGES = [
     "/operacao/empresas/conflitos",
     "/operacao/empresas/importar",
     "/operacao/divergencias",
+    "/operacao/equipe",
     "/operacao/recusas",
     "/operacao/execucoes",
 ]

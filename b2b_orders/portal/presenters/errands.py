@@ -79,7 +79,7 @@ def outcome_words(outcome: Mapping[str, Any], now: datetime) -> str:
     code = str(outcome.get("code", ""))
     pattern = words.text(operations.OUTCOME, code)
     values = {name: _value(value, name, now) for name, value in outcome.items()}
-    for name in ("text", "count", "until", "company", "tax_id"):
+    for name in ("text", "count", "until", "company", "tax_id", "name"):
         values.setdefault(name, "")
     return pattern % values if code in operations.OUTCOME else pattern
 

@@ -33,6 +33,7 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
         ("operations-divergences", _("Divergences"), _some(bounded(counts.divergences))),
         ("operations-documents", _("Documents"), ""),
         ("operations-sign-in", _("Sign-in"), ""),
+        ("operations-staff", _("Staff"), ""),
         ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
         ("operations-runs", _("Runs"), ""),
     )

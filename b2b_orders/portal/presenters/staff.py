@@ -41,6 +41,14 @@ def hit_items(
     return tuple(_hit(hit, typed, now, acts=acts, is_new=is_new) for hit in hits)
 
 
+def near_items(hits: Iterable[StaffHit], *, now: datetime) -> tuple[HitItem, ...]:
+    """Present orders whose number nearly is what was typed, each found by its own number."""
+    return tuple(
+        _hit(hit, hit.matched.typed if hit.matched else "", now, acts=True, is_new=False)
+        for hit in hits
+    )
+
+
 def _hit(hit: StaffHit, typed: str, now: datetime, *, acts: bool, is_new: bool) -> HitItem:
     matched, seen_at = hit.matched, hit.seen_at
     if acts:

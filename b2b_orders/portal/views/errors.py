@@ -43,6 +43,15 @@ def looking_only(request: HttpRequest) -> HttpResponse:
     return _page(request, _("Only to look at"), sentence, status=403, icon="cross")
 
 
+def read_only(request: HttpRequest) -> HttpResponse:
+    """Say why this cannot be done while acting for a company."""
+    sentence = _(
+        "While you act for a company you can look, download and send. Its people, links and"
+        " preferences are changed by its own people."
+    )
+    return _page(request, _("Read only while acting"), sentence, status=403, icon="cross")
+
+
 @requires_csrf_token
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
     """Say that the request cannot be understood."""

@@ -15,14 +15,19 @@ from b2b_orders.audit import acting
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.companies.access import StaffViewer
+from b2b_orders.companies.recent import list_recent
 from b2b_orders.ingest.queries import list_source_states
+from b2b_orders.orders.awaiting import list_awaited
 from b2b_orders.orders.numbers import MAX_TYPED
-from b2b_orders.orders.queries import StaffHit, staff_search
+from b2b_orders.orders.queries import StaffHit, nearest, other_teams, staff_search
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.acting import outage_words
+from b2b_orders.portal.presenters.agent_home import agent_home
 from b2b_orders.portal.presenters.lists import count_words
 from b2b_orders.portal.presenters.search import too_long_words
-from b2b_orders.portal.presenters.sources import source_lines
-from b2b_orders.portal.presenters.staff import hit_items
+from b2b_orders.portal.presenters.sources import down_sources, source_lines
+from b2b_orders.portal.presenters.staff import hit_items, near_items
 from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, to_login, typed_text
 
 
@@ -31,21 +36,60 @@ from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, 
 def search(request: StaffRequest) -> HttpResponseBase:
     """Search all companies by number; nothing but whose it is and how far it is."""
     now, typed = clock.now(), typed_text(request.GET)
+    states = list_source_states()
     context: dict[str, object] = {
         "typed": typed,
         "here": reverse("portal:support"),
-        "sources": source_lines(list_source_states(), now=now),
+        "sources": source_lines(states, now=now),
+        # Before it is known who calls: in the language that is spoken here.
+        "outage": outage_words(down_sources(states), now=now, language=settings.LANGUAGE_CODE),
     }
     if len(typed) > MAX_TYPED:
         context["error"] = too_long_words()
     elif typed.strip():
-        hits = find(request, typed)
-        context["items"] = hit_items(hits, typed=typed, now=now, acts=True)
-        context["count"] = count_words(len(hits))
-        context["missing"] = _('Nothing for "%(number)s" in the orders of any company.') % {
-            "number": typed
-        }
+        context |= _found(request, typed)
+    else:
+        context["home"] = agent_home(
+            list_recent(viewer=request.staff),
+            list_awaited(viewer=request.staff, now=now),
+            acting=request.all_acting,
+            page="portal:support",
+            now=now,
+        )
     return render(request, "portal/staff/support.html", context)
+
+
+def _found(request: StaffRequest, typed: str) -> dict[str, object]:
+    """Show what a number leads to; what is another team's by the team's name alone."""
+    now = clock.now()
+    hits = find(request, typed)
+    teams = other_teams(viewer=request.staff, text=typed)
+    if teams:
+        record(
+            Action.OTHER_TEAM_REFUSED,
+            actor=request.actor,
+            detail={"text": typed[:MAX_TYPED], "teams": list(teams)},
+            now=now,
+        )
+    shown: dict[str, object] = {"other_teams": teams, "can_await": not hits and not teams}
+    if hits:
+        items = hit_items(hits, typed=typed, now=now, acts=True)
+        return shown | {"items": items, "count": count_words(len(hits))}
+    if teams:
+        return shown
+    near = nearest(viewer=request.staff, text=typed)
+    return shown | {
+        "missing": _missing(request.staff, typed),
+        "near": near_items(near, now=now),
+    }
+
+
+def _missing(staff: StaffViewer, typed: str) -> str:
+    if staff.team_id is None:
+        return _('Nothing for "%(number)s" in the orders of any company.') % {"number": typed}
+    return _('Nothing for "%(number)s" in the orders of your team\'s companies.') % {
+        "number": typed
+    }
 
 
 def find(request: StaffRequest, typed: str) -> tuple[StaffHit, ...]:
@@ -81,8 +125,7 @@ def act(request: StaffRequest) -> HttpResponseBase:
         except InvalidInput:
             error = _("Give a reason of at least 5 characters, such as the call's number.")
         else:
-            to = Addresses(hit.company_public_id)
-            return redirect(to.to("order", {"q": typed}, public_id=hit.order_public_id))
+            return redirect(_begin_at(request, hit, typed))
     item = hit_items([hit], typed=typed, now=clock.now(), acts=True)[0]
     context = {
         "hit": item,
@@ -99,10 +142,20 @@ def act(request: StaffRequest) -> HttpResponseBase:
     return render(request, "portal/staff/act.html", context, status=400 if error else 200)
 
 
+def _begin_at(request: StaffRequest, hit: StaffHit, typed: str) -> str:
+    """Begin at the order; who may not see as the company first says whose eyes are borrowed."""
+    to = Addresses(hit.company_public_id)
+    order = to.to("order", {"q": typed}, public_id=hit.order_public_id)
+    if request.staff.can_see_as_company:
+        return order
+    return to.to("acting-people", {"next": order})
+
+
 def _chosen(request: StaffRequest, typed: str, order: str) -> StaffHit:
     """Find the chosen order again by what was typed: the address alone leads nowhere."""
     if typed.strip() and len(typed) <= MAX_TYPED:
-        for hit in staff_search(viewer=request.staff, text=typed):
+        near = nearest(viewer=request.staff, text=typed)
+        for hit in (*staff_search(viewer=request.staff, text=typed), *near):
             if str(hit.order_public_id) == order:
                 return hit
     raise NotVisible

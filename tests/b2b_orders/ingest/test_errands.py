@@ -511,10 +511,11 @@ def test_a_failure_nobody_foresaw_leaves_the_errand_waiting(
 def test_every_kind_is_checked_done_and_recorded_under_an_action_of_its_own():
     assert set(errands.KINDS) == set(Kind)
     actions = Counter(job.action for job in errands.KINDS.values())
-    # Of the map of companies a line says by its outcome and its kind which it was.
+    # Of the map of companies and of staff a line says by its outcome and its kind which it was.
     assert {action: count for action, count in actions.items() if count > 1} == {
         Action.COMPANY_CHANGED: 2,
         Action.MAP_CHANGE_ASKED: 4,
         Action.MAP_CHANGE_DECIDED: 2,
         Action.COMPANIES_IMPORTED: 3,
+        Action.STAFF_CHANGED: 4,
     }

@@ -59,10 +59,10 @@ def test_acting_opens_the_order_under_the_company_with_a_bar(suzana, cast, world
     inside = f"/c/{cast.alfa.public_id}{address(world.o1)}"
     assert started["Location"].startswith(inside)
     response = suzana.get(started["Location"])
-    bar = words(response, "//section[contains(@class, 'agentbar')]")
+    bar = words(response, "//section[contains(@class, 'agentbar')]").split(" A atuação")[0]
     assert bar == (
-        "Atuando pela empresa: Alfa Distribuidora CNPJ …0001-95 · motivo: chamado 8812 ·"
-        " restam 30 min Encerrar atendimento"
+        "Atuando pela empresa: Alfa Distribuidora CNPJ …0001-95 · vendo como: toda a empresa ·"
+        " motivo: chamado 8812 · restam 30 min Trocar Encerrar atendimento"
     )
     assert words(response, "//title").startswith("[Alfa Distribuidora] ")
     assert "R$" in words(response)

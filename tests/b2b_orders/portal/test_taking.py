@@ -376,7 +376,7 @@ def test_support_makes_no_links_and_sees_no_form_for_them(suzana, world, cast):
 
     assert page.status_code == 200
     assert parse(page).xpath('//input[@name="days"]') == []
-    assert refused.status_code == 404
+    assert refused.status_code == 403
     assert not ShareLink.objects.exists()
 
 
