@@ -192,6 +192,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 4, "queue": "interactive"},
     },
+    "take-added-numbers": {
+        "task": "ingest.take_added_numbers",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
     "learn-documents": {
         "task": "documents.learn",
         "schedule": 5.0,

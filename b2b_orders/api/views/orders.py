@@ -25,6 +25,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.companies.access import Viewer
+from b2b_orders.documents.hidden_lines import order_as_shown
 from b2b_orders.documents.queries import list_documents
 from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.queries import OrderRow, get_order, list_orders, scope_facts, search
@@ -64,6 +65,7 @@ class OrderView(CompanyView):
         viewer = self.viewer(request)
         checked(CompanyInput, request)
         order = get_order(viewer=viewer, public_id=public_id)
+        order = order_as_shown(viewer=viewer, detail=order)
         documents = list_documents(viewer=viewer, order_id=order.row.id)
         now = clock.now()
         record(
