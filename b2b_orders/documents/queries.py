@@ -237,7 +237,7 @@ def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tu
         return {order: (available, expected) for order, available, expected in cursor.fetchall()}
 
 
-def shows_amount(viewer: Viewer, kind: str) -> bool:
+def shows_amount(*, viewer: Viewer, kind: str) -> bool:
     """Say whether a viewer sees what a document of a kind comes to.
 
     Who may see finance sees what is due on papers to pay; all other amounts are prices.
@@ -248,7 +248,7 @@ def shows_amount(viewer: Viewer, kind: str) -> bool:
 def _row(
     document: Document, invoices: Sequence[Invoice], viewer: Viewer, today: date
 ) -> DocumentRow:
-    shows = shows_amount(viewer, document.kind)
+    shows = shows_amount(viewer=viewer, kind=document.kind)
     return DocumentRow(
         id=document.pk,
         public_id=document.public_id,

@@ -153,7 +153,9 @@ def _download(
     invoices = invoices_of(document, viewer.company_id)
     stored = held.stored
     return Download(
-        filename=filename_of(document, invoices, shows_prices=shows_amount(viewer, document.kind)),
+        filename=filename_of(
+            document, invoices, shows_prices=shows_amount(viewer=viewer, kind=document.kind)
+        ),
         content_type=stored.content_type,
         size=stored.size,
         sha256=stored.sha256,

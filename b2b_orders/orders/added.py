@@ -79,10 +79,7 @@ def list_added(*, viewer: Viewer, order_id: int) -> tuple[AddedNumberRow, ...]:
             {**params, "order": order_id},
         )
         rows = cursor.fetchall()
-    return tuple(
-        AddedNumberRow(*row, can_remove=_may_remove(viewer, person_id=person_id))
-        for *row, person_id in rows
-    )
+    return tuple(AddedNumberRow(*(*row[:6], _may_remove(viewer, person_id=row[6]))) for row in rows)
 
 
 def _may_remove(viewer: Viewer, *, person_id: int | None) -> bool:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from b2b_orders.documents.models import Pack
 from b2b_orders.ingest.models import Connection, Errand, Lookup
-from b2b_orders.orders.models import OrderAlias
+from b2b_orders.orders.models import AddedNumber, OrderAlias
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order
 
@@ -42,6 +42,8 @@ WITHOUT_OBJECTS = {
     "atendimento/encerrar",
     "televendas",
     "televendas/procura",
+    "televendas/clientes",
+    "televendas/clientes/exportar",
     "pedidos",
     "pedidos/procurar",
     "c/<uuid:company>/pedidos",
@@ -84,6 +86,8 @@ ORDER_ROUTES = {
     "pedidos/<uuid:public_id>/fontes",
     "pedidos/<uuid:public_id>/lado-a-lado",
     "pedidos/<uuid:public_id>/pagamento",
+    "pedidos/<uuid:public_id>/numeros",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/numeros",
     "c/<uuid:company>/pedidos/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
@@ -125,7 +129,16 @@ SHARE_ROUTES = {
     "documentos/links/<uuid:public_id>/revogar",
     "c/<uuid:company>/documentos/links/<uuid:public_id>/revogar",
 }
-OBJECT_ROUTES = ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES | PACK_ROUTES | SHARE_ROUTES
+# Of a number that somebody added to an order.
+NUMBER_ROUTES = {
+    f"{company}pedidos/<uuid:order>/numeros/<uuid:public_id>/retirar"
+    for company in ("", "c/<uuid:company>/")
+}
+# The sheet of a customer: of telesales alone, and of their own customers.
+CUSTOMER_ROUTES = {"televendas/clientes/<uuid:company>"}
+OBJECT_ROUTES = (
+    NUMBER_ROUTES | ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES | PACK_ROUTES | SHARE_ROUTES
+)
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_IN_BODY = re.compile(UUID.pattern.encode())
 PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
@@ -144,7 +157,7 @@ def routes(patterns=None, prefix="") -> Iterator[str]:
 
 
 def test_every_address_of_the_site_is_listed_here():
-    assert set(routes()) == WITHOUT_OBJECTS | OPERATIONS_ROUTES | OBJECT_ROUTES
+    assert set(routes()) == (WITHOUT_OBJECTS | OPERATIONS_ROUTES | CUSTOMER_ROUTES | OBJECT_ROUTES)
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,7 @@ class Things:
     pack: uuid.UUID = field(default_factory=uuid.uuid4)
     share: uuid.UUID = field(default_factory=uuid.uuid4)
     rendered: uuid.UUID = field(default_factory=uuid.uuid4)
+    number: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_things(company, number, **order_fields) -> Things:
@@ -187,6 +201,13 @@ def make_things(company, number, **order_fields) -> Things:
         expires_at=timezone.now() + timedelta(days=1),
     )
     rendered = make_document(order, key="rendered", origin="rendered", made_from=document)
+    added = AddedNumber.objects.create(
+        **own,
+        connection=document.record.connection,
+        external_id=document.record.external_id,
+        written="OC 1",
+        added_at=NOW,
+    )
     return Things(
         order.public_id,
         alias.public_id,
@@ -195,6 +216,7 @@ def make_things(company, number, **order_fields) -> Things:
         pack.public_id,
         share.public_id,
         rendered.public_id,
+        added.public_id,
     )
 
 
@@ -212,6 +234,8 @@ def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) ->
             for order in (things.order, things.joined_order)
         ]
     document = things.rendered if route in MAKING_ROUTES else things.document
+    if route in NUMBER_ROUTES:
+        document = things.number
     with_document = path.replace("<uuid:public_id>", str(document))
     return [
         with_document.replace("<uuid:order>", str(order)) for order in (things.order, own.order)
@@ -296,7 +320,25 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 36
+    assert compared == 40
+
+
+@pytest.mark.parametrize("method", ["get", "htmx", "post"])
+@pytest.mark.parametrize("name", ["ana", "davi", "beto", "suzana", "teo", "olga"])
+def test_the_sheet_of_a_customer_who_is_not_ones_own_does_not_exist(
+    cast, client_for, alfas, betas, name, method
+):
+    client = client_for(getattr(cast, name))
+    if name == "suzana":
+        start_acting(client, "111", alfas.order)
+    client.get("/")
+    theirs = [cast.beta, cast.gama] if name == "teo" else [cast.alfa, cast.beta, cast.gama]
+
+    unknown = answer(client, method, f"/televendas/clientes/{uuid.uuid4()}")
+
+    for company in theirs:
+        assert answer(client, method, f"/televendas/clientes/{company.public_id}") == unknown
+    assert unknown[0] == (405 if method == "post" else 404)
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])
@@ -417,7 +459,7 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
 
 @pytest.mark.parametrize(
     "route",
-    sorted(WITHOUT_OBJECTS | OPERATIONS_ROUTES | OBJECT_ROUTES),
+    sorted(WITHOUT_OBJECTS | OPERATIONS_ROUTES | CUSTOMER_ROUTES | OBJECT_ROUTES),
     ids=lambda route: route or "home",
 )
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
