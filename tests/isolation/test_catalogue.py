@@ -297,7 +297,7 @@ def test_staff_search_reads_only_the_columns_granted_to_it(filled):
             "placed_by_name",
             "placed_on",
             "promised_on",
-                "public_id",
+            "public_id",
             "sorted_at",
             "status_raw",
             "title",
