@@ -35,12 +35,13 @@ def latest_contacts(
     """
     if not viewer.is_staff:
         raise NotVisible
-    # As a list: the planner takes the index made for these actions only by their very words.
     rows = AuditEvent.objects.filter(
         company_id=viewer.company_id, action__in=CONTACTS, at__gte=now - LOOKED_BACK
     )
     if without_kinds:
-        rows = rows.filter(Q(detail__kind=None) | ~Q(detail__kind__in=sorted(without_kinds)))
+        rows = rows.filter(
+            Q(detail__kind__isnull=True) | ~Q(detail__kind__in=sorted(without_kinds))
+        )
     found = rows.order_by("-at", "-pk").values_list(
         "at", "action", F("person__name"), "staff_role", "reason"
     )[:limit]
