@@ -15,9 +15,11 @@ from django.db.models import Q
 from b2b_orders.companies.access import Viewer
 from b2b_orders.companies.models import Company
 from b2b_orders.documents.models import DocumentRule, RuleEffect
-from b2b_orders.orders.rows import OrderDetail
+from b2b_orders.orders.rows import OrderDetail, OrderRow
 from b2b_orders.orders.titles import TitleLine
 from erp_bridge.records import DocumentKind, NumberKind
+
+_LINE = NumberKind.BOLETO_LINE
 
 
 def order_as_shown(*, viewer: Viewer, detail: OrderDetail) -> OrderDetail:
@@ -26,12 +28,26 @@ def order_as_shown(*, viewer: Viewer, detail: OrderDetail) -> OrderDetail:
         return detail
     if not _hides_boletos(viewer):
         return detail
-    numbers = tuple(n for n in detail.row.numbers if n.kind is not NumberKind.BOLETO_LINE)
     return replace(
         detail,
-        row=replace(detail.row, numbers=numbers),
+        row=_without_line(detail.row),
         titles=tuple(replace(title, typeable_line="", pix="") for title in detail.titles),
     )
+
+
+def rows_as_shown(*, viewer: Viewer, rows: Iterable[OrderRow]) -> tuple[OrderRow, ...]:
+    """Return orders with the lines that they are found by, or without where boletos are hidden."""
+    known = tuple(rows)
+    if not any(number.kind is _LINE for row in known for number in row.numbers):
+        return known
+    return tuple(map(_without_line, known)) if _hides_boletos(viewer) else known
+
+
+def _without_line(row: OrderRow) -> OrderRow:
+    # Somebody who typed a part of a line would be told the rest.
+    matched = None if row.matched and row.matched.kind is _LINE else row.matched
+    numbers = tuple(number for number in row.numbers if number.kind is not _LINE)
+    return replace(row, numbers=numbers, matched=matched)
 
 
 def titles_as_shown(*, viewer: Viewer, titles: Iterable[TitleLine]) -> tuple[TitleLine, ...]:

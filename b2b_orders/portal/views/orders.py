@@ -18,7 +18,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies.access import Right
-from b2b_orders.documents.hidden_lines import order_as_shown
+from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
@@ -48,6 +48,7 @@ from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff
+from erp_bridge.records import NumberKind
 
 PAGE = 20
 
@@ -146,6 +147,8 @@ def _latest(request: CompanyRequest) -> dict[str, object]:
 def _items(
     request: CompanyRequest, rows: tuple[OrderRow, ...], typed: str = ""
 ) -> tuple[OrderItem, ...]:
+    if any(row.matched and row.matched.kind is NumberKind.BOLETO_LINE for row in rows):
+        rows = rows_as_shown(viewer=request.viewer, rows=rows)
     counts = count_documents(viewer=request.viewer, order_ids=[row.id for row in rows])
     return order_items(rows, to=addresses(request), typed=typed, documents=counts)
 
