@@ -145,19 +145,24 @@ def test_t06_the_customers_number_is_added_found_and_the_erp_untouched(page_of):
     expect(teo.locator("#own-numbers li", has_text=own)).to_have_count(0)
 
 
-def test_t07_without_finance_there_are_no_boletos_and_no_amounts(page_of):
+def test_t07_without_finance_there_are_no_boletos_and_no_amounts_due(page_of):
     page = page_of("teo")
     _open_as_teo(page, O1.web_number)
     company = re.search(r"/c/([0-9a-f-]{36})/", page.url)
     assert company is not None
 
-    expect(page.locator("main")).not_to_contain_text("R$")
-    expect(page.locator("#documents")).not_to_contain_text("Boleto")
-    shown = page.request.get("/api/v1/orders", params={"company": company[1]}).json()["results"]
-    assert {order["total"] for order in shown} == {None}
+    expect(page.locator("main")).not_to_contain_text("Boleto")
+    expect(page.locator(".title-line")).to_have_count(0)
+    detail = api_order(page, O1.web_number, company=company[1])
+    assert (detail["titles"], detail["payment"]) == ([], None)
+    assert "boleto" not in {document["kind"] for document in detail["documents"]}
     assert page.request.get(f"/c/{company[1]}/financeiro").status == 404
+    assert page.request.get("/api/v1/titles", params={"company": company[1]}).status == 404
     export = page.request.get("/televendas/clientes/exportar").text()
-    assert "Total" not in export.splitlines()[0]
+    assert "Pagamento" not in export
+    page.goto(f"/televendas/clientes/{company[1]}")
+    expect(page.locator("[aria-labelledby=box-finance]")).to_contain_text("não vê o financeiro")
+    expect(page.locator("main")).not_to_contain_text("R$")
 
 
 def test_t08_telesales_cannot_act(page_of):
@@ -248,7 +253,7 @@ def test_t12_the_export_has_own_customers_and_columns_and_is_recorded(page_of, p
     assert re.fullmatch(r"carteira-\d{4}-\d\d-\d\d\.csv", taken.value.suggested_filename)
     text = taken.value.path().read_text("utf-8-sig")
     head, *rows = csv.reader(io.StringIO(text), delimiter=";")
-    assert "Total" not in head
+    assert head[-2:] == ["Total", "Moeda"]  # he sees prices, and no finance
     assert "Pagamento" not in head
     assert O2.erp_number in text
     assert O5.web_number not in text
