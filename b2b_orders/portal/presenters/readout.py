@@ -135,18 +135,17 @@ def customer_readout(
                 "%(count)s of them is late.", "%(count)s of them are late.", orders.late
             )
             said.append(late % {"count": formats.count(orders.late)})
+        # In a chat a number is looked up, not listened to.
+        written = list(said)
         for order in orders.rows[:_MOST_ORDERS]:
-            name = _short(order.own_number or order.title)
+            number = order.own_number or order.title
             status = _status(order.fulfilment, order.status_raw)
-            of_order = _("The order %(number)s:") % {"number": name}
-            delivery = _delivery(order.promised_on, today, is_over=False)
-            said.append(" ".join((of_order, status, *delivery)))
+            news = (status, *_delivery(order.promised_on, today, is_over=False))
+            for text, name in ((said, _short(number)), (written, number)):
+                text.append(" ".join((_("The order %(number)s:") % {"number": name}, *news)))
         said += _age(states, now)
-        message = [
-            said[0],
-            *said[1:],
-            _("Your orders, with your log-in: %(link)s") % {"link": link},
-        ]
+        written += _age(states, now)
+        message = [*written, _("Your orders, with your log-in: %(link)s") % {"link": link}]
         return ReadOut(
             language=language,
             text=" ".join(said),

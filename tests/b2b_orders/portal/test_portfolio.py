@@ -365,7 +365,11 @@ def test_a_customers_open_orders_are_read_out(teo, cast):
     place(cast.alfa, "0004500987", fulfilment="picking", promised_on=TODAY - timedelta(days=1))
     place(cast.alfa, "77", fulfilment="placed", promised_on=TODAY)
 
-    assert said(teo.get(sheet_of(cast.alfa))) == (
+    page = teo.get(sheet_of(cast.alfa))
+    (_spoken, message) = parse(page).xpath("//details[@data-readout]//@data-copy")
+    assert message.splitlines()[2].startswith("Pedido 0004500987: Está em separação.")
+    assert message.splitlines()[-1].endswith("/pedidos")
+    assert said(page) == (
         "Você tem 2 pedidos em aberto. 1 deles está atrasado."
         " Pedido de final 0 9 8 7: Está em separação."
         " Estava prometido para segunda-feira, 9 de março e está atrasado."
