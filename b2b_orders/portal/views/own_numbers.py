@@ -56,7 +56,7 @@ def add(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         "title": detail.row.title,
         "back": to.to("order", public_id=detail.row.public_id),
         "action": to.to("own-numbers", public_id=detail.row.public_id),
-        "typed": typed[: 2 * LONGEST],
+        "number": typed[: 2 * LONGEST],
         "longest": LONGEST,
     }
     status = INVALID if more else 200
