@@ -91,7 +91,7 @@ def test_t04_before_a_sale_everything_is_on_one_screen(page_of):
         assert place is not None
         assert place["y"] + place["height"] <= 768
     expect(boxes.nth(0)).to_contain_text("em aberto")
-    expect(page.locator("#box-documents + *, #box-documents").first).to_be_visible()
+    expect(page.locator("#box-documents")).to_be_visible()
     assert 1 <= page.locator("[aria-labelledby=box-documents] li").count() <= 3
 
 
