@@ -111,8 +111,7 @@ class TitleOutput(serializers.Serializer[Any]):
 class TitleLineOutput(serializers.Serializer[Any]):
     """`state` is as of today; `unclear` is what no source states, or is open on a dead order.
 
-    `amount` is null when it is not known or may not be seen, and the line with it. There is
-    a line only while the title is to pay.
+    `amount` is null when it is not known. There is a line only while the title is to pay.
     """
 
     order = serializers.UUIDField(source="order_public_id")
@@ -140,7 +139,7 @@ def sums_output(sums: Sums) -> dict[str, Any]:
     """Say how many titles there are, what they come to, and how many lack an amount."""
     return {
         "count": sums.count,
-        "amounts": [_money(each) for each in sums.amounts] if sums.amounts is not None else None,
+        "amounts": [_money(each) for each in sums.amounts],
         "without_amount": sums.without_amount,
     }
 

@@ -134,6 +134,12 @@ class Document(models.Model):
                 & (models.Q(learned_at=None) | models.Q(learned_at__lt=models.F("checked_at"))),
             ),
             models.Index(fields=("state_since",), name="document_state_since"),
+            # A company's latest.
+            models.Index(
+                fields=("company", "-state_since", "-id"),
+                name="document_latest",
+                condition=models.Q(state="available"),
+            ),
             models.Index(
                 fields=("checked_at",),
                 condition=models.Q(checked_at__isnull=False),

@@ -46,7 +46,7 @@ SUPERSEDED = Q(origin=Origin.RENDERED) & ~Q(
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """One file of an order. `amount` is None without the right to see prices.
+    """One file of an order. `amount` is None for who may not see it, see `shows_amount`.
 
     `is_overdue`: its due date has passed, in the installation's time zone, and the source
     says that it is open; where the source says nothing, nobody knows. `size` and
@@ -237,20 +237,29 @@ def count_documents(*, viewer: Viewer, order_ids: Iterable[int]) -> dict[int, tu
         return {order: (available, expected) for order, available, expected in cursor.fetchall()}
 
 
+def shows_amount(*, viewer: Viewer, kind: str) -> bool:
+    """Say whether a viewer sees what a document of a kind comes to.
+
+    Who may see finance sees what is due on papers to pay; all other amounts are prices.
+    """
+    return viewer.can(Right.FINANCE if kind in FINANCIAL else Right.PRICES)
+
+
 def _row(
     document: Document, invoices: Sequence[Invoice], viewer: Viewer, today: date
 ) -> DocumentRow:
+    shows = shows_amount(viewer=viewer, kind=document.kind)
     return DocumentRow(
         id=document.pk,
         public_id=document.public_id,
         kind=document.kind,
-        title=title_of(document, shows_prices=viewer.can(Right.PRICES)),
+        title=title_of(document, shows_prices=shows),
         invoice_number=document.invoice_number,
         invoice_series=document.invoice_series,
         instalment=document.instalment,
         issued_on=document.issued_on,
         due_on=document.due_on,
-        amount=document.amount if viewer.can(Right.PRICES) else None,
+        amount=document.amount if shows else None,
         title_state=document.title_state,
         is_overdue=document.title_state == TitleState.OPEN
         and document.due_on is not None
@@ -258,7 +267,7 @@ def _row(
         state=document.state,
         reason=document.reason,
         state_since=document.state_since,
-        filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
+        filename=filename_of(document, invoices, shows_prices=shows),
         size=document.file.size if document.file else None,
         listed_at=document.listed_at,
         fetched_at=document.fetched_at,

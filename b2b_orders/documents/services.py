@@ -14,7 +14,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import ProductError
-from b2b_orders.companies.access import Actor, Right, Viewer
+from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.documents import rendering, storage
 from b2b_orders.documents.fetching import (
     FISCAL_XML,
@@ -36,7 +36,7 @@ from b2b_orders.documents.payables import (
     recheck,
     standing_of,
 )
-from b2b_orders.documents.queries import get_document
+from b2b_orders.documents.queries import get_document, shows_amount
 from erp_bridge.connector import Call, Purpose
 from erp_bridge.records import DocumentKind, TitleState
 
@@ -153,7 +153,9 @@ def _download(
     invoices = invoices_of(document, viewer.company_id)
     stored = held.stored
     return Download(
-        filename=filename_of(document, invoices, shows_prices=viewer.can(Right.PRICES)),
+        filename=filename_of(
+            document, invoices, shows_prices=shows_amount(viewer=viewer, kind=document.kind)
+        ),
         content_type=stored.content_type,
         size=stored.size,
         sha256=stored.sha256,

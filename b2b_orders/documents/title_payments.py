@@ -14,6 +14,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
 from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.access import Actor, Right, Viewer
+from b2b_orders.documents.hidden_lines import order_as_shown
 from b2b_orders.documents.models import State
 from b2b_orders.documents.payables import Payable, Standing, alarm, payer_name
 from b2b_orders.documents.payments import Paper, read_payment
@@ -77,7 +78,9 @@ def show_title(
     The id of its boleto instead, where there is one: that can be checked at its source.
     `NotVisible` for what is not there or not the viewer's, and for one without a line or code.
     """
-    detail = get_order(viewer=viewer, public_id=order_public_id, line_limit=0)
+    detail = order_as_shown(
+        viewer=viewer, detail=get_order(viewer=viewer, public_id=order_public_id, line_limit=0)
+    )
     title = next((each for each in detail.titles if title_ref(each.key) == ref), None)
     if title is None or not viewer.can(Right.FINANCE):
         raise NotVisible

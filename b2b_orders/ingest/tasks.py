@@ -22,6 +22,7 @@ from b2b_orders.ingest import (
     sync,
     waking,
 )
+from b2b_orders.ingest.added_work import take_added_numbers
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
@@ -32,7 +33,7 @@ from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
 # Celery finds the tasks of an app in this module.
-__all__ = ["build_pack", "send_mailing", "sweep_taking", "tidy_packs"]
+__all__ = ["build_pack", "send_mailing", "sweep_taking", "take_added_numbers", "tidy_packs"]
 logger = logging.getLogger(__name__)
 # Passes, look-ups and errands are kept for so long.
 KEEP = timedelta(days=30)

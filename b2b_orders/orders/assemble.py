@@ -25,6 +25,7 @@ from b2b_orders.orders import bulk, match
 from b2b_orders.orders.deciding import Decided, Name, pairs_of
 from b2b_orders.orders.merge import Draft, MergeInput, merge
 from b2b_orders.orders.models import (
+    AddedNumber,
     FirstSeen,
     LearnedLink,
     Order,
@@ -37,7 +38,7 @@ from b2b_orders.orders.numbers import normalise
 from b2b_orders.orders.readings import Known, from_row, to_parts
 from b2b_orders.orders.records_json import Json, digest, from_json
 from b2b_orders.orders.status_rules import Rules, Word, note_unmapped
-from b2b_orders.orders.taught import overlay
+from b2b_orders.orders.taught import overlay, with_added
 from b2b_orders.orders.written import Rows, order_rows, write_children
 from erp_bridge.records import Fulfilment, OrderRecord, System
 
@@ -67,6 +68,8 @@ class Node:
     learned: dict[str, str] = field(default_factory=dict)
     # What files say of it, each with the company that it was checked for.
     taught: tuple[tuple[int, Json], ...] = ()
+    # Numbers that people added, each with the company whose order it was then.
+    added: tuple[tuple[int, str], ...] = ()
     _read: tuple[Json, tuple[str, ...], int | None, OrderRecord] | None = field(
         default=None, repr=False
     )
@@ -104,7 +107,7 @@ class Node:
 
     @property
     def record(self) -> OrderRecord:
-        """Read the record, with what was learned of it: web numbers, and what files say."""
+        """Read the record, with what was learned of it: web numbers, files, people's numbers."""
         # Matching and merging both ask for it, and reading it is a tenth of storing an order.
         if (
             self._read is None
@@ -118,6 +121,9 @@ class Node:
             mine = [from_json(facts) for owner, facts in self.taught if owner == self.company_id]
             if mine:
                 record = overlay(record, mine)
+            own = [number for owner, number in self.added if owner == self.company_id]
+            if own:
+                record = replace(record, customer_numbers=with_added(record, own))
             self._read = self.facts, self.links, self.company_id, record
         return self._read[3]
 
@@ -141,13 +147,18 @@ class Node:
 
 
 def with_taught(records: QuerySet[SourceRecord]) -> QuerySet[Any]:
-    """Read records together with what files say of them: in the same statement."""
+    """Read records together with what files and people say of them: in the same statement."""
     files = Supplement.objects.filter(
         connection=OuterRef("connection"), external_id=OuterRef("external_id")
     )
     fields = JSONObject(company="company_id", facts="facts")
+    numbers = AddedNumber.objects.filter(
+        connection=OuterRef("connection"), external_id=OuterRef("external_id"), removed_at=None
+    )
+    own = JSONObject(company="company_id", written="written")
     return records.annotate(
-        taught=ArraySubquery(files.order_by("company_id", "key").values(json=fields))
+        taught=ArraySubquery(files.order_by("company_id", "key").values(json=fields)),
+        added=ArraySubquery(numbers.order_by("added_at", "pk").values(json=own)),
     )
 
 
@@ -174,6 +185,7 @@ def node_of(record: Any, *, has_divergence: bool = False) -> Node:
         owner_tax_id=record.owner_tax_id,
         links=tuple(record.links),
         taught=tuple((each["company"], each["facts"]) for each in record.taught),
+        added=tuple((each["company"], each["written"]) for each in record.added),
         keys=keys,
         first_seen_at=record.first_seen_at,
         was_stored=True,
@@ -184,6 +196,20 @@ def node_of(record: Any, *, has_divergence: bool = False) -> Node:
         has_divergence=has_divergence,
         is_touched=record.order_id is None,
     )
+
+
+def added_numbers(connection: str, external_ids: Sequence[str]) -> dict[str, list[tuple[int, str]]]:
+    """Find what people once added to records that come anew, or again."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    if external_ids:
+        rows = AddedNumber.objects.filter(
+            connection=connection, external_id__in=external_ids, removed_at=None
+        ).order_by("added_at", "pk")
+        for external_id, company_id, written in rows.values_list(
+            "external_id", "company_id", "written"
+        ):
+            found.setdefault(external_id, []).append((company_id, written))
+    return found
 
 
 def learned_links(connection: str, external_ids: Sequence[str]) -> dict[str, set[str]]:

@@ -9,6 +9,24 @@ from django.db import models
 from django.db.models import F, Func
 
 from b2b_orders.common.visibility import OfOrderQuerySet, VisibleQuerySet
+from erp_bridge.records import Fulfilment
+
+# An order is in work until its goods are on their way, or it has ended; a word that nobody
+# knows may mean anything, and counts.
+IN_WORK = tuple(
+    sorted(
+        each.value
+        for each in Fulfilment
+        if each
+        not in {
+            Fulfilment.INVOICED,
+            Fulfilment.SHIPPED,
+            Fulfilment.DELIVERED,
+            Fulfilment.CANCELLED,
+            Fulfilment.REPLACED,
+        }
+    )
+)
 
 
 class Order(models.Model):
@@ -62,6 +80,12 @@ class Order(models.Model):
     class Meta:
         indexes = (
             models.Index(F("company"), F("sorted_at").desc(), F("id").desc(), name="order_latest"),
+            # What a company waits for, among years of what it has: see `open_orders`.
+            models.Index(
+                fields=("company", "promised_on", "id"),
+                name="order_in_work",
+                condition=models.Q(fulfilment__in=IN_WORK),
+            ),
             models.Index(
                 F("placed_by_code"),
                 F("sorted_at").desc(),
@@ -530,7 +554,20 @@ class AddedNumber(models.Model):
     objects = VisibleQuerySet.as_manager()
 
     class Meta:
-        indexes = (models.Index(fields=("connection", "external_id"), name="added_number_record"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("company", "connection", "external_id", "written"),
+                condition=models.Q(removed_at=None),
+                name="added_number_once",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("connection", "external_id"), name="added_number_record"),
+            # What no worker has taken over yet: few at any time.
+            models.Index(
+                fields=("id",), name="added_number_waiting", condition=models.Q(taken_at=None)
+            ),
+        )
 
     def __str__(self) -> str:
         return self.written

@@ -23,7 +23,14 @@ from django.db.models import F, Q
 
 from b2b_orders.companies.models import CustomerId, Establishment
 from b2b_orders.orders import bulk
-from b2b_orders.orders.assemble import Node, assemble, learned_links, node_of, with_taught
+from b2b_orders.orders.assemble import (
+    Node,
+    added_numbers,
+    assemble,
+    learned_links,
+    node_of,
+    with_taught,
+)
 from b2b_orders.orders.match import indexed
 from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord, Supplement
 from b2b_orders.orders.readings import Outcome, Part, to_parts
@@ -336,9 +343,11 @@ class _Batch:
             self.nodes[record.external_id] = node
         fresh = [external_id for external_id in systems if external_id not in self.nodes]
         learned = learned_links(self.connection, fresh) if System.ERP in systems.values() else {}
+        added = added_numbers(self.connection, fresh)
         for external_id in fresh:
             node = Node(self.connection, systems[external_id], external_id)
             node.links = tuple(sorted(learned.get(external_id, ())))
+            node.added = tuple(added.get(external_id, ()))
             self.nodes[external_id] = node
 
     def _fold(self, reading: Reading) -> Outcome:

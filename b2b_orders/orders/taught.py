@@ -1,4 +1,4 @@
-"""What checked fiscal files say, laid over what a source says of its order: pure.
+"""What checked fiscal files and people say, laid over what a source says of its order: pure.
 
 A file only fills what its source leaves empty. Nothing of a source is overwritten, nothing
 is worked out: a file that does not state an amount teaches none.
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 
+from b2b_orders.orders.numbers import normalise
 from b2b_orders.orders.unite import is_same_invoice, shown_number
 from erp_bridge.records import InvoiceRecord, OrderRecord, TitleRecord
 
@@ -36,6 +37,12 @@ def overlay(record: OrderRecord, taught: Iterable[OrderRecord]) -> OrderRecord:
             events=tuple(dict.fromkeys((*record.events, *lesson.events))),
         )
     return record
+
+
+def with_added(record: OrderRecord, numbers: Iterable[str]) -> tuple[str, ...]:
+    """Return a record's customer's numbers and, after them, what people added that is new."""
+    values = set(map(normalise, record.customer_numbers))
+    return (*record.customer_numbers, *(n for n in numbers if normalise(n) not in values))
 
 
 def _with_invoice(

@@ -13,7 +13,7 @@ import binascii
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
@@ -84,7 +84,7 @@ class TitleFilter:
 
 @dataclass(frozen=True, slots=True)
 class TitleLine:
-    """A title in a list. `amount` is None when it is not known or may not be seen.
+    """A title in a list. `amount` is None when it is not known.
 
     `has_code`: it states a line or a Pix code to be paid by, shown here or not.
     """
@@ -130,11 +130,11 @@ class Cell:
 class Sums:
     """How many titles there are and what they come to, by currency.
 
-    `amounts` is None for who may not see amounts; `without_amount` says how many are in none.
+    `without_amount` says how many are in none.
     """
 
     count: int
-    amounts: tuple[Money, ...] | None
+    amounts: tuple[Money, ...]
     without_amount: int
 
 
@@ -143,7 +143,6 @@ class TitleSummary:
     """All that a filter's titles come to, whatever page is looked at."""
 
     cells: tuple[Cell, ...]
-    shows_amounts: bool
 
     def of(self, group: Group) -> Sums:
         """Add up a group."""
@@ -161,10 +160,8 @@ class TitleSummary:
                 amounts[cell.currency] = amounts.get(cell.currency, Decimal(0)) + cell.amount
         return Sums(
             count=sum(cell.count for cell in known),
-            amounts=tuple(Money(amounts[each], each) for each in sorted(amounts))
-            if self.shows_amounts
-            else None,
-            without_amount=sum(c.without_amount for c in known) if self.shows_amounts else 0,
+            amounts=tuple(Money(amounts[each], each) for each in sorted(amounts)),
+            without_amount=sum(cell.without_amount for cell in known),
         )
 
 
@@ -344,7 +341,44 @@ def sum_titles(*, viewer: Viewer, wanted: TitleFilter, today: date) -> TitleSumm
     cells = tuple(
         Cell(Standing(standing), Age(age) if age else None, *rest) for standing, age, *rest in rows
     )
-    return TitleSummary(cells, viewer.can(Right.PRICES))
+    return TitleSummary(cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is overdue, and what falls due next."""
+
+    overdue: Sums
+    next_on: date | None
+    next_amounts: tuple[Money, ...]
+
+
+def sum_owed(*, viewer: Viewer, today: date) -> Owed:
+    """Add up what is overdue, and what is to pay on the next day. Two SQL statements.
+
+    Reads nothing of what is paid: a company has years of that.
+    """
+    due = TitleFilter(due_to=today - timedelta(days=1))
+    overdue = _sums(_where(viewer, due, today).and_(_IS_TO_PAY))
+    coming = _where(viewer, TitleFilter(due_from=today), today).and_(_IS_TO_PAY)
+    rows = _fetch(
+        f"SELECT t.due_on, o.currency, sum(t.amount) {_FROM} WHERE {coming.sql}"
+        " GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 3",
+        coming.params,
+    )
+    next_on = rows[0][0] if rows else None
+    amounts = (Money(amount, currency) for on, currency, amount in rows if on == next_on and amount)
+    return Owed(overdue, next_on, tuple(amounts))
+
+
+def _sums(where: _Where) -> Sums:
+    rows = _fetch(
+        f"SELECT o.currency, count(*), COALESCE(sum(t.amount), 0), count(*) - count(t.amount)"
+        f" {_FROM} WHERE {where.sql} GROUP BY 1 ORDER BY 1",
+        where.params,
+    )
+    cells = tuple(Cell(Standing.OVERDUE, None, *row) for row in rows)
+    return TitleSummary(cells).of(Group.ALL)
 
 
 def list_titles(
@@ -357,10 +391,9 @@ def list_titles(
 ) -> PageOf[TitleLine]:
     """List the titles of a filter, a page after a cursor. One SQL statement, at the end two.
 
-    Raises `InvalidInput` for a cursor of another order, and for an order by amounts that
-    the viewer may not see.
+    Raises `InvalidInput` for a cursor of another order.
     """
-    column, is_down = _order_by(viewer, wanted.sort)
+    column, is_down = _order_by(wanted.sort)
     where = _where(viewer, wanted, today).and_(_GROUP_SQL[wanted.group])
     place = _Place.decode(after, column) if after else None
     found: list[tuple[Any, ...]] = []
@@ -381,7 +414,7 @@ def list_titles(
         if place and place.value is None:
             rest = rest.and_("t.id > %(after_id)s", after_id=place.pk)
         found += _rows(rest, "t.id", limit + 1 - len(found))
-    rows = tuple(_line(values, viewer) for values in found[:limit])
+    rows = tuple(_line(values) for values in found[:limit])
     if len(found) <= limit:
         return PageOf(rows)
     last = found[limit - 1]
@@ -394,7 +427,7 @@ def list_chosen(*, viewer: Viewer, ids: Collection[int], today: date) -> tuple[T
     known = sorted(each for each in ids if 0 < each < 2**63)
     where = _where(viewer, TitleFilter(), today).and_("t.id = ANY(%(ids)s)", ids=known)
     found = _rows(where, "t.due_on, t.id", len(known))
-    return tuple(_line(values, viewer) for values in found)
+    return tuple(_line(values) for values in found)
 
 
 def due_days(
@@ -408,25 +441,19 @@ def due_days(
         f" count(*) - count(t.amount) {_FROM} WHERE {where.sql} GROUP BY 1, 2 ORDER BY 1, 2",
         where.params,
     )
-    shows = viewer.can(Right.PRICES)
     days: dict[date, list[Cell]] = {}
     for on, *rest in rows:
         days.setdefault(on, []).append(Cell(Standing.OPEN, None, *rest))
-    every = TitleSummary(tuple(cell for cells in days.values() for cell in cells), shows)
+    every = TitleSummary(tuple(cell for cells in days.values() for cell in cells))
     return (
-        tuple(
-            DueDay(on, TitleSummary(tuple(cells), shows).of(Group.ALL))
-            for on, cells in days.items()
-        ),
+        tuple(DueDay(on, TitleSummary(tuple(cells)).of(Group.ALL)) for on, cells in days.items()),
         every.of(Group.ALL),
     )
 
 
-def _order_by(viewer: Viewer, sort: Sort) -> tuple[str, bool]:
+def _order_by(sort: Sort) -> tuple[str, bool]:
     if sort in {Sort.DUE, Sort.DUE_LATEST}:
         return "t.due_on", sort is Sort.DUE_LATEST
-    if not viewer.can(Right.PRICES):
-        raise InvalidInput("sort", "not an order")
     return "t.amount", sort is Sort.AMOUNT_LARGEST
 
 
@@ -437,17 +464,14 @@ def _rows(where: _Where, order: str, limit: int) -> list[tuple[Any, ...]]:
     )
 
 
-def _line(values: tuple[Any, ...], viewer: Viewer) -> TitleLine:
+def _line(values: tuple[Any, ...]) -> TitleLine:
     fields = dict(zip(_FIELDS, values, strict=True))
     amount, currency = fields.pop("amount"), fields.pop("currency")
-    shows = viewer.can(Right.PRICES)
     return TitleLine(
         **fields
         | {
-            "amount": Money(amount, currency) if amount is not None and shows else None,
+            "amount": Money(amount, currency) if amount is not None else None,
             "standing": Standing(fields["standing"]),
-            # A line holds its amount.
-            "typeable_line": fields["typeable_line"] if shows else "",
             "own_number": fields["own_number"] or "",
         }
     )

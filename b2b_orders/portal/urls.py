@@ -25,6 +25,7 @@ from b2b_orders.portal.views import (
     operations_orders,
     operations_sign_in,
     orders,
+    own_numbers,
     packs,
     payments,
     people,
@@ -34,6 +35,7 @@ from b2b_orders.portal.views import (
     support,
     taking,
     telesales,
+    telesales_customers,
     watches,
 )
 
@@ -79,6 +81,12 @@ of_a_company: list[URLPattern | URLResolver] = [
         "pedidos/<uuid:order>/documentos/<uuid:public_id>/pagamento",
         payments.document,
         name="payment",
+    ),
+    path("pedidos/<uuid:public_id>/numeros", own_numbers.add, name="own-numbers"),
+    path(
+        "pedidos/<uuid:order>/numeros/<uuid:public_id>/retirar",
+        own_numbers.remove,
+        name="remove-own-number",
     ),
     path("pedidos/<uuid:public_id>/pagamento", payments.title, name="title-payment"),
     path("financeiro", finance.page, name="finance"),
@@ -134,6 +142,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("atendimento/avisos/esquecer", awaiting.forget, name="forget-number"),
     path("televendas", telesales.page, name="telesales"),
     path("televendas/procura", telesales.found, name="telesales-found"),
+    path("televendas/clientes", telesales_customers.portfolio, name="portfolio"),
+    path("televendas/clientes/exportar", telesales_customers.export, name="portfolio-export"),
+    path("televendas/clientes/<uuid:company>", telesales_customers.sheet, name="customer"),
     path("operacao", operations.page, name="operations"),
     path("operacao/conexoes/<str:name>", operations.connection, name="operations-connection"),
     path("operacao/retidos", operations.parked, name="operations-parked"),

@@ -223,6 +223,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "sync"},
     },
+    "take-added-numbers": {
+        "task": "ingest.take_added_numbers",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
     "learn-documents": {
         "task": "documents.learn",
         "schedule": 5.0,

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from b2b_orders.documents.models import Pack
 from b2b_orders.ingest.models import Connection, Errand, Lookup
-from b2b_orders.orders.models import OrderAlias
+from b2b_orders.orders.models import AddedNumber, OrderAlias
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order
 
@@ -83,6 +83,8 @@ WITHOUT_OBJECTS = {
     "c/<uuid:company>/atuacao/continuar",
     "televendas",
     "televendas/procura",
+    "televendas/clientes",
+    "televendas/clientes/exportar",
     "pedidos",
     "pedidos/procurar",
     "c/<uuid:company>/pedidos",
@@ -149,6 +151,8 @@ ORDER_ROUTES = {
     "pedidos/<uuid:public_id>/pagamento",
     "pedidos/<uuid:public_id>/perguntar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/perguntar",
+    "pedidos/<uuid:public_id>/numeros",
+    "c/<uuid:company>/pedidos/<uuid:public_id>/numeros",
     "c/<uuid:company>/pedidos/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:public_id>/atualizar",
     "c/<uuid:company>/pedidos/<uuid:public_id>/fontes",
@@ -194,9 +198,6 @@ QUESTION_ROUTES = {
     "pedidos/<uuid:order>/perguntas/<uuid:public_id>",
     "c/<uuid:company>/pedidos/<uuid:order>/perguntas/<uuid:public_id>",
 }
-OBJECT_ROUTES = (
-    ORDER_ROUTES | LOOKUP_ROUTES | DOCUMENT_ROUTES | PACK_ROUTES | SHARE_ROUTES | QUESTION_ROUTES
-)
 # Of a company's administrators; what they name is proven in test_people.py.
 PEOPLE_ROUTES = {
     f"{company}empresa/{what}"
@@ -219,6 +220,22 @@ PEOPLE_ROUTES = {
         "ajustes",
     )
 }
+# Of a number that somebody added to an order.
+NUMBER_ROUTES = {
+    f"{company}pedidos/<uuid:order>/numeros/<uuid:public_id>/retirar"
+    for company in ("", "c/<uuid:company>/")
+}
+# The sheet of a customer: of telesales alone, and of their own customers.
+CUSTOMER_ROUTES = {"televendas/clientes/<uuid:company>"}
+OBJECT_ROUTES = (
+    ORDER_ROUTES
+    | LOOKUP_ROUTES
+    | DOCUMENT_ROUTES
+    | PACK_ROUTES
+    | SHARE_ROUTES
+    | QUESTION_ROUTES
+    | NUMBER_ROUTES
+)
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_IN_BODY = re.compile(UUID.pattern.encode())
 PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
@@ -238,7 +255,12 @@ def routes(patterns=None, prefix="") -> Iterator[str]:
 
 def test_every_address_of_the_site_is_listed_here():
     assert set(routes()) == (
-        WITHOUT_OBJECTS | PERSON_ROUTES | OPERATIONS_ROUTES | OBJECT_ROUTES | PEOPLE_ROUTES
+        WITHOUT_OBJECTS
+        | PERSON_ROUTES
+        | OPERATIONS_ROUTES
+        | CUSTOMER_ROUTES
+        | OBJECT_ROUTES
+        | PEOPLE_ROUTES
     )
 
 
@@ -254,6 +276,7 @@ class Things:
     share: uuid.UUID = field(default_factory=uuid.uuid4)
     rendered: uuid.UUID = field(default_factory=uuid.uuid4)
     question: uuid.UUID = field(default_factory=uuid.uuid4)
+    number: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_things(company, number, **order_fields) -> Things:
@@ -284,6 +307,13 @@ def make_things(company, number, **order_fields) -> Things:
     )
     rendered = make_document(order, key="rendered", origin="rendered", made_from=document)
     question = order.questions.create(**own, text="?", asked_at=NOW)
+    added = AddedNumber.objects.create(
+        **own,
+        connection=document.record.connection,
+        external_id=document.record.external_id,
+        written="OC 1",
+        added_at=NOW,
+    )
     return Things(
         order.public_id,
         alias.public_id,
@@ -293,6 +323,7 @@ def make_things(company, number, **order_fields) -> Things:
         share.public_id,
         rendered.public_id,
         question.public_id,
+        added.public_id,
     )
 
 
@@ -312,6 +343,8 @@ def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) ->
     document = things.rendered if route in MAKING_ROUTES else things.document
     if route in QUESTION_ROUTES:
         document = things.question
+    if route in NUMBER_ROUTES:
+        document = things.number
     with_document = path.replace("<uuid:public_id>", str(document))
     return [
         with_document.replace("<uuid:order>", str(order)) for order in (things.order, own.order)
@@ -400,7 +433,25 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             assert is_unknown(*unknown[:2])
             compared += 1
 
-    assert compared == 40
+    assert compared == 44
+
+
+@pytest.mark.parametrize("method", ["get", "htmx", "post"])
+@pytest.mark.parametrize("name", ["ana", "davi", "beto", "suzana", "teo", "olga"])
+def test_the_sheet_of_a_customer_who_is_not_ones_own_does_not_exist(
+    cast, client_for, alfas, betas, name, method
+):
+    client = client_for(getattr(cast, name))
+    if name == "suzana":
+        start_acting(client, "111", alfas.order)
+    client.get("/")
+    theirs = [cast.beta, cast.gama] if name == "teo" else [cast.alfa, cast.beta, cast.gama]
+
+    unknown = answer(client, method, f"/televendas/clientes/{uuid.uuid4()}")
+
+    for company in theirs:
+        assert answer(client, method, f"/televendas/clientes/{company.public_id}") == unknown
+    assert unknown[0] == (405 if method == "post" else 404)
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])
@@ -519,7 +570,7 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
 
 @pytest.mark.parametrize(
     "route",
-    sorted(WITHOUT_OBJECTS | OPERATIONS_ROUTES | OBJECT_ROUTES | PEOPLE_ROUTES),
+    sorted(WITHOUT_OBJECTS | OPERATIONS_ROUTES | CUSTOMER_ROUTES | OBJECT_ROUTES | PEOPLE_ROUTES),
     ids=lambda route: route or "home",
 )
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):

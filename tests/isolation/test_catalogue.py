@@ -296,6 +296,7 @@ def test_staff_search_reads_only_the_columns_granted_to_it(filled):
             "placed_by_code",
             "placed_by_name",
             "placed_on",
+            "promised_on",
             "public_id",
             "sorted_at",
             "status_raw",

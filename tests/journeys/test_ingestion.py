@@ -1,4 +1,4 @@
-"""Data one can trust, and operations that see to it: A02 to A05, B25, B28, T10."""
+"""Data one can trust, and operations that see to it: A02 to A05, B25, B28."""
 
 from __future__ import annotations
 
@@ -162,19 +162,3 @@ def test_b28_an_order_older_than_vtex_serves_is_found(page_of):
 
     expect(page.locator("h1")).to_contain_text(O7.erp_number)
     expect(page.locator("main")).to_contain_text("2019")
-
-
-def test_t10_cancelled_in_the_erp_only_is_a_divergence_that_everybody_sees(page_of, product):
-    order_id, number = f"119{_number()}3-01", f"0007{_number()[:6]}"
-    _web_order(product, order_id, status="handling")
-    ana, olga = page_of("ana"), page_of("olga")
-    _await_status(ana, order_id, "handling")
-    product.control("erp", "orders", {"web_number": order_id, "erp_number": number, "status": -1})
-    _read_again(ana, order_id)
-
-    expect(ana.locator(".order-title .chip")).to_contain_text("Cancelado")
-    expect(ana.locator("#divergence")).to_be_visible()
-    olga.goto("/operacao/divergencias")
-    row = olga.locator("main tbody tr", has_text=order_id)
-    expect(row.first).to_be_visible()
-    expect(row.first).not_to_contain_text("R$")

@@ -1,13 +1,12 @@
-"""Support and telesales: S01, S02, S05, S06, T01, T02."""
+"""Support: S01, S02, S05, S06."""
 
 from __future__ import annotations
 
 import re
-import time
 
 from playwright.sync_api import expect
 
-from erp_bridge.simulators.cast import O1, O2, O5
+from erp_bridge.simulators.cast import O1, O5
 from tests.journeys.conftest import search
 
 
@@ -90,26 +89,3 @@ def test_s06_two_tabs_keep_their_own_company(page_of):
     beta.reload()
     expect(beta.locator(".agentbar")).to_contain_text("Beta")
     expect(beta.locator("h1")).to_contain_text(O5.web_number)
-
-
-def test_t01_placed_by_me_shows_the_order_and_whether_the_customer_saw_it(page_of):
-    ana, teo = page_of("ana"), page_of("teo")
-    search(ana, O2.erp_number)
-    teo.goto("/televendas")
-
-    row = teo.locator("main tbody tr", has_text=O2.erp_number)
-    expect(row).to_have_count(1)
-    expect(row).to_contain_text(re.compile("visto", re.IGNORECASE))
-    expect(teo.locator("main")).not_to_contain_text("R$")
-
-
-def test_t02_an_order_placed_seconds_ago_is_fetched_live(page_of, product):
-    number = f"00047{int(time.time()) % 100000:05d}"
-    product.control(
-        "erp", "orders", {"company": "alfa", "erp_number": number, "seller_code": "TEO01"}
-    )
-    page = page_of("teo")
-    search(page, number, "/televendas")
-
-    expect(page.locator("main")).to_contain_text("novo no ERP", ignore_case=True)
-    expect(page.locator("main")).to_contain_text(number)

@@ -25,6 +25,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.companies.access import Viewer
+from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import list_documents
 from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.queries import OrderRow, get_order, list_orders, scope_facts, search
@@ -50,7 +51,7 @@ class OrdersView(CompanyView):
         else:
             page = list_orders(viewer=viewer, after=asked.get("after"), limit=asked["limit"])
             body = {
-                "results": _orders(page.rows, _context(request)),
+                "results": _orders(viewer, page.rows, _context(request)),
                 "next": page.next,
                 "searched": _searched(viewer),
             }
@@ -64,6 +65,7 @@ class OrderView(CompanyView):
         viewer = self.viewer(request)
         checked(CompanyInput, request)
         order = get_order(viewer=viewer, public_id=public_id)
+        order = order_as_shown(viewer=viewer, detail=order)
         documents = list_documents(viewer=viewer, order_id=order.row.id)
         now = clock.now()
         record(
@@ -103,11 +105,11 @@ def _found(request: ViewerApiRequest, viewer: Viewer, asked: dict[str, Any]) -> 
     near = [result.near_order] if result.near_order else []
     context = _context(request)
     return {
-        "results": _orders(result.rows, context),
+        "results": _orders(viewer, result.rows, context),
         "next": result.next,
         "count": result.count,
         "count_is_exact": result.is_counted,
-        "near": _orders(near, context),
+        "near": _orders(viewer, near, context),
         "searched": _searched(viewer, [kind] if kind else list(NumberKind))
         | {"shape": result.recognised.shape, "problem": result.recognised.problem},
     }
@@ -117,8 +119,10 @@ def _searched(viewer: Viewer, kinds: list[Any] | None = None) -> dict[str, Any]:
     return {"kinds": kinds or [], **ScopeOutput(scope_facts(viewer=viewer)).data}
 
 
-def _orders(rows: Sequence[OrderRow], context: dict[str, Any]) -> list[dict[str, Any]]:
-    return [order_output(row, context) for row in rows]
+def _orders(
+    viewer: Viewer, rows: Sequence[OrderRow], context: dict[str, Any]
+) -> list[dict[str, Any]]:
+    return [order_output(row, context) for row in rows_as_shown(viewer=viewer, rows=rows)]
 
 
 def _context(request: ViewerApiRequest) -> dict[str, Any]:

@@ -161,7 +161,6 @@ class FinancePage:
     sums: SumWords
     selected: SumWords
     without_pattern: str
-    shows_amounts: bool
     shows_branches: bool
     sorted_due: str
     sorted_amount: str
@@ -192,20 +191,19 @@ def finance_page(
     sums = summary.of(group)
     if group is Group.ALL:
         # What is paid, owed and cancelled makes no sum that says anything.
-        sums = Sums(sums.count, None, 0)
+        sums = Sums(sums.count, (), 0)
     return FinancePage(
         position=position_words(states, now=now),
         to_pay=sum_words(summary.of(Group.TO_PAY)),
         ages=tuple(_ages(summary, asked, to, today)),
         groups=tuple(_groups(summary, asked, to)),
         group=str(GROUP[group]),
-        form=_form(asked, establishments, to, shows_amounts=summary.shows_amounts),
+        form=_form(asked, establishments, to),
         items=tuple(_item(title, boletos, asked=asked, to=to, today=today) for title in titles),
         blank="" if titles else _blank(asked),
         sums=sum_words(sums),
-        selected=sum_words(_selected(titles, asked, shows_amounts=summary.shows_amounts)),
+        selected=sum_words(_selected(titles, asked)),
         without_pattern=_without("#", 2),
-        shows_amounts=summary.shows_amounts,
         shows_branches=len(establishments) > 1,
         sorted_due=_SORTED_DUE.get(asked.wanted.sort, ""),
         sorted_amount=_SORTED_AMOUNT.get(asked.wanted.sort, ""),
@@ -250,7 +248,7 @@ def sum_words(sums: Sums) -> SumWords:
         % {"count": formats.count(sums.count)}
         if sums.count
         else _("no instalments"),
-        amounts=tuple(formats.money(each) for each in sums.amounts or ()),
+        amounts=tuple(formats.money(each) for each in sums.amounts),
         without=_without(formats.count(sums.without_amount), sums.without_amount)
         if sums.without_amount
         else "",
@@ -375,7 +373,7 @@ def selection_problem(code: str) -> str:
     return _("None of the selected items has a boleto that can be taken now.")
 
 
-def _selected(titles: Iterable[TitleLine], asked: Asked, *, shows_amounts: bool) -> Sums:
+def _selected(titles: Iterable[TitleLine], asked: Asked) -> Sums:
     chosen = [title for title in titles if title.id in asked.selected]
     known = [title.amount for title in chosen if title.amount]
     amounts: dict[str, Decimal] = {}
@@ -383,10 +381,8 @@ def _selected(titles: Iterable[TitleLine], asked: Asked, *, shows_amounts: bool)
         amounts[money.currency] = amounts.get(money.currency, Decimal(0)) + money.amount
     return Sums(
         count=len(chosen),
-        amounts=tuple(Money(amounts[each], each) for each in sorted(amounts))
-        if shows_amounts
-        else None,
-        without_amount=len(chosen) - len(known) if shows_amounts else 0,
+        amounts=tuple(Money(amounts[each], each) for each in sorted(amounts)),
+        without_amount=len(chosen) - len(known),
     )
 
 
@@ -423,13 +419,7 @@ def _groups(summary: TitleSummary, asked: Asked, to: Addresses) -> Iterator[Choi
         yield Choice(str(text), url, is_chosen, formats.count(count))
 
 
-def _form(
-    asked: Asked,
-    establishments: tuple[EstablishmentRow, ...],
-    to: Addresses,
-    *,
-    shows_amounts: bool,
-) -> FilterForm:
+def _form(asked: Asked, establishments: tuple[EstablishmentRow, ...], to: Addresses) -> FilterForm:
     branches = [
         Choice(
             " · ".join(part for part in (formats.tax_id(each.tax_id), each.name) if part),
@@ -439,9 +429,7 @@ def _form(
         for each in establishments
     ]
     sorts = [
-        Choice(str(text), sort.value, sort is asked.wanted.sort)
-        for sort, text in SORT.items()
-        if shows_amounts or sort in {Sort.DUE, Sort.DUE_LATEST}
+        Choice(str(text), sort.value, sort is asked.wanted.sort) for sort, text in SORT.items()
     ]
     group = asked.wanted.group
     state = group.value if group is not Group.TO_PAY else ""

@@ -9,8 +9,8 @@ from b2b_orders.portal import spreadsheets
 from b2b_orders.portal.presenters.finance import state_chip
 
 
-def export_columns(*, shows_amounts: bool) -> list[str]:
-    """Name the columns; who may not see amounts has none for them."""
+def export_columns() -> list[str]:
+    """Name the columns."""
     return [
         _("Invoice (NF)"),
         _("Instalment"),
@@ -19,14 +19,15 @@ def export_columns(*, shows_amounts: bool) -> list[str]:
         _("CNPJ"),
         _("Branch"),
         _("Due date"),
-        *([_("Amount"), _("Currency")] if shows_amounts else []),
+        _("Amount"),
+        _("Currency"),
         _("Status"),
         _("Paid on"),
         _("Note"),
     ]
 
 
-def export_row(title: TitleLine, *, shows_amounts: bool) -> list[str]:
+def export_row(title: TitleLine) -> list[str]:
     """Write a title's cells."""
     amount = title.amount
     is_gone = title.is_order_dead and title.standing is not Standing.UNCLEAR
@@ -38,14 +39,8 @@ def export_row(title: TitleLine, *, shows_amounts: bool) -> list[str]:
         spreadsheets.number(title.establishment_tax_id),
         spreadsheets.plain(title.establishment_name),
         spreadsheets.day(title.due_on),
-        *(
-            [
-                spreadsheets.amount(amount.amount if amount else None),
-                amount.currency if amount else "",
-            ]
-            if shows_amounts
-            else []
-        ),
+        spreadsheets.amount(amount.amount if amount else None),
+        amount.currency if amount else "",
         state_chip(title).text,
         spreadsheets.day(title.settled_on if title.standing is Standing.PAID else None),
         _("Order cancelled") if is_gone else "",

@@ -50,7 +50,7 @@ class Asked:
         return {name: value for name, value in (known | changes).items() if value}
 
 
-def read_filter(given: QueryDict, *, tax_ids: Iterable[str], shows_amounts: bool) -> Asked:
+def read_filter(given: QueryDict, *, tax_ids: Iterable[str]) -> Asked:
     """Read a filter; a group, branch or order that is none is the usual one."""
     errors: dict[str, str] = {}
     typed_from, typed_to = (given.get(name, "").strip()[:20] for name in ("from", "to"))
@@ -58,9 +58,6 @@ def read_filter(given: QueryDict, *, tax_ids: Iterable[str], shows_amounts: bool
     if due_from and due_to and due_from > due_to:
         errors["to"] = _("This date is before the first one.")
         due_from = due_to = None
-    sort = _one_of(Sort, given.get("sort", ""), Sort.DUE)
-    if not shows_amounts and sort in {Sort.AMOUNT, Sort.AMOUNT_LARGEST}:
-        sort = Sort.DUE
     branch = given.get("branch", "")
     return Asked(
         wanted=TitleFilter(
@@ -69,7 +66,7 @@ def read_filter(given: QueryDict, *, tax_ids: Iterable[str], shows_amounts: bool
             due_to=due_to,
             tax_id=branch if branch in set(tax_ids) else "",
             number=without_nul(given.get("number", "")).strip()[:MAX_NUMBER],
-            sort=sort,
+            sort=_one_of(Sort, given.get("sort", ""), Sort.DUE),
         ),
         typed_from=typed_from,
         typed_to=typed_to,

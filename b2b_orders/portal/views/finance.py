@@ -22,6 +22,7 @@ from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.documents.boleto_archive import MOST, open_boleto_archive
 from b2b_orders.documents.boletos import available_boletos
+from b2b_orders.documents.hidden_lines import titles_as_shown
 from b2b_orders.ingest.documents_source import ConnectionDocuments
 from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.queries import scope_facts
@@ -54,7 +55,7 @@ def page(request: CompanyRequest) -> HttpResponseBase:
     states = list_source_states()
     shown = finance_page(
         summary,
-        titles.rows,
+        titles_as_shown(viewer=viewer, titles=titles.rows),
         available_boletos(viewer=viewer, order_ids=order_ids),
         asked=asked,
         following=titles.next,
@@ -73,11 +74,7 @@ def _asked(request: CompanyRequest, given: QueryDict) -> tuple[Asked, tuple[Esta
     if not viewer.can(Right.FINANCE):
         raise NotVisible
     establishments = scope_facts(viewer=viewer).establishments
-    asked = read_filter(
-        given,
-        tax_ids=[each.tax_id for each in establishments],
-        shows_amounts=viewer.can(Right.PRICES),
-    )
+    asked = read_filter(given, tax_ids=[each.tax_id for each in establishments])
     return asked, establishments
 
 
@@ -158,9 +155,8 @@ def _export_lines(
                 titles = list_titles(
                     viewer=viewer, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
                 )
-            shows = viewer.can(Right.PRICES)
-            rows = [export_row(title, shows_amounts=shows) for title in titles.rows]
-            head = [export_columns(shows_amounts=shows)] if is_first else []
+            rows = [export_row(title) for title in titles.rows]
+            head = [export_columns()] if is_first else []
             lines = b"".join(csv_lines([*head, *rows], begins=is_first))
         yield lines
         after, is_first = titles.next, False

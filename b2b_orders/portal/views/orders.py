@@ -18,6 +18,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies.access import Right
+from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
@@ -52,6 +53,8 @@ from b2b_orders.portal.presenters.sources import is_old, order_states, source_li
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.views.order_extras import about_numbers, for_staff
+from erp_bridge.records import NumberKind
 
 PAGE = 20
 
@@ -150,6 +153,8 @@ def _latest(request: CompanyRequest) -> dict[str, object]:
 def _items(
     request: CompanyRequest, rows: tuple[OrderRow, ...], typed: str = ""
 ) -> tuple[OrderItem, ...]:
+    if any(row.matched and row.matched.kind is NumberKind.BOLETO_LINE for row in rows):
+        rows = rows_as_shown(viewer=request.viewer, rows=rows)
     counts = count_documents(viewer=request.viewer, order_ids=[row.id for row in rows])
     return order_items(rows, to=addresses(request), typed=typed, documents=counts)
 
@@ -188,6 +193,7 @@ def show_order(
     typed = typed_text(request.GET)
     limit = None if request.GET.get("items") == "all" else FIRST_LINES
     detail = get_order(viewer=viewer, public_id=public_id, line_limit=limit)
+    detail = order_as_shown(viewer=viewer, detail=detail)
     documents = list_documents(viewer=viewer, order_id=detail.row.id)
     states = order_states(detail.sources, list_source_states())
     groups = invoice_groups(
@@ -237,6 +243,8 @@ def show_order(
         "refresh": to.to("refresh", public_id=public_id),
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
         **_refreshing(request, public_id, _asked_again(request)),
+        **about_numbers(request, detail, now),
+        **for_staff(request, detail, states, now),
     }
     return render(request, "portal/orders/detail.html", context, status=status)
 

@@ -40,12 +40,13 @@ class Customer:
     ending: str
 
 
-def _sells(staff: StaffViewer) -> bool:
+def sells(staff: StaffViewer) -> bool:
+    """Say whether this person is of telesales."""
     return not (staff.can_act or staff.can_operate)
 
 
 @require_safe
-@staff_page(_sells)
+@staff_page(sells)
 def page(request: StaffRequest) -> HttpResponseBase:
     """Show what this person placed, and what a number leads to."""
     now, typed = clock.now(), typed_text(request.GET)
@@ -66,7 +67,7 @@ def page(request: StaffRequest) -> HttpResponseBase:
 
 
 @require_safe
-@staff_page(_sells)
+@staff_page(sells)
 def found(request: StaffRequest) -> HttpResponseBase:
     """Show what a number leads to, alone, while the ERP is asked."""
     if not request.htmx:

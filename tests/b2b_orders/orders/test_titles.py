@@ -14,12 +14,14 @@ from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.titles import (
     Age,
     Group,
+    Owed,
     Sort,
     Standing,
     Sums,
     TitleFilter,
     due_days,
     list_titles,
+    sum_owed,
     sum_titles,
 )
 from erp_bridge.records import Money, NumberKind
@@ -291,19 +293,45 @@ def test_without_the_right_to_finance_there_is_nothing(cast, order):
         due_days(viewer=nobody, first=TODAY, last=TODAY, today=TODAY)
 
 
-def test_without_the_right_to_prices_no_amount_is_told_and_none_sorts(cast, order):
+def test_the_right_to_finance_alone_shows_what_is_due(cast, order):
     make_title(order, typeable_line=LINE)
     viewer = Viewer(1, cast.alfa.pk, frozenset({Right.FINANCE}))
+    due = Sums(1, (Money(Decimal("1000.00"), "BRL"),), 0)
 
-    (title,) = list_titles(viewer=viewer, wanted=TitleFilter(), today=TODAY).rows
+    by_amount = TitleFilter(sort=Sort.AMOUNT)
+    (title,) = list_titles(viewer=viewer, wanted=by_amount, today=TODAY).rows
     days, altogether = due_days(viewer=viewer, first=TODAY, last=in_days(9), today=TODAY)
 
-    assert (title.amount, title.typeable_line) == (None, "")
-    assert total(viewer) == Sums(1, None, 0)
-    assert altogether == Sums(1, None, 0)
-    assert [day.sums for day in days] == [Sums(1, None, 0)]
-    with pytest.raises(InvalidInput):
-        list_titles(viewer=viewer, wanted=TitleFilter(sort=Sort.AMOUNT), today=TODAY)
+    assert (title.amount, title.typeable_line) == (Money(Decimal("1000.00"), "BRL"), LINE)
+    assert total(viewer) == due
+    assert altogether == due
+    assert [day.sums for day in days] == [due]
+
+
+def test_what_is_owed_is_the_overdue_and_the_next_day_alone(viewer, order):
+    make_title(order, "late", due_on=in_days(-3), amount=Decimal("10.50"))
+    make_title(order, "later", due_on=in_days(-1), amount=None)
+    make_title(order, "next", due_on=in_days(2), amount=Decimal("7.00"))
+    make_title(order, "same day", due_on=in_days(2), amount=Decimal("3.00"))
+    make_title(order, "after", due_on=in_days(5), amount=Decimal("99.00"))
+    make_title(order, "paid", due_on=in_days(-9), state="paid")
+    make_title(order, "undated", due_on=None)
+    dead = make_order(order.company, ((NumberKind.ERP, "9"),), fulfilment="cancelled")
+    make_title(dead, "dead", due_on=in_days(-9))
+
+    owed = sum_owed(viewer=viewer, today=TODAY)
+
+    assert owed == Owed(
+        Sums(2, (Money(Decimal("10.50"), "BRL"),), 1),
+        in_days(2),
+        (Money(Decimal("10.00"), "BRL"),),
+    )
+
+
+def test_nothing_is_owed_where_nothing_is_to_pay(viewer, order):
+    make_title(order, "paid", state="paid")
+
+    assert sum_owed(viewer=viewer, today=TODAY) == Owed(Sums(0, (), 0), None, ())
 
 
 def test_days_add_up_what_is_to_pay_and_nothing_else(viewer, order):

@@ -1,0 +1,203 @@
+"""Telesales' customers: the portfolio, the sheet before a sale, and the export of its orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from b2b_orders.audit.contacts import latest_contacts
+from b2b_orders.audit.services import Action, record
+from b2b_orders.common import clock, tenancy
+from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.paging import PageOf
+from b2b_orders.companies.access import Actor, Right, Viewer
+from b2b_orders.companies.languages import language_of_company
+from b2b_orders.companies.viewers import CompanyChoice
+from b2b_orders.documents.latest import latest_documents
+from b2b_orders.documents.queries import FINANCIAL
+from b2b_orders.ingest.queries import list_source_states
+from b2b_orders.orders.duplicates import list_duplicates
+from b2b_orders.orders.numbers import MAX_TYPED
+from b2b_orders.orders.open_orders import list_open
+from b2b_orders.orders.portfolio import PortfolioRow, list_portfolio
+from b2b_orders.orders.queries import OrderRow, list_orders
+from b2b_orders.orders.titles import sum_owed
+from b2b_orders.portal import formats
+from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.presenters.customer import (
+    contact_items,
+    customer_items,
+    document_items,
+    duplicate_items,
+    open_items,
+    open_words,
+    owed_item,
+)
+from b2b_orders.portal.presenters.portfolio_export import order_cells, order_columns
+from b2b_orders.portal.presenters.readout import chosen_language, customer_readout
+from b2b_orders.portal.presenters.sources import source_lines
+from b2b_orders.portal.requests import StaffRequest, staff_page, typed_text
+from b2b_orders.portal.spreadsheets import csv_lines
+from b2b_orders.portal.views.telesales import sells
+
+EXPORT_PAGE = 500
+
+
+@require_safe
+@staff_page(sells)
+def portfolio(request: StaffRequest) -> HttpResponseBase:
+    """Show a salesperson's own customers, or those whom a name or CNPJ leads to."""
+    typed = typed_text(request.GET)[:MAX_TYPED]
+    customers = _customers(request, typed)
+    here = reverse("portal:portfolio")
+    query = {"q": typed, "after": customers.next or ""}
+    context = {
+        "typed": typed,
+        "here": here,
+        "customers": customer_items(customers.rows),
+        "has_any": bool(request.standing and request.standing.portfolio),
+        "older": addresses(request).to("portfolio", query) if customers.next else "",
+        "export": reverse("portal:portfolio-export"),
+        "sources": source_lines(list_source_states(), now=clock.now()),
+    }
+    return render(request, "portal/staff/portfolio.html", context)
+
+
+def _customers(request: StaffRequest, typed: str) -> PageOf[PortfolioRow]:
+    now = clock.now()
+    today, after = formats.local(now).date(), request.GET.get("after") or None
+    try:
+        return list_portfolio(viewer=request.staff, today=today, now=now, text=typed, after=after)
+    except InvalidInput:
+        return list_portfolio(viewer=request.staff, today=today, now=now, text=typed)
+
+
+def _enter(request: StaffRequest, company: UUID) -> tuple[CompanyChoice, Viewer]:
+    """Look at one customer for the rest of the request; any other company does not exist."""
+    standing = request.standing
+    choices = standing.portfolio if standing else ()
+    choice = next((each for each in choices if each.public_id == company), None)
+    viewers = standing.portfolio_viewers if standing else ()
+    viewer = next((each for each in viewers if choice and each.company_id == choice.id), None)
+    if choice is None or viewer is None:
+        raise NotVisible
+    tenancy.enter_company(viewer.company_id)
+    request.viewer = viewer
+    return choice, viewer
+
+
+@require_safe
+@staff_page(sells)
+def sheet(request: StaffRequest, company: UUID) -> HttpResponseBase:
+    """Show what one customer waits for, owes, got and talked about, and record that."""
+    choice, viewer = _enter(request, company)
+    now, to = clock.now(), addresses(request)
+    today, states = formats.local(now).date(), list_source_states()
+    orders = list_open(viewer=viewer, today=today, now=now, limit=5)
+    without = () if viewer.can(Right.FINANCE) else FINANCIAL
+    contacts = latest_contacts(viewer=viewer, without_kinds=without, now=now)
+    language = chosen_language(request.GET.get("leitura", ""), language_of_company(viewer=viewer))
+    record(
+        Action.CUSTOMER_OPENED,
+        actor=request.actor,
+        company_id=viewer.company_id,
+        object_kind="company",
+        object_id=str(choice.public_id),
+        now=now,
+    )
+    context = {
+        "name": choice.name,
+        "ending": f"…{choice.tax_id_ending}" if choice.tax_id_ending else "",
+        "back": reverse("portal:portfolio"),
+        "orders_url": to.to("orders"),
+        "orders": open_items(orders, to=to),
+        "orders_words": open_words(orders),
+        "duplicates": duplicate_items(list_duplicates(viewer=viewer), to=to),
+        "owed": owed_item(sum_owed(viewer=viewer, today=today))
+        if viewer.can(Right.FINANCE)
+        else None,
+        "finance_url": to.to("finance") if viewer.can(Right.FINANCE) else "",
+        "documents": document_items(latest_documents(viewer=viewer), to=to, now=now),
+        "contacts": contact_items(contacts, now=now),
+        "readout": customer_readout(
+            orders,
+            states,
+            language=language,
+            base=to.to("customer"),
+            link=settings.PORTAL_URL.rstrip("/") + reverse("portal:orders"),
+            now=now,
+        ),
+        "is_reading": "leitura" in request.GET,
+        "sources": source_lines(states, now=now),
+    }
+    return render(request, "portal/staff/customer.html", context)
+
+
+@require_safe
+@staff_page(sells)
+def export(request: StaffRequest) -> HttpResponseBase:
+    """Hand out the orders of all own customers as CSV, and record that it was made."""
+    now, standing = clock.now(), request.standing
+    names = {choice.id: choice.name for choice in standing.portfolio} if standing else {}
+    viewers = standing.portfolio_viewers if standing else ()
+    record(
+        Action.PORTFOLIO_EXPORTED,
+        actor=request.actor,
+        object_kind="portfolio",
+        detail={"customers": len(viewers)},
+        now=now,
+    )
+    response = StreamingHttpResponse(
+        _lines(viewers, names, request.actor, formats.language()),
+        content_type="text/csv; charset=utf-8",
+    )
+    name, today = _("portfolio"), formats.local(now).date()
+    response["Content-Disposition"] = f'attachment; filename="{name}-{today.isoformat()}.csv"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _lines(
+    viewers: tuple[Viewer, ...], names: dict[int, str], actor: Actor, language: str
+) -> Iterator[bytes]:
+    """Write customer after customer, each in a scope of its own: the request's has ended.
+
+    Each company's record says that its orders went out, once they do.
+    """
+    with translation.override(language):
+        head = order_columns(viewers[0]) if viewers else [_("Company")]
+        yield b"".join(csv_lines([head]))
+    for viewer in viewers:
+        after, is_first = None, True
+        while is_first or after:
+            with translation.override(language):
+                page = _page(viewer, actor, after)
+                rows = [
+                    order_cells(row, viewer=viewer, company=names[viewer.company_id])
+                    for row in page.rows
+                ]
+                lines = b"".join(csv_lines(rows, begins=False))
+            yield lines
+            after, is_first = page.next, False
+
+
+def _page(viewer: Viewer, actor: Actor, after: str | None) -> PageOf[OrderRow]:
+    with tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id):
+        if after is None:
+            record(
+                Action.PORTFOLIO_EXPORTED,
+                actor=actor,
+                company_id=viewer.company_id,
+                object_kind="orders",
+                now=clock.now(),
+            )
+        return list_orders(viewer=viewer, after=after, limit=EXPORT_PAGE)
