@@ -15,7 +15,8 @@ from b2b_orders.documents import keeping
 from b2b_orders.ingest import errands, lanes, live, rendering_work, sync, waking
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
-from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
+from b2b_orders.ingest.models import Lane, Run
+from b2b_orders.ingest.people_tasks import apply_retention
 from b2b_orders.ingest.sources import enabled_connections, probe
 from b2b_orders.ingest.taking_tasks import build_pack, send_mailing, sweep_taking, tidy_packs
 from b2b_orders.orders.statuses import forget_unmapped
@@ -23,9 +24,9 @@ from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
 # Celery finds the tasks of an app in this module.
-__all__ = ["build_pack", "send_mailing", "sweep_taking", "tidy_packs"]
+__all__ = ["apply_retention", "build_pack", "send_mailing", "sweep_taking", "tidy_packs"]
 logger = logging.getLogger(__name__)
-# Passes, look-ups and errands are kept for so long.
+# Passes are kept for so long; of what people asked for, see `retention`.
 KEEP = timedelta(days=30)
 # A source that is slow is not down: its health takes two answers.
 PROBE_SECONDS = 20.0
@@ -73,8 +74,6 @@ def tidy() -> None:
     for connection in enabled_connections():
         lanes.ensure_lanes(connection=connection, now=now)
     Run.objects.filter(started_at__lt=now - KEEP).delete()
-    Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
-    Errand.objects.filter(asked_at__lt=now - KEEP).exclude(state=ErrandState.WAITING).delete()
     forget_old_counts(now=now)
     forget_unmapped()
 
