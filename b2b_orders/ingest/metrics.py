@@ -26,9 +26,10 @@ def metrics_text(*, now: datetime) -> bytes:
     """Write all figures in Prometheus' text format; runs as the staff role."""
     with scope(role=STAFF):
         figures, lists = measure(now=now), measure_lists(now=now)
+        seals = seal_figures(now=now)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures, lists, now))
-    registry.register(_OfRecord(seal_figures(now=now)))
+    registry.register(_OfRecord(seals))
     return generate_latest(registry)
 
 

@@ -169,6 +169,7 @@ def _company_nav(
     pages = (
         (Right.DOCUMENTS, _("Documents"), "packs"),
         (Right.FINANCE, _("Finance"), "finance"),
+        (Right.ACCESS_RECORD, _("Access record"), "access-record"),
     )
     seen = [page for right, *page in pages if viewer is not None and viewer.can(right)]
     if by_name:

@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from b2b_orders.common.requests import CALENDAR_PATH
 from b2b_orders.portal.views import (
+    access_record,
+    audit_search,
     company,
     documents,
     due_dates,
@@ -61,6 +63,8 @@ of_a_company: list[URLPattern | URLResolver] = [
     path(f"{_DOCUMENT}/enviar", sending.send, name="send-document"),
     path(f"{_DOCUMENT}/enviar/email", sending.mail, name="mail-document"),
     path(f"{_DOCUMENT}/enviar/link", sending.share, name="share-document"),
+    path("empresa/acessos", access_record.page, name="access-record"),
+    path("empresa/acessos/exportar", access_record.export, name="access-record-export"),
     path(
         "pedidos/<uuid:order>/documentos/<uuid:public_id>/preparo",
         making.show,
@@ -86,6 +90,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operacao/documentos", operations_documents.rules, name="operations-documents"),
     path("operacao/recusas", operations.incidents, name="operations-incidents"),
     path("operacao/execucoes", operations.runs, name="operations-runs"),
+    path("operacao/auditoria", audit_search.page, name="operations-audit"),
+    path("operacao/auditoria/exportar", audit_search.export, name="operations-audit-export"),
     path("operacao/tarefas/<uuid:public_id>", operations.errand, name="operations-errand"),
     path(CALENDAR_PATH[1:], due_dates.feed, name="calendar-feed"),
     *of_a_company,

@@ -59,6 +59,10 @@ WITHOUT_OBJECTS = {
     "c/<uuid:company>/financeiro/calendario/endereco",
     "c/<uuid:company>/financeiro/calendario/encerrar",
     "d",
+    "empresa/acessos",
+    "empresa/acessos/exportar",
+    "c/<uuid:company>/empresa/acessos",
+    "c/<uuid:company>/empresa/acessos/exportar",
     "documentos",
     "documentos/pacotes",
     "c/<uuid:company>/documentos",
@@ -75,6 +79,8 @@ OPERATIONS_ROUTES = {
     "operacao/documentos",
     "operacao/recusas",
     "operacao/execucoes",
+    "operacao/auditoria",
+    "operacao/auditoria/exportar",
     "operacao/tarefas/<uuid:public_id>",
 }
 ORDER_ROUTES = {

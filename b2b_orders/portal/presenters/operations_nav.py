@@ -33,6 +33,7 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
         ("operations-documents", _("Documents"), ""),
         ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
         ("operations-runs", _("Runs"), ""),
+        ("operations-audit", _("Audit"), ""),
     )
     found = []
     for name, text, count in pages:
