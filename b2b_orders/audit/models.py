@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 
@@ -215,3 +217,33 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.connection} {self.object_id}"
+
+
+class PersonExport(models.Model):
+    """All we hold of one person, as a ZIP file that workers put together and soon delete."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # The person, or somebody of operations at their wish, then with a reason.
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=200, blank=True)
+    language = models.CharField(max_length=10, blank=True)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    content = models.BinaryField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("asked_at",),
+                condition=models.Q(finished_at=None),
+                name="person_export_waiting",
+            ),
+            models.Index(fields=("person", "-asked_at"), name="person_export_latest"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.public_id)

@@ -14,6 +14,7 @@ from b2b_orders.audit.services import Action
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.ingest import errand_documents as documents
 from b2b_orders.ingest import errand_orders as orders
+from b2b_orders.ingest import errand_people as people
 from b2b_orders.ingest import inbox, lanes
 from b2b_orders.ingest.errand_types import Job, Kind, Outcome, Params, Task
 from b2b_orders.ingest.models import (
@@ -219,5 +220,14 @@ KINDS: dict[Kind, Job] = {
     ),
     Kind.CUSTOMER_TYPE: Job(
         Action.CUSTOMER_TYPE_CHANGED, documents.known_customer_type, documents.change_customer_type
+    ),
+    Kind.EXPORT_PERSON: Job(
+        Action.PERSON_EXPORTED, people.known_person, people.export_person, needs_reason=True
+    ),
+    Kind.ANONYMISE_PERSON: Job(
+        Action.PERSON_ANONYMISED,
+        people.confirmed_person,
+        people.anonymise_person,
+        needs_reason=True,
     ),
 }

@@ -31,6 +31,8 @@ class Kind(StrEnum):
     UNDO_DECISION = "undo-decision"
     DOCUMENT_RULE = "document-rule"
     CUSTOMER_TYPE = "customer-type"
+    EXPORT_PERSON = "export-person"
+    ANONYMISE_PERSON = "anonymise-person"
 
 
 @dataclass(frozen=True, slots=True)

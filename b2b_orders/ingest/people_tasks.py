@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from b2b_orders.audit.sealing import seal_lines
 from b2b_orders.common import clock
-from b2b_orders.ingest import sync
+from b2b_orders.ingest import person_export, sync
 from b2b_orders.ingest.retention import apply_retention as apply
 
 logger = logging.getLogger(__name__)
@@ -27,3 +27,16 @@ def apply_retention() -> None:
     if counts:
         logger.info("retention applied", extra={"deleted": counts})
     seal_lines(now=clock.now(), strays=True)
+
+
+@shared_task(name="ingest.build_person_export", acks_late=True)
+def build_person_export(*, export_id: int) -> None:
+    """Put the data of a person together who asked for it."""
+    person_export.build_export(export_id=export_id, now=clock.now())
+
+
+@shared_task(name="ingest.sweep_person_exports", acks_late=True)
+def sweep_person_exports() -> None:
+    """Put together what was asked for and whose message or worker was lost."""
+    for export_id in person_export.waiting_exports():
+        person_export.wake_worker(export_id)

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from b2b_orders.audit.models import Incident
+from b2b_orders.audit.models import Incident, PersonExport
 from b2b_orders.audit.retention import forget_old_lines
 from b2b_orders.audit.services import Action, record
 from b2b_orders.companies.access import Actor
@@ -55,6 +55,13 @@ RULES: Final = (
     # Sessions and links that have ended say nothing to anybody any more.
     Rule("sessions", "", lambda now: Session.objects.filter(expire_date__lt=now)),
     Rule("session_names", "", _orphaned_sessions),
+    Rule(
+        "person_exports",
+        "",
+        lambda now: PersonExport.objects.filter(
+            Q(expires_at__lt=now) | Q(finished_at__isnull=False, expires_at=None)
+        ),
+    ),
     Rule(
         "confirmations",
         "PORTAL_KEEP_INVITATION_DAYS",

@@ -16,7 +16,11 @@ from b2b_orders.ingest import errands, lanes, live, rendering_work, sync, waking
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
 from b2b_orders.ingest.models import Lane, Run
-from b2b_orders.ingest.people_tasks import apply_retention
+from b2b_orders.ingest.people_tasks import (
+    apply_retention,
+    build_person_export,
+    sweep_person_exports,
+)
 from b2b_orders.ingest.sources import enabled_connections, probe
 from b2b_orders.ingest.taking_tasks import build_pack, send_mailing, sweep_taking, tidy_packs
 from b2b_orders.orders.statuses import forget_unmapped
@@ -24,7 +28,15 @@ from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
 # Celery finds the tasks of an app in this module.
-__all__ = ["apply_retention", "build_pack", "send_mailing", "sweep_taking", "tidy_packs"]
+__all__ = [
+    "apply_retention",
+    "build_pack",
+    "build_person_export",
+    "send_mailing",
+    "sweep_person_exports",
+    "sweep_taking",
+    "tidy_packs",
+]
 logger = logging.getLogger(__name__)
 # Passes are kept for so long; of what people asked for, see `retention`.
 KEEP = timedelta(days=30)

@@ -232,6 +232,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 50, "queue": "interactive"},
     },
+    "sweep-person-exports": {
+        "task": "ingest.sweep_person_exports",
+        "schedule": 15.0,
+        "options": {"expires": 14, "queue": "interactive"},
+    },
     "anchor-audit": {
         "task": "audit.anchor",
         "schedule": 900.0,
