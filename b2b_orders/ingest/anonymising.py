@@ -7,6 +7,7 @@ typed into its lines goes with them, by retention. This cannot be undone.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from importlib import import_module
 from typing import Final
@@ -124,8 +125,9 @@ def _forget_address(email: str, instead: str, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"DELETE FROM {PeopleImport._meta.db_table}"  # noqa: S608, SLF001 our own name
-            " WHERE strpos(lower(rows::text), lower(%s)) > 0",
-            [email],
+            " WHERE lower(rows::text) ~ %s",
+            # The whole address, and none that only ends like it.
+            [rf"(^|[^a-z0-9._%+-]){re.escape(email.lower())}([^a-z0-9.-]|$)"],
         )
 
 

@@ -414,7 +414,8 @@ def test_nobody_of_an_inactive_company_sees_anything_of_it(cast, client_for):
     client = client_for(cast.davi)
     client.get("/pedidos")
 
-    for route in routes_of("davi"):
+    # A file of their own data is theirs, whatever becomes of the company.
+    for route in sorted(set(routes_of("davi")) - EXPORT_ROUTES):
         pairs = zip(
             addresses_of(route, cast.gama.public_id, gamas, gamas),
             addresses_of(route, cast.gama.public_id, Things(), gamas),
