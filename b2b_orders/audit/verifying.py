@@ -23,8 +23,8 @@ _PAGE: Final = 20
 _NAMED: Final = 20
 _LINES: Final = f"""
     SELECT {canonical.COLUMNS}
-    FROM unnest(%(ids)s::text::int8multirange) AS part
-    JOIN audit_auditevent AS e ON e.id >= lower(part) AND e.id < upper(part)
+    FROM audit_auditevent AS e
+    WHERE e.id >= %(first)s AND e.id <= %(last)s AND e.id <@ %(ids)s::text::int8multirange
     ORDER BY e.id
 """  # noqa: S608 only our own words
 _COVERED: Final = """
@@ -196,7 +196,8 @@ def _look_at_lines(seal: AuditSeal, before: AuditSeal | None, report: Report) ->
 
 def _rows(seal: AuditSeal) -> list[Sequence[Any]]:
     with connection.cursor() as cursor:
-        cursor.execute(_LINES, {"ids": seal.ids})
+        bounds = {"first": seal.first_id, "last": seal.last_id}
+        cursor.execute(_LINES, {"ids": seal.ids, **bounds})
         found: list[Sequence[Any]] = cursor.fetchall()
     return found
 

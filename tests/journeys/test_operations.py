@@ -23,6 +23,8 @@ PAGES = [
     "/operacao/divergencias",
     "/operacao/recusas",
     "/operacao/execucoes",
+    "/operacao/auditoria",
+    "/operacao/dados-pessoais",
 ]
 
 

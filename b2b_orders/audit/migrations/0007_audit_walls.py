@@ -54,7 +54,7 @@ def door(name: str, marker: str, on_lines: str, on_seal: str) -> str:
 
 
 _OF_SEAL = (
-    "unnest(seal.ids::int8multirange) AS part WHERE e.id >= lower(part) AND e.id < upper(part)"
+    "e.id >= seal.first_id AND e.id <= seal.last_id AND e.id <@ seal.ids::int8multirange"
 )
 
 
@@ -141,14 +141,14 @@ class Migration(migrations.Migration):
             {door(
                 "audit_forget",
                 "forgotten_at",
-                f"DELETE FROM public.audit_auditevent AS e USING {_OF_SEAL};",
+                f"DELETE FROM public.audit_auditevent AS e WHERE {_OF_SEAL};",
                 "forgotten_at = now(), marks = '', nonce = '',"
                 " addresses_cut_at = coalesce(addresses_cut_at, now())",
             )}
             {door(
                 "audit_cut_addresses",
                 "addresses_cut_at",
-                "UPDATE public.audit_auditevent AS e SET address = NULL FROM"
+                "UPDATE public.audit_auditevent AS e SET address = NULL WHERE"
                 f" {_OF_SEAL} AND e.address IS NOT NULL;",
                 "addresses_cut_at = now(), nonce = ''",
             )}
