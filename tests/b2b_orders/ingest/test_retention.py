@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from b2b_orders.audit.models import Action, AuditEvent, AuditSeal, Incident
+from b2b_orders.audit.models import Action, AuditEvent, AuditSeal, Incident, PersonExport
 from b2b_orders.audit.retention import forget_old_lines
 from b2b_orders.audit.services import report_incident
 from b2b_orders.common import tenancy
@@ -34,6 +34,7 @@ def make_rows(cast, at: datetime) -> None:
     alfa = cast.alfa
     document = make_document(make_order(alfa), key=str(uuid.uuid4()))
     Session.objects.create(session_key=uuid.uuid4().hex, expire_date=at)
+    PersonExport.objects.create(person=cast.ana, asked_at=at, finished_at=at, expires_at=at)
     Invitation.objects.create(
         company=alfa,
         email=f"{uuid.uuid4().hex}@a.example",
@@ -75,7 +76,7 @@ def test_each_kind_goes_when_its_time_has_come_and_not_before(cast):
     names = {rule.name for rule in RULES} - {"session_names", "confirmations"}
     assert counts == dict.fromkeys(names, 1)
     kinds = (Session, Invitation, JoinRequest, PeopleImport, Incident, Acting, Errand, Lookup)
-    for kind in (*kinds, AwaitedNumber, Mailing, Watch):
+    for kind in (*kinds, AwaitedNumber, Mailing, Watch, PersonExport):
         assert kind.objects.count() == 1, kind
     event = AuditEvent.objects.get()
     assert (event.action, event.person_id, event.detail) == (
