@@ -187,6 +187,28 @@ def test_an_administrator_of_a_branch_reads_what_concerns_the_branch(
     assert len(rows(client_for(cast.rita).get(URL))) == 7  # and Carla's own reading
 
 
+def test_a_branch_where_little_happened_is_looked_for_some_lines_at_a_time(
+    cast, client_for, order, monkeypatch
+):
+    monkeypatch.setattr("b2b_orders.documents.accesses._WINDOW", 2)
+    monkeypatch.setattr("b2b_orders.documents.accesses._WINDOWS", 2)
+    Membership.objects.filter(person=cast.carla).update(role=Role.ADMIN)
+    branch = make_order(cast.alfa, [(NumberKind.ERP, "4502")], establishment=cast.alfa_branch)
+    for hour in range(12):
+        thing = branch if hour in {5, 11} else order
+        do(cast.ana, Action.ORDER_VIEWED, cast.alfa, thing, passed=timedelta(hours=hour))
+    client, url, pages = client_for(cast.carla), f"{URL}?acao=pedidos", []
+    while url:
+        response = client.get(url)
+        pages.append([row[3] for row in rows(response)])
+        text = response.content.decode()
+        assert ("nothing of your branches" in text) is (not pages[-1] and 'rel="next"' in text)
+        older = re.search(r'href="([^"]+)" rel="next"', text)
+        url = older[1].replace("&amp;", "&") if older else ""
+
+    assert pages == [[], ["Order 4502"], ["Order 4502"], []]
+
+
 def test_filters_narrow_and_go_together(cast, client_for, order, boleto):
     do(cast.ana, Action.ORDER_VIEWED, cast.alfa, order, passed=timedelta(days=3))
     do(cast.bruno, Action.DOCUMENT_DOWNLOADED, cast.alfa, boleto, kind="document")
