@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 
@@ -140,10 +142,83 @@ class AuditEvent(models.Model):
                 name="audit_contact",
                 condition=models.Q(action__in=[each.value for each in CONTACTS]),
             ),
+            models.Index(fields=("action", "-at"), name="audit_of_action"),
+            models.Index(
+                fields=("address", "-at"),
+                condition=models.Q(address__isnull=False),
+                name="audit_of_address",
+            ),
+            # What the seller's people did is a small part of it, and asked for most.
+            models.Index(
+                fields=("company", "-at"),
+                condition=~models.Q(staff_role=""),
+                name="audit_of_staff",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_kind} {self.object_id}"
+
+
+class AuditSeal(models.Model):
+    """Some lines of the record, sealed: each seal holds the hash of the one before.
+
+    Added by workers alone. Of what is here only two things ever change, and by two functions
+    of the database alone, see migration 0006: that old lines are gone, that old addresses are.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    # By the database's clock, more or less: it refuses any other.
+    sealed_at = models.DateTimeField(db_index=True)
+    # The ids of the lines, as PostgreSQL writes an int8multirange.
+    ids = models.TextField(db_collation="C")
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField(db_index=True)
+    count = models.IntegerField()
+    # Of the last line, in the order of transactions: where the next seal goes on.
+    after_xact = models.BigIntegerField()
+    after_id = models.BigIntegerField()
+    # Sixteen bytes a line, by which a wrong one is named; see `audit.canonical`.
+    marks = models.BinaryField()
+    # Without it nobody can find out from the hashes which addresses there were.
+    nonce = models.BinaryField()
+    lines_hash = models.CharField(max_length=64, db_collation="C")
+    addresses_hash = models.CharField(max_length=64, db_collation="C")
+    previous = models.CharField(max_length=64, db_collation="C")
+    hash = models.CharField(max_length=64, db_collation="C")
+    # When retention let go of its lines, and of the addresses in them.
+    forgotten_at = models.DateTimeField(null=True)
+    addresses_cut_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("number",),
+                condition=models.Q(forgotten_at=None),
+                name="audit_seal_kept",
+            ),
+            models.Index(
+                fields=("number",),
+                condition=models.Q(addresses_cut_at=None),
+                name="audit_seal_addressed",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.hash}"
+
+
+class AuditAnchor(models.Model):
+    """The newest seal of a day, as it was logged and mailed to be kept outside."""
+
+    day = models.DateField(primary_key=True)
+    number = models.BigIntegerField()
+    hash = models.CharField(max_length=64, db_collation="C")
+    noted_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.hash}"
 
 
 class Incident(models.Model):
@@ -179,3 +254,33 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.connection} {self.object_id}"
+
+
+class PersonExport(models.Model):
+    """All we hold of one person, as a ZIP file that workers put together and soon delete."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # The person, or somebody of operations at their wish, then with a reason.
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=200, blank=True)
+    language = models.CharField(max_length=10, blank=True)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    content = models.BinaryField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("asked_at",),
+                condition=models.Q(finished_at=None),
+                name="person_export_waiting",
+            ),
+            models.Index(fields=("person", "-asked_at"), name="person_export_latest"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.public_id)

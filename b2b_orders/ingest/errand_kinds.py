@@ -16,6 +16,7 @@ from b2b_orders.ingest import errand_documents as documents
 from b2b_orders.ingest import errand_imports as imports
 from b2b_orders.ingest import errand_map as companies
 from b2b_orders.ingest import errand_orders as orders
+from b2b_orders.ingest import errand_people as people
 from b2b_orders.ingest import errand_sign_in as sign_in
 from b2b_orders.ingest import errand_staff as staff
 from b2b_orders.ingest import inbox, lanes
@@ -246,6 +247,15 @@ KINDS: dict[Kind, Job] = {
         Action.STAFF_CHANGED,
         staff.known_company_team,
         staff.change_company_team,
+        needs_reason=True,
+    ),
+    Kind.EXPORT_PERSON: Job(
+        Action.PERSON_EXPORTED, people.known_person, people.export_person, needs_reason=True
+    ),
+    Kind.ANONYMISE_PERSON: Job(
+        Action.PERSON_ANONYMISED,
+        people.confirmed_person,
+        people.anonymise_person,
         needs_reason=True,
     ),
 }

@@ -50,6 +50,8 @@ class Kind(StrEnum):
     MOVE_CUSTOMER = "move-customer"
     TEAM = "team"
     COMPANY_TEAM = "company-team"
+    EXPORT_PERSON = "export-person"
+    ANONYMISE_PERSON = "anonymise-person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from b2b_orders.audit.sealing import SealFigures, seal_figures
 from b2b_orders.common.tenancy import STAFF, scope
 from b2b_orders.ingest.figures import ConnectionFigures, concerns
 from b2b_orders.ingest.operations import ListCounts, measure, measure_lists
@@ -25,8 +26,10 @@ def metrics_text(*, now: datetime) -> bytes:
     """Write all figures in Prometheus' text format; runs as the staff role."""
     with scope(role=STAFF):
         figures, lists = measure(now=now), measure_lists(now=now)
+        seals = seal_figures(now=now)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(figures, lists, now))
+    registry.register(_OfRecord(seals))
     return generate_latest(registry)
 
 
@@ -178,4 +181,30 @@ class _Figures(Collector):
         ):
             family = _Family(name, f"{text}; counting stops at 10001")
             family.add([], many.value)
+            yield family.metric
+
+
+class _OfRecord(Collector):
+    """Hands over how the audit record's sealing does."""
+
+    def __init__(self, figures: SealFigures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        """Build the families."""
+        for name, text, value in (
+            ("audit_seals", "seals of the audit record", self._figures.number),
+            (
+                "audit_last_seal_timestamp_seconds",
+                "when the newest seal of the audit record was made",
+                self._figures.sealed_at,
+            ),
+            (
+                "audit_unsealed_seconds",
+                "for how long the oldest line of the audit record has waited for its seal",
+                self._figures.waits.total_seconds(),
+            ),
+        ):
+            family = _Family(name, text)
+            family.add([], value)
             yield family.metric

@@ -25,7 +25,12 @@ from b2b_orders.ingest import (
 from b2b_orders.ingest.added_work import take_added_numbers
 from b2b_orders.ingest.breaker import forget_old_counts, rests_until
 from b2b_orders.ingest.lookups import wake_worker
-from b2b_orders.ingest.models import Errand, ErrandState, Lane, Lookup, Run
+from b2b_orders.ingest.models import Lane, Run
+from b2b_orders.ingest.people_tasks import (
+    apply_retention,
+    build_person_export,
+    sweep_person_exports,
+)
 from b2b_orders.ingest.sources import enabled_connections, probe
 from b2b_orders.ingest.taking_tasks import build_pack, send_mailing, sweep_taking, tidy_packs
 from b2b_orders.orders.statuses import forget_unmapped
@@ -33,9 +38,18 @@ from erp_bridge.connector import Call, Purpose
 from erp_bridge.errors import BridgeError, ConfigError
 
 # Celery finds the tasks of an app in this module.
-__all__ = ["build_pack", "send_mailing", "sweep_taking", "take_added_numbers", "tidy_packs"]
+__all__ = [
+    "apply_retention",
+    "build_pack",
+    "build_person_export",
+    "send_mailing",
+    "sweep_person_exports",
+    "sweep_taking",
+    "take_added_numbers",
+    "tidy_packs",
+]
 logger = logging.getLogger(__name__)
-# Passes, look-ups and errands are kept for so long.
+# Passes are kept for so long; of what people asked for, see `retention`.
 KEEP = timedelta(days=30)
 # A source that is slow is not down: its health takes two answers.
 PROBE_SECONDS = 20.0
@@ -83,8 +97,6 @@ def tidy() -> None:
     for connection in enabled_connections():
         lanes.ensure_lanes(connection=connection, now=now)
     Run.objects.filter(started_at__lt=now - KEEP).delete()
-    Lookup.objects.filter(asked_at__lt=now - KEEP).delete()
-    Errand.objects.filter(asked_at__lt=now - KEEP).exclude(state=ErrandState.WAITING).delete()
     company_imports.forget_old_lines(before=now - KEEP)
     forget_old_counts(now=now)
     forget_unmapped()

@@ -64,6 +64,8 @@ class Shell:
     home: str
     here: str
     search: str
+    # The access record of the company, for whoever may read it.
+    record: str
     title_prefix: str
     company: str
     company_ending: str
@@ -101,6 +103,7 @@ def shell(request: HttpRequest) -> Shell:
         home=reverse("portal:home"),
         here=_here(request),
         search=addresses(request).to("orders") if viewer else "",
+        record=_record(request, viewer),
         title_prefix=f"[{company.name}] " if acting and company else "",
         company=company.name if company else "",
         company_ending=f"…{company.tax_id_ending}" if company and company.tax_id_ending else "",
@@ -118,6 +121,12 @@ def shell(request: HttpRequest) -> Shell:
         person_short=name.split(maxsplit=1)[0] if name else "",
         email=user.email if user is not None and signed_in else "",
     )
+
+
+def _record(request: HttpRequest, viewer: Viewer | None) -> str:
+    if viewer is None or not viewer.can(Right.ACCESS_RECORD):
+        return ""
+    return addresses(request).to("access-record")
 
 
 def _company(request: HttpRequest) -> CompanyChoice | None:

@@ -121,6 +121,8 @@ FIELD: dict[str, Text] = {
 }
 
 ERRAND: dict[str, Text] = {
+    "export-person": lazy("Put a person's data together"),
+    "anonymise-person": lazy("Anonymise a person"),
     "test-connection": lazy("Test the connection"),
     "run-now": lazy("Run now"),
     "retry-parked": lazy("Try parked items again"),
@@ -159,6 +161,17 @@ ERRAND: dict[str, Text] = {
 
 # By the code of an outcome; figures by name.
 OUTCOME: dict[str, Text] = {
+    "person-exported": lazy("The file is ready; it can be taken for seven days."),
+    "person-anonymised": lazy("Done. The name and the address are gone, and cannot come back."),
+    "person-anonymised-before": lazy("This person was anonymised before."),
+    "is-staff": lazy(
+        "Nothing was done: the person is staff. Take them out of the staff first; companies"
+        " must be able to read who acted for them."
+    ),
+    "last-admin": lazy(
+        "Nothing was done: the person is the only administrator of %(company)s. Somebody else"
+        " must administer it first."
+    ),
     "works": lazy("It works."),
     "rule-changed": lazy("Changed. Documents that are expected anew or no more: %(count)s."),
     "type-changed": lazy(
@@ -243,6 +256,8 @@ SLIP: dict[str, Text] = {
     "domain-wrong": lazy("Write a domain, as company.com.br."),
     "domain-everybodys": lazy("Anybody can have an address there: it is no company's."),
     "provider-missing": lazy("Choose a provider."),
+    "confirm-wrong": lazy("This is not the person's e-mail address."),
+    "person-anonymised": lazy("This person was anonymised before."),
     "kind-missing": lazy("Choose a document."),
     "effect-missing": lazy("Choose what the rule says."),
     "condition-wrong": lazy("Choose one of the answers."),

@@ -293,6 +293,27 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "sync"},
     },
+    "seal-audit": {
+        "task": "audit.seal",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "interactive"},
+    },
+    "sweep-person-exports": {
+        "task": "ingest.sweep_person_exports",
+        "schedule": 15.0,
+        "options": {"expires": 14, "queue": "interactive"},
+    },
+    "anchor-audit": {
+        "task": "audit.anchor",
+        "schedule": 900.0,
+        "options": {"expires": 800, "queue": "sync"},
+    },
+    # By day nothing happens; at night it goes on where it was.
+    "apply-retention": {
+        "task": "ingest.apply_retention",
+        "schedule": 300.0,
+        "options": {"expires": 280, "queue": "sync"},
+    },
     "check-sources": {
         "task": "ingest.check_sources",
         "schedule": env.float("PORTAL_HEALTH_SECONDS", default=30.0),
@@ -543,6 +564,21 @@ PORTAL_ACTING_MINUTES: int = env.int("PORTAL_ACTING_MINUTES", default=30)
 # told and the person has to sign in again.
 PORTAL_STAFF_ORDERS_AN_HOUR: int = env.int("PORTAL_STAFF_ORDERS_AN_HOUR", default=200)
 PORTAL_STAFF_COMPANIES_AN_HOUR: int = env.int("PORTAL_STAFF_COMPANIES_AN_HOUR", default=50)
+
+# --- the audit record, and what is kept of people -----------------------------------
+# Where the hash of the newest seal is mailed every day, to be kept outside.
+PORTAL_AUDIT_ANCHOR_EMAIL: str = env("PORTAL_AUDIT_ANCHOR_EMAIL", default="")
+# Days for which rows are kept; 0 keeps them for ever. Lines of the audit record, and the
+# addresses in them, cannot be kept for less than six months. Reasons: docs/privacy.md.
+PORTAL_KEEP_AUDIT_DAYS: int = env.int("PORTAL_KEEP_AUDIT_DAYS", default=1827)
+PORTAL_KEEP_ADDRESS_DAYS: int = env.int("PORTAL_KEEP_ADDRESS_DAYS", default=365)
+PORTAL_KEEP_INVITATION_DAYS: int = env.int("PORTAL_KEEP_INVITATION_DAYS", default=90)
+PORTAL_KEEP_INCIDENT_DAYS: int = env.int("PORTAL_KEEP_INCIDENT_DAYS", default=365)
+PORTAL_KEEP_ACTING_DAYS: int = env.int("PORTAL_KEEP_ACTING_DAYS", default=1827)
+PORTAL_KEEP_ERRAND_DAYS: int = env.int("PORTAL_KEEP_ERRAND_DAYS", default=30)
+PORTAL_KEEP_LOOKUP_DAYS: int = env.int("PORTAL_KEEP_LOOKUP_DAYS", default=30)
+PORTAL_KEEP_AWAITED_DAYS: int = env.int("PORTAL_KEEP_AWAITED_DAYS", default=90)
+PORTAL_KEEP_MAILING_DAYS: int = env.int("PORTAL_KEEP_MAILING_DAYS", default=365)
 
 # The token that Prometheus sends for /metrics; without one there is no such address.
 PORTAL_METRICS_TOKEN: str = env("PORTAL_METRICS_TOKEN", default="")

@@ -131,7 +131,8 @@ def test_nothing_but_tables_could_show_rows_around_the_wall():
         "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
     )
 
-    assert (views, definers) == ([], [])
+    # Two narrow doors for retention; neither shows a row. See tests/b2b_orders/audit.
+    assert (views, sorted(definers)) == ([], [("audit_cut_addresses",), ("audit_forget",)])
 
 
 def test_no_role_at_run_time_can_step_over_the_wall():

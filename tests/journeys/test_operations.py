@@ -28,6 +28,8 @@ PAGES = [
     "/operacao/equipe",
     "/operacao/recusas",
     "/operacao/execucoes",
+    "/operacao/auditoria",
+    "/operacao/dados-pessoais",
 ]
 
 

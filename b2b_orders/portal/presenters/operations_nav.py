@@ -36,6 +36,8 @@ def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
         ("operations-staff", _("Staff"), ""),
         ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
         ("operations-runs", _("Runs"), ""),
+        ("operations-audit", _("Audit"), ""),
+        ("operations-people-data", _("Personal data"), ""),
     )
     found = []
     for name, text, count in pages:

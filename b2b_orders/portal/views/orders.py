@@ -18,6 +18,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies.access import Right
+from b2b_orders.documents.accesses import list_order_accesses
 from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
@@ -34,6 +35,7 @@ from b2b_orders.orders.questions import list_questions
 from b2b_orders.orders.seen import note_first_seen
 from b2b_orders.orders.trouble import trouble_view
 from b2b_orders.portal.addresses import Addresses, addresses
+from b2b_orders.portal.presenters.access_record import access_items
 from b2b_orders.portal.presenters.documents import invoice_groups
 from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
 from b2b_orders.portal.presenters.order import FIRST_LINES, order_page
@@ -217,6 +219,7 @@ def show_order(
         now=now,
     )
     asked = list_questions(viewer=viewer, order_id=detail.row.id)
+    accesses = list_order_accesses(viewer=viewer, order_id=detail.row.id)
     if alert is None and answering is None:
         _record_opening(request, detail.row, now)
     context = {
@@ -240,6 +243,8 @@ def show_order(
         "shows_documents": viewer.can(Right.DOCUMENTS),
         "all_files": all_files(documents, order=detail.row.public_id, to=to),
         "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
+        "accesses": access_items(accesses, to=to, now=now),
+        "accesses_url": to.to("access-record", {"pedido": detail.row.title}) if accesses else "",
         "refresh": to.to("refresh", public_id=public_id),
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
         **_refreshing(request, public_id, _asked_again(request)),

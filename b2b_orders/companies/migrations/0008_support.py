@@ -12,7 +12,7 @@ _FACTOR = "id, user_id, type"
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("companies", "0005_people_grants"),
+        ("companies", "0007_companies"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
     operations: ClassVar = [

@@ -8,7 +8,7 @@ from b2b_orders.common.tenancy import STAFF
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("orders", "0009_people_grants")]
+    dependencies: ClassVar = [("orders", "0010_limits")]
     operations: ClassVar = [
         migrations.AddIndex(
             model_name="addednumber",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0005_people'),
+        ('audit', '0006_limits'),
     ]
 
     operations = [

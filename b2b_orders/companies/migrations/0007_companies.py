@@ -10,7 +10,7 @@ _COMPANY = "default_scope, requires_second_factor, created_at"
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("companies", "0005_people_grants")]
+    dependencies: ClassVar = [("companies", "0006_people_told")]
     operations: ClassVar = [
         migrations.AddField(
             "establishment",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("audit", "0005_people")]
+    dependencies: ClassVar = [("audit", "0007_sso")]
     operations: ClassVar = [
         migrations.AddIndex(
             model_name="auditevent",
