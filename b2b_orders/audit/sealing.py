@@ -2,7 +2,7 @@
 
 A line is sealed once the transaction that wrote it has certainly ended, and so have all older
 ones: the order of sealing is the order of transactions, and nothing can come in between later.
-See decision 17.
+See decision 23.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ INCIDENT: dict[str, Text] = {
     "hook-refused": lazy("A call to the VTEX hook was refused"),
     # By the codes of `audit.alarms`.
     "guessing": lazy("Somebody opens one unknown address after the other"),
-    "bulk-misuse": lazy("Somebody of staff opened unusually much; they sign in again"),
+    "bulk-misuse": lazy("Somebody of staff opens unusually much"),
     "login-failures": lazy("Many log-ins failed"),
     "staff-factor-reset": lazy("The second factor of somebody of staff was reset"),
     "audit-chain-broken": lazy("The audit record is not as it was written"),
