@@ -36,11 +36,12 @@ from b2b_orders.companies.models import Company, EmailDomain, Invitation, Member
 from b2b_orders.companies.people import (
     Grant,
     check_grant,
-    has_administrator,
+    grant_of_invitation,
     lock_people,
-    put_grant,
+    open_invitations,
     require_administrator,
     require_sight,
+    take_up,
 )
 
 logger = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ def problem_of(*, company_id: int, email: str, now: datetime) -> str:
     members = Membership.objects.filter(company_id=company_id, is_active=True)
     if members.filter(person__email=email).exists():
         return "already-in"
-    if _open(company_id).filter(email=email, expires_at__gt=now).exists():
+    if open_invitations(company_id).filter(email=email, expires_at__gt=now).exists():
         return "already-invited"
     return ""
 
@@ -177,7 +178,9 @@ def check_pace(*, company_id: int, more: int, now: datetime) -> None:
 
 def end_expired(*, company_id: int, emails: list[str], now: datetime) -> None:
     """Put away invitations that ran out, so that the addresses can be asked anew."""
-    _open(company_id).filter(email__in=emails, expires_at__lte=now).update(revoked_at=now)
+    open_invitations(company_id).filter(email__in=emails, expires_at__lte=now).update(
+        revoked_at=now
+    )
 
 
 def new_invitation(
@@ -254,22 +257,9 @@ def revoke(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime)
     _record(Action.INVITATION_REVOKED, invitation, actor, now)
 
 
-def grant_of_invitation(row: Invitation) -> Grant:
-    """Read what an invitation gives."""
-    return Grant(
-        role=Role(row.role),
-        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
-        own=row.rights,
-    )
-
-
-def _open(company_id: int) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(company_id=company_id, accepted_at=None, revoked_at=None)
-
-
 def _visible(viewer: Viewer) -> QuerySet[Invitation]:
     require_sight(viewer)
-    return _open(viewer.company_id)
+    return open_invitations(viewer.company_id)
 
 
 def _is_within(row: Invitation, viewer: Viewer) -> bool:
@@ -399,23 +389,9 @@ def _provider_of(email: str) -> str:
 
 
 def _let_in(invitation: Invitation, person: Person, actor: Actor, now: datetime) -> int:
-    lock_people(invitation.company_id)
-    alive = _open(invitation.company_id).filter(pk=invitation.pk, expires_at__gt=now)
-    if not alive.update(accepted_at=now, person_id=person.pk):
+    if not take_up(invitation, person_id=person.pk, now=now):
         # Somebody was quicker: the same link, opened twice, or an administrator.
         raise NotVisible
-    grant = grant_of_invitation(invitation)
-    before = Membership.objects.filter(
-        company_id=invitation.company_id, person_id=person.pk, is_active=True
-    ).first()
-    # Somebody may have let them in otherwise meanwhile; the newer word is the invitation, but
-    # it takes nobody's last administrator away.
-    if (
-        before is None
-        or grant.administrates_all
-        or has_administrator(invitation.company_id, without=before.pk)
-    ):
-        put_grant(person_id=person.pk, company_id=invitation.company_id, grant=grant)
     prove_email(person)
     by_person = Actor(person_id=person.pk, address=actor.address, request_id=actor.request_id)
     _record(Action.INVITATION_ACCEPTED, invitation, by_person, now)

@@ -28,6 +28,7 @@ from django.urls import reverse
 
 from b2b_orders.accounts.factors import note_second_factor
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.failures import record_failed_login
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.common import clock, secrets, tenancy
@@ -252,14 +253,8 @@ def to_provider(provider: Provider, *, wanted: str = "") -> dict[str, Any]:
 
 def refuse(request: HttpRequest, slug: str, refused: NotLetIn) -> None:
     """Write down that a provider's word was not enough, or that another way was tried."""
-    record(
-        Action.LOGIN_FAILED,
-        actor=_actor(request, refused.person_id),
-        object_kind="provider",
-        object_id=slug,
-        detail={"why": refused.code},
-        now=clock.now(),
-    )
+    actor = _actor(request, refused.person_id)
+    record_failed_login(actor=actor, provider=slug, detail={"why": refused.code}, now=clock.now())
 
 
 def _actor(request: HttpRequest, person_id: int | None) -> Actor:

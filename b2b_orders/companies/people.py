@@ -27,6 +27,7 @@ from b2b_orders.companies.models import (
     Company,
     EmailDomain,
     Establishment,
+    Invitation,
     Membership,
     MembershipScope,
     Role,
@@ -357,3 +358,43 @@ def put_grant(*, person_id: int, company_id: int, grant: Grant) -> Membership:
         for pk in still.order_by("pk").values_list("pk", flat=True)
     )
     return membership
+
+
+def grant_of_invitation(row: Invitation) -> Grant:
+    """Read what an invitation gives."""
+    return Grant(
+        role=Role(row.role),
+        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
+        own=row.rights,
+    )
+
+
+def open_invitations(company_id: int) -> QuerySet[Invitation]:
+    """Select the invitations of a company that were neither accepted nor revoked."""
+    return Invitation.objects.filter(company_id=company_id, accepted_at=None, revoked_at=None)
+
+
+def take_up(invitation: Invitation, *, person_id: int, now: datetime) -> bool:
+    """Let a person into a company as an invitation says; False when it is open no more.
+
+    One way for its mailed link and for a provider that vouches for its address. Also somebody
+    who was removed before comes back by it.
+    """
+    company_id = invitation.company_id
+    lock_people(company_id)
+    alive = open_invitations(company_id).filter(pk=invitation.pk, expires_at__gt=now)
+    if not alive.update(accepted_at=now, person_id=person_id):
+        return False
+    grant = grant_of_invitation(invitation)
+    before = Membership.objects.filter(
+        company_id=company_id, person_id=person_id, is_active=True
+    ).first()
+    # Somebody may have let them in otherwise meanwhile; the newer word is the invitation, but
+    # it takes nobody's last administrator away.
+    if (
+        before is None
+        or grant.administrates_all
+        or has_administrator(company_id, without=before.pk)
+    ):
+        put_grant(person_id=person_id, company_id=company_id, grant=grant)
+    return True

@@ -15,20 +15,18 @@ from typing import Any
 from b2b_orders.accounts.models import Person
 from b2b_orders.common import tenancy
 from b2b_orders.common.requests import without_nul
-from b2b_orders.companies.access import RIGHT_OF_FIELD
 from b2b_orders.companies.models import (
     Company,
     DefaultScope,
     EmailDomain,
-    Establishment,
     IdentityProvider,
     Invitation,
     Membership,
-    MembershipScope,
     ProviderKind,
     Role,
     StaffProfile,
 )
+from b2b_orders.companies.people import open_invitations, take_up
 
 # From the least to the most: of several groups the one that may most decides.
 _RANKS = (Role.VIEWER, Role.BUYER, Role.FINANCE, Role.ADMIN)
@@ -241,24 +239,17 @@ def _member(
     known: Person | None,
     now: datetime,
 ) -> Admitted:
+    invitation = (
+        open_invitations(company_id).filter(email__iexact=email, expires_at__gt=now).first()
+    )
     member = None
     if known is not None:
         member = Membership.objects.filter(person=known, company_id=company_id).first()
-    if member is not None:
-        if not member.is_active:
-            raise NotLetIn("removed", member.person_id)
+    # Who was removed and then asked in again comes back by the newer word.
+    if member is not None and not member.is_active and invitation is None:
+        raise NotLetIn("removed", member.person_id)
+    if member is not None and member.is_active:
         return _with_role(provider, vouched, member)
-    invitation = (
-        Invitation.objects.select_for_update()
-        .filter(
-            company_id=company_id,
-            email__iexact=email,
-            accepted_at=None,
-            revoked_at=None,
-            expires_at__gt=now,
-        )
-        .first()
-    )
     if invitation is None and not provider.lets_in:
         raise NotLetIn("not-invited", known.pk if known else None)
     if known is None:
@@ -282,26 +273,9 @@ def _member(
 
 def _accept(invitation: Invitation, person: Person, now: datetime) -> Admitted:
     """Do what an open invitation promised; its mailed link is no longer needed."""
-    member = Membership.objects.create(
-        person=person,
-        company_id=invitation.company_id,
-        role=invitation.role,
-        is_scoped=invitation.is_scoped,
-        **{name: value for name, value in invitation.rights.items() if name in RIGHT_OF_FIELD},
-    )
-    establishments = Establishment.objects.filter(
-        company_id=invitation.company_id, pk__in=invitation.establishment_ids
-    )
-    MembershipScope.objects.bulk_create(
-        MembershipScope(
-            membership=member,
-            establishment=establishment,
-            company_id=invitation.company_id,
-            person=person,
-        )
-        for establishment in (establishments if invitation.is_scoped else ())
-    )
-    Invitation.objects.filter(pk=invitation.pk).update(accepted_at=now, person=person)
+    if not take_up(invitation, person_id=person.pk, now=now):
+        # Revoked at this very moment.
+        raise NotLetIn("not-invited", person.pk)
     about = {"role": invitation.role, "invitation": str(invitation.public_id)}
     return Admitted(person, "accepted", about)
 

@@ -76,6 +76,7 @@ ACTION: dict[str, Text] = {
     "map_change_undone": lazy("Undid a change to the map of companies"),
     "conflict_settled": lazy("Settled a conflict"),
     "provider_changed": lazy("Changed a way of logging in"),
+    "email_domain_changed": lazy("Changed an e-mail domain"),
     "staff_changed": lazy("Changed staff"),
     "seen_as_changed": lazy("Chose as whom to see"),
     "other_team_refused": lazy("Was refused another team's company"),
@@ -99,6 +100,19 @@ STAFF_ROLE: dict[str, Text] = {
     "telesales": lazy("Telesales"),
     "operations": lazy("Operations"),
 }
+# What was done to people of a company and to its settings.
+PEOPLE: Final = (
+    Action.PERSON_INVITED,
+    Action.INVITATION_REVOKED,
+    Action.INVITATION_ACCEPTED,
+    Action.MEMBER_CHANGED,
+    Action.MEMBER_REMOVED,
+    Action.MEMBER_ADDED,
+    Action.JOIN_ASKED,
+    Action.JOIN_DECIDED,
+    Action.PEOPLE_IMPORTED,
+    Action.COMPANY_CHANGED,
+)
 # What an administrator looks for, by the name that the address has for it.
 GROUP: dict[str, tuple[Text, tuple[Action, ...]]] = {
     "pedidos": (lazy("Orders opened"), OPENINGS),
@@ -109,18 +123,7 @@ GROUP: dict[str, tuple[Text, tuple[Action, ...]]] = {
     ),
     "pessoas": (
         lazy("People and rights"),
-        (
-            Action.PERSON_INVITED,
-            Action.INVITATION_REVOKED,
-            Action.INVITATION_ACCEPTED,
-            Action.MEMBER_CHANGED,
-            Action.MEMBER_REMOVED,
-            Action.MEMBER_ADDED,
-            Action.JOIN_ASKED,
-            Action.JOIN_DECIDED,
-            Action.PEOPLE_IMPORTED,
-            Action.COMPANY_CHANGED,
-        ),
+        PEOPLE,
     ),
     "exportacoes": (
         lazy("Exports and calendars"),
@@ -146,6 +149,12 @@ OBJECT: Final[dict[str, Text]] = {
     "access_record": lazy("Access record"),
     "company": lazy("Company"),
     "person": lazy("Person"),
+    "invitation": lazy("Invitation"),
+    "join_request": lazy("Request to join"),
+    "people_import": lazy("List of people"),
+    "domain": lazy("E-mail domain"),
+    "provider": lazy("Way of logging in"),
+    "map-change": lazy("Change to the map of companies"),
     "acting": lazy("Acting"),
     "lookup": lazy("Number"),
     "address": lazy("Address"),

@@ -192,6 +192,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "sync"},
     },
+    "verify-audit": {
+        "task": "audit.verify",
+        "schedule": 21_600.0,
+        "options": {"expires": 3600, "queue": "sync"},
+    },
     # By day nothing happens; at night it goes on where it was.
     "keep-documents": {
         "task": "ingest.keep_documents",

@@ -48,7 +48,7 @@ from b2b_orders.portal.presenters.people import (
 )
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 from b2b_orders.portal.spreadsheets import csv_lines, plain
-from b2b_orders.portal.views.errors import looking_only
+from b2b_orders.portal.views.errors import read_only
 from b2b_orders.portal.words_people import PROBLEM, ROLE
 
 P = ParamSpec("P")
@@ -65,11 +65,11 @@ def people_page(
     def opened(request: CompanyRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         require_sight(request.viewer)
         if request.method == "POST" and request.viewer.is_staff:
-            return looking_only(request)
+            return read_only(request)
         try:
             return view(request, *args, **kwargs)
         except NotAllowed:
-            return looking_only(request)
+            return read_only(request)
 
     return company_page(opened)
 

@@ -19,6 +19,7 @@ from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import tenancy
 from b2b_orders.companies.models import (
     EmailDomain,
+    Establishment,
     IdentityProvider,
     Invitation,
     Membership,
@@ -276,6 +277,35 @@ def test_somebody_who_was_removed_is_not_let_in_again(client, cast, oidc):
     assert come_back(client, oidc).status_code == 403
     assert refusals() == [("removed", cast.ana.pk)]
     assert not Membership.objects.get(person=cast.ana).is_active
+
+
+def test_somebody_who_was_removed_comes_back_by_a_new_invitation(client, cast, oidc):
+    branch = Establishment.objects.filter(company=cast.alfa).first()
+    removed = Membership.objects.filter(person=cast.ana)
+    removed.update(is_active=False, removed_at=timezone.now(), sees_prices=True)
+    invitation = Invitation.objects.create(
+        company=cast.alfa,
+        email=cast.ana.email,
+        role=Role.VIEWER,
+        is_scoped=True,
+        establishment_ids=[branch.pk],
+        rights={"sees_finance": True},
+        token_hash="0" * 64,
+        asked_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+
+    come_back(client, oidc)
+
+    assert signed_in_as(client) == cast.ana.email
+    member = Membership.objects.get(person=cast.ana)
+    assert (member.is_active, member.removed_at, member.role) == (True, None, Role.VIEWER)
+    # What they had before is gone; what was promised now is there.
+    assert (member.sees_prices, member.sees_finance) == (None, True)
+    assert [scope.establishment_id for scope in member.scopes.all()] == [branch.pk]
+    invitation.refresh_from_db()
+    assert (invitation.person_id, invitation.accepted_at is None) == (cast.ana.pk, False)
+    assert AuditEvent.objects.filter(action=Action.INVITATION_ACCEPTED).count() == 1
 
 
 def test_an_account_that_is_switched_off_stays_off(client, cast, oidc):

@@ -431,7 +431,7 @@ def test_support_that_acts_reads_the_people_and_changes_none(acting, cast):
     assert "Ana" in words(page, "//table")
     assert "Convidar" not in words(page, "//main")
     assert [each.status_code for each in refused] == [403, 403, 403, 403]
-    assert "Você pode ver, mas não alterar" in words(refused[0], "//main")
+    assert "Só leitura durante a atuação" in words(refused[0], "//main")
     assert member(cast.ana, cast.alfa).role == Role.BUYER
     assert Invitation.objects.count() == 0
 
