@@ -11,6 +11,8 @@ from django.utils.translation import ngettext
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.words_people import RIGHT, ROLE, SETTING, WISH_STATE
 
+_PLACE = {name: place for place, name in enumerate(SETTING)}
+
 
 def people_words(detail: Mapping[str, Any]) -> str:
     """Word the details of what was done to people or to the company's settings; "" for none."""
@@ -63,9 +65,10 @@ def _role(role: object) -> str:
 
 def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [
-        f"{words.text(SETTING, name)}: {_value(before.get(name))} → {_value(value)}"
-        for name, value in after.items()
-        if before.get(name) != value
+        f"{words.text(SETTING, name)}: {_value(before.get(name))} → {_value(after[name])}"
+        # The database keeps no order of them.
+        for name in sorted(after, key=lambda name: (name not in SETTING, _PLACE.get(name, 0)))
+        if before.get(name) != after[name]
     ]
 
 
