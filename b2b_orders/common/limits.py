@@ -215,6 +215,22 @@ def draw(*draws: Draw) -> Drawn:
         raise
 
 
+def take(*wanted: Bucket) -> bool:
+    """Take one token of each, or none; say whether there was one. Without a cache there is."""
+    try:
+        return draw(*map(Draw, wanted)).is_allowed
+    except CacheDown:
+        return True
+
+
+def is_empty(bucket: Bucket) -> bool:
+    """Say whether nothing is left, and take nothing. Without a cache there is."""
+    try:
+        return not draw(Draw(bucket, 0)).is_allowed
+    except CacheDown:
+        return False
+
+
 def buckets() -> Buckets:
     """Choose where buckets stand: in the server that the cache is, if it is one."""
     is_server = hasattr(getattr(cache, "_cache", None), "get_client")

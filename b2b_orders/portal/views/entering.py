@@ -7,10 +7,11 @@ stands in no address and no referrer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from allauth.account.adapter import get_adapter
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -21,6 +22,7 @@ from b2b_orders.audit import invitations, joining
 from b2b_orders.audit.invitations import OpenInvitation
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
+from b2b_orders.common.limits import Bucket, is_empty, take
 from b2b_orders.common.requests import INVITATION_PATH, PROOF_PATH
 from b2b_orders.companies.viewers import SESSION_KEY
 from b2b_orders.portal import formats, words
@@ -67,14 +69,8 @@ def _opened(request: Any, secret: str) -> HttpResponse:
 
 
 def _look(request: Any, secret: str) -> OpenInvitation:
-    key = f"invitation-misses:{request.actor.address or '-'}"
-    if not secret or len(secret) > _LONGEST_SECRET or is_over(key, _MISSES):
-        raise NotVisible
-    try:
+    with _guessing(request, secret):
         return invitations.look_at_invitation(secret=secret, now=clock.now())
-    except NotVisible:
-        count_one(key, _MISS_SECONDS)
-        raise
 
 
 def _page(
@@ -178,12 +174,10 @@ def join(request: Any) -> HttpResponseBase:
 def _asks_too_often(request: Any, email: str) -> bool:
     """Count a wish; one too many is answered as any other, and nothing comes of it."""
     email = invitations.clean_email(email)
-    here, theirs = f"joins:{request.actor.address or '-'}", f"joins-of:{email}"
-    if is_over(here, _WISHES) or is_over(theirs, _WISHES_OF_ONE):
-        return True
-    count_one(here, _WISH_SECONDS)
-    count_one(theirs, _ONE_SECONDS)
-    return False
+    return not take(
+        Bucket(f"joins:{request.actor.address or '-'}", _WISHES, _WISH_SECONDS),
+        Bucket(f"joins-of:{email}", _WISHES_OF_ONE, _ONE_SECONDS),
+    )
 
 
 @require_http_methods(_FORM)
@@ -205,17 +199,24 @@ def prove_address(request: Any) -> HttpResponseBase:
 
 
 def _proved_by(request: Any, secret: str) -> str:
-    key = f"proof-misses:{request.actor.address or '-'}"
-    if not secret or len(secret) > _LONGEST_SECRET or is_over(key, _MISSES):
+    with _guessing(request, secret):
+        return joining.look_at_proof(secret=secret, now=clock.now())
+
+
+@contextmanager
+def _guessing(request: Any, secret: str) -> Iterator[None]:
+    """Look at nothing for a while once too many secrets of an address led nowhere."""
+    misses = Bucket(f"entering:{request.actor.address or '-'}", _MISSES, _MISS_SECONDS)
+    if not secret or len(secret) > _LONGEST_SECRET or is_empty(misses):
         raise NotVisible
     try:
-        return joining.look_at_proof(secret=secret, now=clock.now())
+        yield
     except NotVisible:
-        count_one(key, _MISS_SECONDS)
+        take(misses)
         raise
 
 
-# --- counting -----------------------------------------------------------------------------------
+# --- both ----------------------------------------------------------------------------------------
 
 
 def sealed(response: HttpResponse) -> HttpResponse:
@@ -224,18 +225,3 @@ def sealed(response: HttpResponse) -> HttpResponse:
     response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
-
-
-def is_over(key: str, most: int) -> bool:
-    """Say whether something was done as often as it may be."""
-    return int(cache.get(key, 0)) >= most
-
-
-def count_one(key: str, seconds: int) -> None:
-    """Count that something was done, in a time that begins with the first."""
-    if not cache.add(key, 1, seconds):
-        try:
-            cache.incr(key)
-        except ValueError:
-            # It ended between the two.
-            cache.set(key, 1, seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_GET
 from b2b_orders.common import clock
 from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.files import file_response
+from b2b_orders.common.limits import Bucket, is_empty, take
 from b2b_orders.documents.archive_words import name_to_save
 from b2b_orders.documents.services import DocumentUnavailable
 from b2b_orders.documents.sharing import look_at_share, open_share
@@ -35,12 +35,17 @@ def shared(request: Any) -> HttpResponseBase:
     `SecretPathMiddleware` took it out of the path, so that no log has it.
     """
     secret, _slash, rest = getattr(request, "secret_path", "").partition("/")
-    if not secret or len(secret) > _LONGEST or rest not in {"", _FILE} or _guesses(request):
+    if (
+        not secret
+        or len(secret) > _LONGEST
+        or rest not in {"", _FILE}
+        or is_empty(_misses(request))
+    ):
         return _nothing(request)
     try:
         return _file(request, secret) if rest else _page(request, secret)
     except NotVisible:
-        _count_miss(request)
+        take(_misses(request))
         return _nothing(request)
 
 
@@ -106,18 +111,5 @@ def _sealed(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _key(request: Any) -> str:
-    return f"share-misses:{request.actor.address or '-'}"
-
-
-def _guesses(request: Any) -> bool:
-    return int(cache.get(_key(request), 0)) >= _MOST_MISSES
-
-
-def _count_miss(request: Any) -> None:
-    if not cache.add(_key(request), 1, _SECONDS):
-        try:
-            cache.incr(_key(request))
-        except ValueError:
-            # It ended between the two.
-            cache.set(_key(request), 1, _SECONDS)
+def _misses(request: Any) -> Bucket:
+    return Bucket(f"shares:{request.actor.address or '-'}", _MOST_MISSES, _SECONDS)

@@ -8,7 +8,6 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import Http404, HttpResponse
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 
 from b2b_orders.accounts.services import find_person
 from b2b_orders.audit.single_sign_on import refuse, to_provider
+from b2b_orders.common.limits import Bucket, take
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.providers import NotLetIn, required_provider
 from b2b_orders.ingest.vtex_sign_in import check_code, send_code, shop_of_codes
@@ -53,8 +53,9 @@ def _mail(request: Any, shop: str) -> HttpResponse:
         return redirect("account_login")
     if provider := required_provider(email):
         return render(request, "account/to_provider.html", to_provider(provider))
-    if _is_too_often(f"mail:{email}", _MAILS) or _is_too_often(
-        f"from:{request.actor.address}", _MAILS_OF_OFFICE
+    if not take(
+        Bucket(f"shop-code:{email}", _MAILS, _HOUR),
+        Bucket(f"shop-code-from:{request.actor.address}", _MAILS_OF_OFFICE, _HOUR),
     ):
         return _page(request, shop, email, _("Too many codes were asked for. Wait a while."), 429)
     try:
@@ -111,12 +112,3 @@ def _page(
 def _wanted(request: Any) -> str:
     wanted = request.POST.get("next", "")
     return wanted if wanted and get_adapter(request).is_safe_url(wanted) else ""
-
-
-def _is_too_often(what: str, most: int) -> bool:
-    key = f"shop-code:{what}"
-    cache.add(key, 0, _HOUR)
-    try:
-        return cache.incr(key) > most
-    except ValueError:  # its hour ended just now
-        return False

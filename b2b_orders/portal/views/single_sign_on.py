@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from b2b_orders.audit import single_sign_on as sso
+from b2b_orders.common.limits import Bucket, take
 from b2b_orders.companies.providers import NotLetIn, Provider, find_provider
 
 # An answer that a provider posts waits this long for the browser to come back as our own.
@@ -71,7 +72,8 @@ def _of_provider(
             provider = find_provider(slug)
             if provider is None or provider.kind != kind:
                 raise Http404
-            if _is_too_often(str(request.actor.address)):
+            steps = Bucket(f"single-sign-on:{request.actor.address}", _MOST_STEPS, _SECONDS)
+            if not take(steps):
                 # Not written down: that too is what somebody who floods us would want.
                 return _refused(request, provider, NotLetIn("too-often"), status=429)
             try:
@@ -83,15 +85,6 @@ def _of_provider(
         return opened
 
     return decorate
-
-
-def _is_too_often(address: str) -> bool:
-    key = f"single-sign-on:{address}"
-    cache.add(key, 0, _SECONDS)
-    try:
-        return cache.incr(key) > _MOST_STEPS
-    except ValueError:  # its minute ended just now
-        return False
 
 
 def _refused(
