@@ -119,6 +119,11 @@ def end_sessions(person_id: int, except_key: str | None = None) -> int:
     return _end(rows)
 
 
+def end_sessions_of(people: QuerySet[Person]) -> int:
+    """End all sessions of all of some people; return how many ended."""
+    return _end(UserSession.objects.filter(user__in=people))
+
+
 def _end(rows: QuerySet[UserSession]) -> int:
     """End sessions, their copies in the cache with them; return how many."""
     keys = list(rows.values_list("session_key", flat=True))

@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.accounts.sessions import end_sessions_of
 from b2b_orders.common import secrets, tenancy
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
 from b2b_orders.companies.access import StaffViewer
@@ -21,6 +23,7 @@ from b2b_orders.companies.models import (
     IdentityProvider,
     ProviderKind,
     Role,
+    StaffProfile,
 )
 from b2b_orders.companies.providers import domain_of
 from erp_bridge.errors import ConfigError
@@ -293,7 +296,7 @@ def put_provider(*, change: ProviderChange, now: datetime) -> tuple[IdentityProv
         if company is None:
             raise NotVisible
     row = IdentityProvider.objects.select_for_update().filter(slug=change.slug).first()
-    is_new = row is None
+    is_new, was_binding = row is None, row is not None and _is_binding(row)
     if row is None:
         row = IdentityProvider(
             slug=change.slug, kind=change.kind, company=company, created_at=now, secret=b""
@@ -308,14 +311,51 @@ def put_provider(*, change: ProviderChange, now: datetime) -> tuple[IdentityProv
         row.secret = change.secret.encode()
     row.changed_at = now
     row.save()
+    if not was_binding:
+        _end_other_log_ins(row)
     return row, is_new
+
+
+def _is_binding(row: IdentityProvider) -> bool:
+    return row.is_active and row.is_required
+
+
+def _end_other_log_ins(row: IdentityProvider, *domains: str) -> None:
+    """End the open log-ins of whom a provider alone may sign in from this moment on.
+
+    They may have come by a password that the company has ended elsewhere. Asking them anew on
+    our own page would take just that password; so they come again, by their provider. Staff
+    never depend on a customer's.
+    """
+    if not _is_binding(row):
+        return
+    found = EmailDomain.objects.filter(provider=row, verified_at__isnull=False)
+    named = domains or tuple(found.values_list("domain", flat=True))
+    of_domain = Q(pk__in=())
+    for each in named:
+        of_domain |= Q(email__iendswith=f"@{_as_written(each)}") | Q(email__iendswith=f"@{each}")
+    people = Person.objects.filter(of_domain)
+    if row.company_id is not None:
+        people = people.exclude(pk__in=StaffProfile.objects.values("person_id"))
+    end_sessions_of(people)
+
+
+def _as_written(domain: str) -> str:
+    """Return a domain as people may have it in their address: with its accents."""
+    try:
+        return domain.encode("ascii").decode("idna")
+    except UnicodeError:
+        return domain
 
 
 def switch_provider(*, slug: str, is_active: bool, now: datetime) -> IdentityProvider:
     """Switch a provider on or off; off, nobody signs in by it and its domains are free again."""
     row = get_row(slug)
+    was_binding = _is_binding(row)
     row.is_active, row.changed_at = is_active, now
     row.save(update_fields=["is_active", "changed_at"])
+    if not was_binding:
+        _end_other_log_ins(row)
     return row
 
 
@@ -363,6 +403,8 @@ def put_domain(
             )
     except IntegrityError as error:
         raise Conflict(f"{domain} has another provider") from error
+    if signs_in is not None:
+        _end_other_log_ins(signs_in, domain)
     return row
 
 

@@ -21,6 +21,7 @@ from django.db.models import Q
 
 from b2b_orders.audit.services import report_incident
 from b2b_orders.common import tenancy
+from b2b_orders.common.limits import Bucket, take
 from b2b_orders.ingest import inbox
 from b2b_orders.ingest.models import Origin, Subscription
 from erp_bridge.vtex.client import is_order_id
@@ -103,12 +104,7 @@ def receive(*, path: str, secret: str, body: bytes, now: datetime) -> Outcome:
 
 def tries_too_often(*, address: str) -> bool:
     """Count a call of somebody who knows no path; True when it is time to rest."""
-    key = f"hook-stranger:{address}"
-    cache.add(key, 0, _TRIES_SECONDS)
-    try:
-        return cache.incr(key) > _TRIES
-    except ValueError:  # its minute ended just now
-        return False
+    return not take(Bucket(f"hook-stranger:{address}", _TRIES, _TRIES_SECONDS))
 
 
 def _find(path: str) -> _Hook | None:

@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from b2b_orders.companies.recent import RecentCompany
 from b2b_orders.companies.viewers import ActingView
 from b2b_orders.orders.awaiting import AwaitedView
+from b2b_orders.orders.questions import OpenQuestion
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.acting import minutes_words
+from b2b_orders.portal.presenters.questions import WaitingItem, waiting_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class AwaitedItem:
 class AgentHome:
     """What stands below the one box."""
 
+    questions: tuple[WaitingItem, ...]
     recent: tuple[RecentItem, ...]
     awaited: tuple[AwaitedItem, ...]
 
@@ -52,14 +55,17 @@ class AgentHome:
 def agent_home(
     recent: Iterable[RecentCompany],
     awaited: Iterable[AwaitedView],
+    questions: Iterable[OpenQuestion],
     *,
     acting: Iterable[ActingView],
     page: str,
+    acts: bool = True,
     now: datetime,
 ) -> AgentHome:
-    """Present what an agent comes back to."""
+    """Present what an agent comes back to; who `acts` enters a company before its pages."""
     live = {view.company_public_id: view for view in acting}
     return AgentHome(
+        questions=waiting_items(questions, entered=frozenset(live), acts=acts, now=now),
         recent=tuple(_recent(row, live.get(row.public_id), now) for row in recent),
         awaited=tuple(_awaited(row, page, now) for row in awaited),
     )

@@ -21,6 +21,7 @@ from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.awaiting import list_awaited
 from b2b_orders.orders.numbers import MAX_TYPED
 from b2b_orders.orders.queries import StaffHit, nearest, other_teams, staff_search
+from b2b_orders.orders.questions import open_questions
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.acting import outage_words
 from b2b_orders.portal.presenters.agent_home import agent_home
@@ -29,6 +30,9 @@ from b2b_orders.portal.presenters.search import too_long_words
 from b2b_orders.portal.presenters.sources import down_sources, source_lines
 from b2b_orders.portal.presenters.staff import hit_items, near_items
 from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, to_login, typed_text
+
+# The oldest questions stand on the first page; the queue has them all.
+QUESTIONS = 5
 
 
 @require_safe
@@ -52,6 +56,7 @@ def search(request: StaffRequest) -> HttpResponseBase:
         context["home"] = agent_home(
             list_recent(viewer=request.staff),
             list_awaited(viewer=request.staff, now=now),
+            open_questions(viewer=request.staff, limit=QUESTIONS),
             acting=request.all_acting,
             page="portal:support",
             now=now,

@@ -17,15 +17,18 @@ from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import StaffViewer, Viewer
 from b2b_orders.ingest.portfolio import request_portfolio_lookup
 from b2b_orders.ingest.queries import list_source_states
+from b2b_orders.orders.awaiting import list_awaited
 from b2b_orders.orders.numbers import MAX_TYPED
 from b2b_orders.orders.queries import StaffHit, placed_by
+from b2b_orders.orders.questions import open_questions
+from b2b_orders.portal.presenters.agent_home import agent_home
 from b2b_orders.portal.presenters.lists import count_words
 from b2b_orders.portal.presenters.lookups import lookup_page
 from b2b_orders.portal.presenters.search import too_long_words
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.presenters.staff import hit_items
 from b2b_orders.portal.requests import StaffRequest, staff_page, typed_text
-from b2b_orders.portal.views.support import find
+from b2b_orders.portal.views.support import QUESTIONS, find
 
 # An ERP is asked for one company at a time: with more customers, the person says whose it is.
 ASKED_AT_ONCE = 20
@@ -63,6 +66,16 @@ def page(request: StaffRequest) -> HttpResponseBase:
         context["error"] = too_long_words()
     elif typed.strip():
         context |= _search(request, typed)
+    else:
+        context["home"] = agent_home(
+            (),
+            list_awaited(viewer=request.staff, now=now),
+            open_questions(viewer=request.staff, limit=QUESTIONS),
+            acting=(),
+            page="portal:telesales",
+            acts=False,
+            now=now,
+        )
     return render(request, "portal/staff/telesales.html", context)
 
 

@@ -12,13 +12,13 @@ from django.test import Client
 
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import secrets
-from b2b_orders.companies.models import EmailDomain, IdentityProvider, ProviderKind
+from b2b_orders.companies.models import EmailDomain, IdentityProvider, ProviderKind, StaffRole
 from b2b_orders.companies.provider_setup import certificate_ends
 from b2b_orders.ingest import errands
 from b2b_orders.ingest.errands import run_errand
 from b2b_orders.ingest.models import Errand
 from tests.b2b_orders.portal.pages import words
-from tests.factories import NOW
+from tests.factories import NOW, make_member, make_person, make_staff
 from tests.factories.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -154,6 +154,42 @@ def test_a_provider_is_switched_off_and_on(olga, cast):
     do()
     assert IdentityProvider.objects.get().is_active
     assert AuditEvent.objects.filter(action=Action.PROVIDER_CHANGED).count() == 2
+
+
+@pytest.mark.parametrize("how", ["made required", "switched on", "given the domain"])
+def test_who_must_come_by_a_provider_from_now_on_is_logged_out(olga, cast, client_for, how):
+    bruno = make_person("Bruno", "bruno@Alfa.example")
+    other = make_person("Nearly", "nearly@not-alfa.example")
+    agent = make_person("Agent", "agent@alfa.example")
+    for person in (bruno, other):
+        make_member(person, cast.alfa)
+    make_staff(agent, StaffRole.SUPPORT)
+    clients = [client_for(each) for each in (bruno, other, agent)]
+    row = make_provider(
+        "alfa-id",
+        cast.alfa,
+        *(() if how == "given the domain" else ("alfa.example",)),
+        is_required=how != "made required",
+        is_active=how != "switched on",
+    )
+    seen = [client.get("/conta").status_code for client in clients]
+    assert seen == [200, 200, 200]
+
+    if how == "made required":
+        post(olga, **(OIDC | {"is_new": "no", "secret": ""}), is_required="yes")
+    elif how == "switched on":
+        post(olga, change="switch", slug="alfa-id", is_active="yes")
+    else:
+        domain(olga, "alfa.example", provider=row.slug)
+    do()
+
+    assert [client.get("/conta").status_code for client in clients] == [302, 200, 200]
+    again = client_for(bruno)
+    # What is saved once more changes nothing for who came in meanwhile.
+    if how == "made required":
+        post(olga, **(OIDC | {"is_new": "no", "secret": ""}), is_required="yes")
+        do()
+        assert again.get("/conta").status_code == 200
 
 
 def test_a_test_asks_the_provider_who_it_is(olga, cast, settings):

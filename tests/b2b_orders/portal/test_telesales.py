@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from b2b_orders.companies.models import Portfolio
 from b2b_orders.ingest.models import Lookup
-from b2b_orders.orders.models import Order
+from b2b_orders.orders.models import AwaitedNumber, Order, Question
 from erp_bridge.records import NumberKind
 from tests.b2b_orders.portal.conftest import address
 from tests.b2b_orders.portal.pages import parse, texts, words
@@ -81,6 +82,34 @@ def test_others_have_no_such_page(client_for, cast, world, person):
 def test_companies_outside_the_portfolio_are_not_found(teo, cast, world):
     assert teo.get(f"/c/{cast.beta.public_id}{address(world.o5)}").status_code == 404
     assert teo.get(f"/c/{cast.beta.public_id}/pedidos").status_code == 404
+
+
+def test_a_number_that_is_nowhere_is_kept_until_it_comes(teo, cast, world):
+    teo.get("/televendas?q=0004509999")
+    Lookup.objects.update(state="not_found", answers={"erp": "not-found"})
+    page = teo.get("/televendas?q=0004509999&asked=1")
+    [form] = parse(page).xpath("//form[@action='/atendimento/avisos']")
+
+    kept = teo.post("/atendimento/avisos", {"q": form.xpath(".//input[@name='q']/@value")[0]})
+
+    assert kept["Location"] == "/televendas"
+    assert AwaitedNumber.objects.get().person == cast.teo
+    waits = "//section[@aria-label='Números que espero']//tbody/tr"
+    assert texts(teo.get("/televendas"), waits)[0].startswith("0004509999 esperado desde")
+
+
+def test_questions_of_their_customers_wait_on_the_first_page(ana, teo, suzana, cast, world):
+    ana.post(f"{address(world.o1)}/perguntar", {"text": "Onde está?"})
+    place = f"#answer-{Question.objects.get().public_id}"
+    inside = f"/c/{cast.alfa.public_id}{address(world.o1)}{place}"
+    way = "//table[caption='Perguntas em aberto']//tbody//a/@href"
+
+    assert parse(teo.get("/televendas")).xpath(way) == [inside]
+    # Support acts for the company first.
+    [link] = parse(suzana.get("/atendimento")).xpath(way)
+    assert link.startswith("/atendimento/atuar?")
+    Portfolio.objects.all().delete()
+    assert parse(teo.get("/televendas")).xpath(way) == []
 
 
 def test_telesales_start_at_their_page(teo, world):
