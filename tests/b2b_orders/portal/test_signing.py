@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from b2b_orders.accounts import mailing
-from b2b_orders.accounts.models import SignInMail
+from b2b_orders.accounts.models import Person, SignInMail
 from b2b_orders.audit.models import Action
 from b2b_orders.common import clock
 from tests.b2b_orders.portal.pages import parse, words
@@ -31,6 +31,18 @@ def ask_code(client, email, **more):
 def reset_link(client, email="ana@example.com"):
     client.post(RESET, {"email": email})
     return left_mail()[1]["path"]
+
+
+def test_somebody_who_is_switched_off_is_out_at_the_next_click(client_for, cast):
+    ana = client_for(cast.ana)
+    assert ana.get("/pedidos").status_code == 200
+
+    Person.objects.filter(pk=cast.ana.pk).update(is_active=False)
+
+    assert ana.get("/pedidos")["Location"].startswith("/accounts/login/")
+    assert ana.get("/api/v1/orders").status_code == 401
+    ana.post("/accounts/login/", {"login": cast.ana.email, "password": PASSWORD})
+    assert ana.get("/api/v1/orders").status_code == 401
 
 
 def test_code_by_mail_logs_in_and_leads_where_one_was_going(client, cast, world):
