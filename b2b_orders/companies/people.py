@@ -92,6 +92,8 @@ class PeopleFilter:
     role: str = ""
     establishment_id: int | None = None
     is_removed: bool = False
+    # Who has come in, and for whom nobody has chosen establishments yet.
+    sees_nothing: bool = False
 
 
 # --- rules ----------------------------------------------------------------------------------
@@ -209,6 +211,8 @@ def list_people(
             membership=OuterRef("pk"), establishment_id=wanted.establishment_id
         )
         members = members.filter(Q(is_scoped=False) | Exists(scopes))
+    if wanted.sees_nothing:
+        members = members.filter(_sees_nothing())
     if after:
         name, pk = _read_cursor(after)
         members = members.filter(Q(person__name__gt=name) | Q(person__name=name, pk__gt=pk))
@@ -217,6 +221,16 @@ def list_people(
     if limit is None or len(rows) <= limit:
         return PageOf(rows)
     return PageOf(rows[:limit], _write_cursor(rows[limit - 1]))
+
+
+def count_without_sight(*, viewer: Viewer) -> int:
+    """Count active people who see nothing because no establishment was chosen for them."""
+    return visible_members(viewer=viewer).filter(_sees_nothing(), is_active=True).count()
+
+
+def _sees_nothing() -> Q:
+    scopes = MembershipScope.objects.filter(membership=OuterRef("pk"))
+    return Q(~Exists(scopes), is_scoped=True)
 
 
 def get_person(*, viewer: Viewer, public_id: uuid.UUID) -> PersonRow:

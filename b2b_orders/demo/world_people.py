@@ -97,6 +97,8 @@ STAFF = (
         cast.TEO_CODE,
     ),
     Staff("olga@seller.example", "Olga Vidal", StaffRole.OPERATIONS, "demo-operations-2026"),
+    # Whoever asks to move orders between companies cannot say yes to it.
+    Staff("oscar@seller.example", "Oscar Pires", StaffRole.OPERATIONS, "demo-second-yes-2026"),
 )
 
 

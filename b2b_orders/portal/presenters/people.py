@@ -150,7 +150,9 @@ def person_item(row: PersonRow, to: Addresses, now: datetime) -> PersonItem:
 
 
 def state_chip(row: PersonRow) -> Chip:
-    """Word whether somebody is in the company."""
+    """Word whether somebody is in the company, and sees anything of it."""
+    if row.is_active and row.grant.establishment_ids == frozenset():
+        return Chip(_("Sees nothing yet"), "warn", "alert")
     if row.is_active:
         return Chip(_("Active"), "good", "check")
     return Chip(_("Removed"), "plain", "minus")

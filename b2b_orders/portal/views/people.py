@@ -26,6 +26,7 @@ from b2b_orders.companies.people import (
     PersonRow,
     administrates,
     company_of,
+    count_without_sight,
     get_person,
     list_branches,
     list_domains,
@@ -118,6 +119,8 @@ def listing(request: CompanyRequest) -> HttpResponseBase:
         "roles": [(role.value, role_name(role)) for role in Role],
         "branches": [(str(each.id), branch_name(each)) for each in list_branches(viewer=viewer)],
         "is_filtered": bool(given),
+        "without_sight": 0 if given else count_without_sight(viewer=viewer),
+        "without_sight_url": to.to("people", {"state": "nothing"}),
         "older": older,
         "here": to.to("people"),
         "invite_url": to.to("invite"),
@@ -131,16 +134,23 @@ def _wanted(request: CompanyRequest) -> tuple[PeopleFilter, dict[str, str]]:
     """Read the filter, and what of it was given, for the address of the next page."""
     typed = typed_text(request.GET)[:150]
     role, branch = request.GET.get("role", ""), request.GET.get("branch", "")
-    is_removed = request.GET.get("state") == "removed"
+    state = request.GET.get("state", "")
+    state = state if state in {"removed", "nothing"} else ""
     role = role if role in Role.values else ""
     branch = branch if branch.isascii() and branch.isdigit() and len(branch) < 19 else ""
     given = {
         "q": typed.strip(),
         "role": role,
         "branch": branch,
-        "state": "removed" if is_removed else "",
+        "state": state,
     }
-    wanted = PeopleFilter(typed, role, int(branch) if branch else None, is_removed)
+    wanted = PeopleFilter(
+        typed,
+        role,
+        int(branch) if branch else None,
+        is_removed=state == "removed",
+        sees_nothing=state == "nothing",
+    )
     return wanted, {name: value for name, value in given.items() if value}
 
 

@@ -473,6 +473,21 @@ def test_groups_give_roles_and_take_back_what_they_gave(client, cast, oidc, befo
     assert [line.detail["role"] for line in changed] == ([after] if after != before else [])
 
 
+@pytest.mark.parametrize(("has_another", "after"), [(False, "admin"), (True, "viewer")])
+def test_groups_leave_a_company_its_last_administrator(client, cast, oidc, has_another, after):
+    row = IdentityProvider.objects.get()
+    row.settings |= {"groups": {"adm": "admin"}}
+    row.save()
+    if has_another:
+        make_member(make_person("Bia"), cast.alfa, role=Role.ADMIN)
+    oidc.claims |= {"sub": "s-2", "email": cast.rita.email, "groups": []}
+
+    come_back(client, oidc)
+
+    assert signed_in_as(client) == cast.rita.email
+    assert Membership.objects.get(person=cast.rita).role == after
+
+
 def test_roles_are_left_alone_where_no_groups_are_mapped(client, cast, oidc):
     come_back(client, oidc)
 
