@@ -87,10 +87,26 @@ def client_address(request: HttpRequest) -> str:
         address = hops[-trusted]
     else:
         address = request.META.get("REMOTE_ADDR", "")
+    return _plain_address(address)
+
+
+def _plain_address(written: str) -> str:
+    """Read an address as proxies and sockets write it: with a port, or as one of IPv6.
+
+    A socket for both families knows 192.0.2.7 as ::ffff:192.0.2.7. Taken for an address of IPv6,
+    all of them would be one network, and anybody could use up what the others may ask for.
+    """
+    bare = written
+    if written.startswith("["):
+        bare = written[1:].partition("]")[0]
+    elif written.count(":") == 1:
+        bare = written.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(address))
+        address = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
         return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def without_nul(text: str) -> str:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.common import tenancy
 from b2b_orders.companies.access import (
     RIGHT_OF_FIELD,
     RIGHTS_ACTING,
@@ -185,6 +186,27 @@ def viewer_of_asker(
     return viewer if viewer is not None and viewer.company_id == company_id else None
 
 
+def still(viewer: Viewer) -> Viewer | None:
+    """Build anew the viewer to whom something is handed out bit by bit; None is "no more".
+
+    Who reads an answer slowly is not to see for an hour what was taken from them in a minute.
+    """
+    return viewer_of_asker(
+        person_id=viewer.person_id,
+        company_id=viewer.company_id,
+        is_staff=viewer.is_staff,
+        acting_id=viewer.acting_id,
+    )
+
+
+def still_staff(viewer: StaffViewer) -> StaffViewer | None:
+    """Build anew one of staff to whom something is handed out bit by bit."""
+    with tenancy.scope(role=tenancy.WEB, person_id=viewer.person_id):
+        is_active = Person.objects.filter(pk=viewer.person_id, is_active=True).exists()
+        staff = read_standing(viewer.person_id).staff
+    return staff if is_active and staff is not None and staff.role is viewer.role else None
+
+
 def _viewer_who_acted(standing: Standing, acting_id: int) -> Viewer | None:
     acting = (
         Acting.objects.filter(pk=acting_id, person_id=standing.person_id, company__is_active=True)
@@ -352,7 +374,7 @@ def read_standing(person_id: int) -> Standing:
         person_id=person_id,
         members=tuple(_member(row) for row in members or ()),
         staff=_staff(person_id, staff) if staff else None,
-        portfolio=tuple(_choice(row) for row in staff[6] or ()) if staff else (),
+        portfolio=tuple(_choice(row) for row in _portfolio(staff)) if staff else (),
         acting=tuple(_acting(row) for row in acting or ()),
     )
 
@@ -390,9 +412,14 @@ def _acting(row: Sequence[Any]) -> _ActingRow:
     )
 
 
+def _portfolio(row: Sequence[Any]) -> Sequence[Any]:
+    """Read a portfolio: what is left of one opens nothing to who does not sell any more."""
+    return (row[6] or ()) if row[0] == StaffRole.TELESALES else ()
+
+
 def _staff(person_id: int, row: Sequence[Any]) -> StaffViewer:
     role, seller_code, can_see_prices, can_see_finance, can_see_as_company, team_id = row[:6]
-    company_ids = frozenset(company[0] for company in row[6] or ())
+    company_ids = frozenset(company[0] for company in _portfolio(row))
     return StaffViewer(
         person_id=person_id,
         role=StaffRole(role),
