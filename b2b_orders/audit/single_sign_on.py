@@ -6,6 +6,7 @@ allauth keeps the state of a log-in under way and makes the session.
 
 from __future__ import annotations
 
+import hashlib
 import secrets as random
 from collections.abc import Mapping
 from datetime import timedelta
@@ -51,6 +52,7 @@ from erp_bridge.identity import oidc, saml
 # As long as a person waits for one step; a provider that takes longer is as good as down.
 _SECONDS = 12.0
 _DISCOVERY_SECONDS = 600
+_LONGEST_ID = 190
 _SCOPE = "openid profile email"
 _EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 # What providers call an address, a name and groups, unless their row says otherwise.
@@ -312,6 +314,11 @@ def _named(provider: Provider, what: str, standard: str) -> str:
     return found if isinstance(found, str) and found else standard
 
 
+def _lasting(uid: str) -> str:
+    """Return a provider's id of somebody as it is kept: of two long ones not the same part."""
+    return uid if len(uid) <= _LONGEST_ID else hashlib.sha256(uid.encode()).hexdigest()
+
+
 def _texts(value: object) -> frozenset[str]:
     if isinstance(value, str):
         return frozenset({value})
@@ -393,11 +400,14 @@ def finish_oidc(request: HttpRequest, provider: Provider) -> HttpResponse:
     except BridgeError as error:
         is_down = isinstance(error, TransientError)
         raise NotLetIn("provider-down" if is_down else "not-believed") from error
+    email = str(claims.get(email_name) or "")
     vouched = Vouched(
-        uid=str(claims["sub"])[:190],
-        email=str(claims.get(email_name) or ""),
-        # Only a real true: some send it as a text, and "false" is one too.
-        is_email_verified=claims.get("email_verified") in (True, "true"),
+        uid=_lasting(str(claims["sub"])),
+        email=email,
+        # Only a real true: some send it as a text, and "false" is one too. And it is said of
+        # `email` alone: a name that people choose themselves is not verified by it.
+        is_email_verified=claims.get("email_verified") in (True, "true")
+        and email == claims.get("email"),
         name=str(claims.get(_named(provider, "name", "name")) or ""),
         groups=_texts(claims.get(_named(provider, "groups", "groups"))),
     )
@@ -468,7 +478,7 @@ def _vouched_by(provider: Provider, said: saml.Assertion) -> Vouched:
     # A transient id is another one each time: then the address is who it is.
     lasting = said.name_id if not said.name_id_format.endswith(":transient") else email.lower()
     return Vouched(
-        uid=(own_id or lasting)[:190],
+        uid=_lasting(own_id or lasting),
         email=email,
         # SAML knows no such claim: a provider speaks for the addresses of its verified domains.
         is_email_verified=True,

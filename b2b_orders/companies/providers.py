@@ -215,6 +215,11 @@ def admit(
     provider, where alone the web process may let people in.
     """
     email = check_vouched(provider, vouched)
+    if person is not None:
+        # Whom it named before it may have lost since, with the domain of their address.
+        owner = provider_of_email(person.email)
+        if owner is None or owner.id != provider.id:
+            raise NotLetIn("other-domain", person.pk)
     known = person or Person.objects.filter(email=email).first()
     if known is not None and not known.is_active:
         raise NotLetIn("inactive", known.pk)

@@ -214,6 +214,54 @@ def test_an_address_that_is_not_verified_links_to_nobody(client, oidc, verified)
     assert [why for why, _ in refusals()] == ["not-verified"]
 
 
+def test_a_verified_address_verifies_no_other_one(client, oidc):
+    """Names that people choose themselves, or two addresses of which one is verified."""
+    row = IdentityProvider.objects.get()
+    row.settings["claims"] = {"email": "preferred_username"}
+    row.save()
+    oidc.claims = {"sub": "s-9", "email": "eva@example.com", "email_verified": True}
+    oidc.claims["preferred_username"] = "ana@example.com"
+    assert come_back(client, oidc).status_code == 403
+
+    row.settings["claims"] = {}
+    row.save()
+    oidc.claims = {"sub": "s-9", "email": "ana@example.com"}
+    oidc.person = {"sub": "s-9", "email": "eva@example.com", "email_verified": True}
+    assert come_back(client, oidc).status_code == 403
+
+    assert signed_in_as(client) is None
+    assert [why for why, _ in refusals()] == ["not-verified", "not-verified"]
+
+
+def test_an_identity_opens_nobody_whose_domain_went_elsewhere(client, cast, oidc):
+    """A part of Alfa is Beta's now, and its provider still knows who worked there."""
+    come_back(client, oidc)
+    client.post("/accounts/logout/")
+    EmailDomain.objects.create(
+        domain="alfa.example",
+        company=cast.alfa,
+        provider=IdentityProvider.objects.get(),
+        verified_at=timezone.now(),
+    )
+    EmailDomain.objects.filter(domain="example.com").delete()
+    oidc.claims["email"] = "thief@alfa.example"
+
+    assert come_back(client, oidc).status_code == 403
+    assert signed_in_as(client) is None
+    assert refusals() == [("other-domain", cast.ana.pk)]
+
+
+def test_two_long_ids_that_begin_alike_are_two_people(client, cast, oidc):
+    oidc.claims["sub"] = "x" * 190 + "1"
+    come_back(client, oidc)
+    client.post("/accounts/logout/")
+    oidc.claims |= {"sub": "x" * 190 + "2", "email": "bruno@example.com"}
+
+    come_back(client, oidc)
+
+    assert signed_in_as(client) == "bruno@example.com"
+
+
 def test_a_provider_may_vouch_for_the_addresses_of_its_domains(client, oidc):
     oidc.claims["email_verified"] = None
     row = IdentityProvider.objects.get()
