@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -25,6 +26,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def get_client_ip(self, request: HttpRequest) -> str:
         """Limit attempts by the address that the audit record names; `::` when there is none."""
         return client_address(request) or "::"
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:  # noqa: ARG002 theirs
+        """Count guesses by the address alone: host and port are the guesser's to write.
+
+        Letters that the database takes for the same are the same address here, too.
+        """
+        typed = str(credentials.get("email") or "")
+        return unicodedata.normalize("NFKC", typed).strip().casefold()
 
     def add_message(self, *_args: Any, **_kwargs: Any) -> None:
         """Say nothing: the page names who is logged in, and a note would outlive the log-in."""

@@ -83,9 +83,16 @@ def must_sign_in_again(request: HttpRequest, *, person: Person) -> bool:
 
 
 def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
-    """Say whether the person has proved who they are lately enough to change their account."""
+    """Say whether the person has proved who they are lately enough to change their account.
+
+    A proof from before they had to prove it anew is none: whoever has the session could
+    otherwise make a factor of their own and prove it by that.
+    """
     fresh = _moment(request, FRESH)
-    return fresh is not None and now - fresh <= RECENT
+    if fresh is None or now - fresh > RECENT:
+        return False
+    person = request.user
+    return not (isinstance(person, Person) and must_sign_in_again(request, person=person))
 
 
 def list_sessions(*, person_id: int, current_key: str, now: datetime) -> tuple[OpenSession, ...]:

@@ -32,7 +32,7 @@ from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisi
 from b2b_orders.common.mail import MailFailed
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor, Viewer
-from b2b_orders.companies.models import Company, EmailDomain, Invitation, Membership, Role
+from b2b_orders.companies.models import Company, Invitation, Membership, Role
 from b2b_orders.companies.people import (
     Grant,
     check_grant,
@@ -42,6 +42,7 @@ from b2b_orders.companies.people import (
     require_administrator,
     require_sight,
 )
+from b2b_orders.companies.providers import required_provider
 
 logger = logging.getLogger(__name__)
 _SALT: Final = "b2b_orders.invitation"
@@ -356,7 +357,6 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
         tenancy.enter_company(found.company_id if found else None)
         company = Company.objects.filter(pk=found.company_id if found else 0).first()
         person = Person.objects.filter(email=found.email if found else "").first()
-        provider = _provider_of(found.email if found else "")
         is_open = found is not None and found.accepted_at is None and found.revoked_at is None
         if (
             found is None
@@ -367,6 +367,7 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
             or (person is not None and not person.is_active)
         ):
             raise NotVisible
+        provider = required_provider(found.email)
         yield (
             found,
             OpenInvitation(
@@ -378,24 +379,9 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
                 role=Role(found.role),
                 expires_at=found.expires_at,
                 has_account=person is not None,
-                signs_in_by=provider,
+                signs_in_by=provider.label if provider else "",
             ),
         )
-
-
-def _provider_of(email: str) -> str:
-    """Name the provider by which people of an address's domain must sign in; "" for none."""
-    domain = email.rpartition("@")[2]
-    tenancy.enter_sign_in(domain)
-    found = EmailDomain.objects.filter(
-        domain=domain,
-        provider__is_active=True,
-        provider__is_required=True,
-        verified_at__isnull=False,
-    )
-    label = found.values_list("provider__label", flat=True).first()
-    tenancy.enter_sign_in("")
-    return label or ""
 
 
 def _let_in(invitation: Invitation, person: Person, actor: Actor, now: datetime) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from django.db.models import Q
+
 from b2b_orders.accounts.sessions import end_sessions
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
@@ -59,15 +61,16 @@ def remove_member(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: da
     """Take somebody out of the company at once; say whether they are signed out everywhere.
 
     Their orders stay the company's. What opens by a link of theirs asks what they may see at
-    that moment, and ends with it; so do invitations that they made and nobody accepted yet.
+    that moment, and ends with it; so do invitations that nobody accepted yet, theirs to others
+    and others' to them.
     """
     row = _to_change(viewer, public_id)
     _require_another(row, viewer)
     Membership.objects.filter(pk=row.membership_id).update(is_active=False, removed_at=now)
     MembershipScope.objects.filter(membership_id=row.membership_id).delete()
     ended = Invitation.objects.filter(
+        Q(invited_by_id=row.person_id) | Q(email=row.email),
         company_id=viewer.company_id,
-        invited_by_id=row.person_id,
         accepted_at=None,
         revoked_at=None,
     ).update(revoked_at=now)
