@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from b2b_orders.accounts import sessions
 from b2b_orders.common import clock
 from b2b_orders.common.mail import absolute
-from b2b_orders.common.requests import client_address
+from b2b_orders.common.requests import client_address, network_of
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -24,8 +24,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Limit attempts by the address that the audit record names; `::` when there is none."""
-        return client_address(request) or "::"
+        """Limit attempts by the network of the address; `::` when there is none.
+
+        The list of log-ins, which takes it from here too, is put right by `sessions.note_place`.
+        """
+        return network_of(client_address(request)) or "::"
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:  # noqa: ARG002 theirs
         """Count guesses by the address alone: host and port are the guesser's to write.
