@@ -27,7 +27,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from b2b_orders.accounts.factors import note_second_factor
+from b2b_orders.accounts.factors import note_second_factor, note_vouched_factor
 from b2b_orders.accounts.models import Person
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
@@ -227,8 +227,7 @@ class SingleSignOnRules:
         """Refuse whoever has to come by a provider and did not; runs at every log-in."""
         login: SocialLogin | None = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
         if login is not None:
-            if login.found.vouches_second_factor:
-                note_second_factor(request, person_id=user.pk)
+            _note_factor(request, login.found, user.pk)
         elif isinstance(user, Person) and (needed := required_provider(user.email)):
             refuse(request, needed.slug, NotLetIn("needs-provider", user.pk))
             return render(request, "account/to_provider.html", to_provider(needed))
@@ -236,6 +235,16 @@ class SingleSignOnRules:
             request, user, **kwargs
         )
         return answer
+
+
+def _note_factor(request: HttpRequest, provider: Provider, person_id: int) -> None:
+    """Note the second factor that a provider vouches for: a company's for that company alone."""
+    if not provider.vouches_second_factor:
+        return
+    if provider.company_id is None:
+        note_second_factor(request, person_id=person_id)
+    else:
+        note_vouched_factor(request, person_id=person_id, company_id=provider.company_id)
 
 
 def to_provider(provider: Provider, *, wanted: str = "") -> dict[str, Any]:

@@ -13,15 +13,17 @@ from django.test import Client
 
 from b2b_orders.accounts import sessions
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import clock
-from b2b_orders.companies.models import Invitation, Membership
+from b2b_orders.companies.models import EmailDomain, Invitation, Membership, Role
 from b2b_orders.portal import people_mail
-from tests.factories import NOW, make_member, make_person
+from tests.factories import NOW, PASSWORD, make_member, make_person
 from tests.factories.identity import make_provider
 
 LOGIN = "/accounts/login/"
 STRONG = "verde abacate 71 tijolos"
 # PostgreSQL writes it as "S" in capitals.
+NOTE = re.compile(r'role="status">(.*?)</div></div>', re.DOTALL)
 LONG_S = "\u017f"
 
 
@@ -125,3 +127,171 @@ def test_who_is_removed_does_not_come_back_by_an_older_invitation(rita, cast, cl
     assert response.status_code == 404
     assert not Membership.objects.get(person=nova).is_active
     assert Invitation.objects.get().revoked_at == NOW
+
+
+@pytest.mark.parametrize("fall", ["role", "branch", "right", "account"])
+def test_a_link_gives_no_more_than_who_sent_it_still_may(rita, cast, fall):
+    make_member(make_person("Ugo"), cast.alfa, Role.ADMIN)
+    invite(rita, "nova@alfa.example", role="admin")
+    kept = link()
+    mine = Membership.objects.filter(person=cast.rita)
+    if fall == "role":
+        mine.update(role=Role.BUYER)
+    elif fall == "branch":
+        mine.update(is_scoped=True)
+    elif fall == "right":
+        mine.update(sees_finance=False)
+    else:
+        Person.objects.filter(pk=cast.rita.pk).update(is_active=False)
+
+    response = opened(kept).post("/convite", {"name": "Nova", "password": STRONG})
+
+    assert response.status_code == 404
+    assert not Person.objects.filter(name="Nova").exists()
+
+
+def test_nobody_is_pestered_with_invitations_however_they_are_sent(rita, cast):
+    sent = []
+    for minutes in range(0, 3 * 24 * 60, 3):
+        with later(minutes=minutes):
+            if row := Invitation.objects.filter(revoked_at=None).first():
+                ending = ("reenviar", "revogar")[minutes % 2]
+                rita.post(f"/empresa/convites/{row.public_id}/{ending}")
+            else:
+                form = {"email": "x@other.example", "role": "viewer", "scope": "company"}
+                rita.post("/empresa/convites/novo", form)
+            people_mail.send_waiting(now=clock.now())
+        sent.append(len(mail.outbox))
+        if len(sent) == 60:
+            break
+
+    assert sent[-1] == 5
+
+
+def test_the_mails_of_a_day_are_bounded_with_those_sent_again(rita, cast, client_for, settings):
+    settings.PORTAL_INVITATIONS_A_DAY = 4
+    for name in ("a", "b", "c"):
+        invite(rita, f"{name}@other.example")
+    first, second, _third = Invitation.objects.order_by("pk")
+    for hours, row in ((1, first), (2, second), (3, second), (26, second)):
+        with later(hours=hours):
+            people_mail.send_waiting(now=clock.now())
+            client_for(cast.rita).post(f"/empresa/convites/{row.public_id}/reenviar")
+            people_mail.send_waiting(now=clock.now())
+            if hours == 3:
+                assert len(mail.outbox) == 4
+
+    assert len(mail.outbox) == 5
+
+
+def test_a_strangers_words_are_mailed_to_nobody(cast):
+    EmailDomain.objects.create(
+        domain="alfa.example", company=cast.alfa, may_join=True, verified_at=NOW
+    )
+    lure = "You won! http://evil.example/prize"
+    form = {"email": "victim@alfa.example", "name": lure, "message": lure}
+
+    Client().post("/entrar-na-empresa", form)
+    people_mail.send_waiting(now=NOW)
+
+    [message] = mail.outbox
+    html = message.alternatives[0][0]
+    assert message.to == ["victim@alfa.example"]
+    assert "evil" not in f"{message.subject} {message.body} {html}"
+
+
+# --- administrators of one company, and what their people do elsewhere -----------------------
+
+
+def test_an_administrator_ends_log_ins_for_their_own_company_alone(rita, cast, client_for):
+    """Whoever invites somebody must not be able to throw them out elsewhere."""
+    at_alfa, at_beta = client_for(cast.davi), client_for(cast.davi)
+    beta = {"company": str(cast.beta.public_id)}
+    at_beta.post("/empresa/trocar", beta)
+
+    with later(minutes=1):
+        said = rita.post(f"/empresa/pessoas/{cast.davi.public_id}/sessoes", follow=True)
+        assert at_beta.get("/pedidos").status_code == 200
+        assert at_alfa.get("/pedidos")["Location"].startswith("/conta/confirmar?")
+        # Nor by going over from the other company, or by the API.
+        there = at_beta.get("/api/v1/orders", {"company": str(cast.alfa.public_id)})
+        assert (there.status_code, there.json()["code"]) == (403, "sign-in-again")
+    with later(minutes=2):
+        at_beta.post("/empresa/trocar", {"company": str(cast.alfa.public_id)})
+        led = at_beta.get("/pedidos")
+        asked = at_beta.get(led["Location"])
+        at_beta.post(asked["Location"], {"password": PASSWORD})
+        assert at_beta.get("/pedidos").status_code == 200
+
+    only = rita.post(f"/empresa/pessoas/{cast.ana.public_id}/sessoes", follow=True)
+    notes = [" ".join(NOTE.findall(page.content.decode())) for page in (said, only)]
+    assert notes[0] == notes[1] != ""
+
+
+def test_what_is_said_of_a_removed_person_is_the_same_wherever_else_they_belong(rita, cast):
+    """Beta's customers, and the seller's staff, are not told to Alfa."""
+    make_member(cast.suzana, cast.alfa)
+    said = []
+    for person in (cast.ana, cast.davi, cast.suzana):
+        page = rita.post(f"/empresa/pessoas/{person.public_id}/remover", follow=True)
+        said.append(" ".join(NOTE.findall(page.content.decode())))
+    details = AuditEvent.objects.filter(action=Action.MEMBER_REMOVED).values_list(
+        "detail", flat=True
+    )
+
+    assert said == [said[0]] * 3
+    assert said[0] != ""
+    assert [set(detail) for detail in details] == [{"before", "invitations_ended"}] * 3
+
+
+def test_the_hour_of_what_somebody_does_elsewhere_is_not_told(rita, cast, client_for):
+    with later(hours=3, minutes=17):
+        davi = client_for(cast.davi)
+        davi.post("/empresa/trocar", {"company": str(cast.beta.public_id)})
+    with later(hours=4):
+        pages = [
+            rita.get(f"/empresa/pessoas{ending}").content.decode()
+            if not ending.startswith("/exportar")
+            else b"".join(rita.get("/empresa/pessoas/exportar")).decode()
+            for ending in ("", f"/{cast.davi.public_id}", "/exportar")
+        ]
+
+    for page in pages:
+        assert "13:17" not in page
+        assert "10/03/2026" in page or "10/03" in page
+
+
+# --- where it comes from ----------------------------------------------------------------------
+
+
+def test_guesses_from_one_network_of_ipv6_are_counted_together(cast):
+    """A household has 2^64 addresses: each of them would have been another thirty guesses."""
+    answers = []
+    for n in range(33):
+        client = Client(REMOTE_ADDR=f"2001:db8:0:1::{n + 1:x}")
+        form = {"login": f"nobody{n}@example.com", "password": "guess"}
+        answers.append("Muitas tentativas" in client.post(LOGIN, form).content.decode())
+    elsewhere = Client(REMOTE_ADDR="2001:db8:0:2::1").post(
+        LOGIN, {"login": "other@example.com", "password": "guess"}
+    )
+
+    assert answers == [False] * 30 + [True] * 3
+    assert "Muitas tentativas" not in elsewhere.content.decode()
+
+
+def test_the_list_of_log_ins_names_the_whole_address(cast):
+    client = Client(REMOTE_ADDR="2001:db8:0:1::7")
+
+    client.post(LOGIN, {"login": "ana@example.com", "password": PASSWORD})
+
+    assert "2001:db8:0:1::7" in client.get("/conta").content.decode()
+
+
+def test_who_came_in_by_an_invitation_is_on_the_list_and_stays(rita, cast):
+    invite(rita, "nova@alfa.example")
+    client = opened(link())
+    client.post("/convite", {"name": "Nova", "password": STRONG})
+
+    with later(minutes=2):
+        assert client.get("/pedidos").status_code == 200
+        assert "127.0.0.1" in client.get("/conta").content.decode()

@@ -13,7 +13,6 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from b2b_orders.accounts.factors import second_factor_done
 from b2b_orders.accounts.models import Person, SignInMail
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import tenancy
@@ -554,21 +553,52 @@ def test_no_code_and_no_new_password_is_mailed_to_whom_it_would_not_help(cast, o
     assert list(SignInMail.objects.values_list("person", flat=True)) == [None, None]
 
 
-def test_the_second_factor_of_a_provider_counts_where_its_row_says_so(client, cast, oidc):
-    def is_vouched(client):
-        request = client.get("/pedidos").wsgi_request
-        return second_factor_done(request)
-
+def test_a_second_factor_at_the_provider_counts_for_its_own_company_alone(client, cast, oidc):
+    """Neither another company's demand nor the seller's is Alfa's to vouch for."""
+    cast.alfa.requires_second_factor = True
+    cast.alfa.save()
     come_back(client, oidc)
-    assert not is_vouched(client)
     row = IdentityProvider.objects.get()
     row.settings["vouches_second_factor"] = True
     row.save()
+    vouched = Client()
+    come_back(vouched, oidc)
+    asked = [each.get("/pedidos").status_code for each in (client, vouched)]
 
-    later = Client()
-    come_back(later, oidc)
+    make_member(cast.ana, cast.beta)
+    as_before = vouched.get("/pedidos").status_code
+    cast.beta.requires_second_factor = True
+    cast.beta.save()
+    of_beta = vouched.get("/pedidos")
+    cast.beta.requires_second_factor = False
+    cast.beta.save()
+    make_staff(cast.ana, StaffRole.SUPPORT)
+    of_staff = vouched.get("/atendimento")
 
-    assert is_vouched(later)
+    assert asked == [302, 200]
+    assert as_before == 200
+    assert of_beta["Location"].startswith("/conta/segundo-fator?")
+    assert of_staff["Location"].startswith("/conta/segundo-fator?")
+
+
+def test_the_sellers_own_provider_vouches_for_staff(client, cast, oidc):
+    provider = make_provider(
+        "seller",
+        None,
+        "seller.example",
+        settings={
+            "server_url": oidc.url,
+            "client_id": CLIENT_ID,
+            "vouches_second_factor": True,
+        },
+    )
+    make_staff(make_person("Sam", "sam@seller.example"), StaffRole.SUPPORT)
+    oidc.claims = {"sub": "sam", "email": "sam@seller.example", "email_verified": True}
+    start, back = (each.replace("alfa-id", provider.slug) for each in (START, BACK))
+
+    client.get(back, oidc.log_in(begin(client, start)))
+
+    assert client.get("/atendimento").status_code == 200
 
 
 # --- the log-in page --------------------------------------------------------------------------
