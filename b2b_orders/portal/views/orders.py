@@ -24,6 +24,7 @@ from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
 from b2b_orders.orders.queries import (
+    OrderDetail,
     OrderRow,
     SearchResult,
     get_order,
@@ -196,43 +197,37 @@ def show_order(
     limit = None if request.GET.get("items") == "all" else FIRST_LINES
     detail = get_order(viewer=viewer, public_id=public_id, line_limit=limit)
     detail = order_as_shown(viewer=viewer, detail=detail)
+    order_id = detail.row.public_id
     documents = list_documents(viewer=viewer, order_id=detail.row.id)
     states = order_states(detail.sources, list_source_states())
     groups = invoice_groups(
         detail.invoices,
         documents,
-        order=detail.row.public_id,
+        order=order_id,
         to=to,
         now=now,
         failure=failure,
         is_down=any(state.state == "down" for state in states),
         can_watch=not viewer.is_staff,
     )
-    sources = source_lines(states, now=now)
     page = order_page(
         detail,
         viewer=viewer,
         typed=typed,
-        sources=sources,
+        sources=source_lines(states, now=now),
         groups=groups,
-        payments=title_links(detail.titles, documents, order=detail.row.public_id, to=to),
+        payments=title_links(detail.titles, documents, order=order_id, to=to),
         now=now,
     )
     asked = list_questions(viewer=viewer, order_id=detail.row.id)
-    accesses = list_order_accesses(viewer=viewer, order_id=detail.row.id)
+    # Before this opening is one of them.
+    for_members = _for_members(request, detail, now)
     if alert is None and answering is None:
         _record_opening(request, detail.row, now)
     context = {
         "page": with_questions(page, asked),
-        "ask": "" if viewer.is_staff else to.to("ask-question", public_id=detail.row.public_id),
         "questions": questions_for_staff(
-            asked,
-            documents,
-            viewer=viewer,
-            order=detail.row.public_id,
-            to=to,
-            now=now,
-            answering=answering,
+            asked, documents, viewer=viewer, order=order_id, to=to, now=now, answering=answering
         ),
         "typed": typed,
         "back": to.to("orders", {"q": typed, "listar": "1"} if typed else {}),
@@ -241,17 +236,28 @@ def show_order(
         "print_now": "print" in request.GET,
         "alert": alert,
         "shows_documents": viewer.can(Right.DOCUMENTS),
-        "all_files": all_files(documents, order=detail.row.public_id, to=to),
-        "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
-        "accesses": access_items(accesses, to=to, now=now),
-        "accesses_url": to.to("access-record", {"pedido": detail.row.title}) if accesses else "",
+        "all_files": all_files(documents, order=order_id, to=to),
+        "trouble": to.to("trouble", public_id=order_id) if viewer.is_staff else "",
         "refresh": to.to("refresh", public_id=public_id),
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
         **_refreshing(request, public_id, _asked_again(request)),
+        **for_members,
         **about_numbers(request, detail, now),
         **for_staff(request, detail, states, now),
     }
     return render(request, "portal/orders/detail.html", context, status=status)
+
+
+def _for_members(request: CompanyRequest, detail: OrderDetail, now: datetime) -> dict[str, object]:
+    """Offer to ask, and say who opened the order, to whom each is for."""
+    viewer, to = request.viewer, addresses(request)
+    accesses = list_order_accesses(viewer=viewer, order_id=detail.row.id)
+    ask = to.to("ask-question", public_id=detail.row.public_id)
+    return {
+        "ask": "" if viewer.is_staff else ask,
+        "accesses": access_items(accesses, to=to, now=now),
+        "accesses_url": to.to("access-record", {"pedido": detail.row.title}) if accesses else "",
+    }
 
 
 def _record_opening(request: CompanyRequest, row: OrderRow, now: datetime) -> None:
