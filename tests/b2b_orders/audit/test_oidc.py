@@ -553,8 +553,11 @@ def test_no_code_and_no_new_password_is_mailed_to_whom_it_would_not_help(cast, o
     assert list(SignInMail.objects.values_list("person", flat=True)) == [None, None]
 
 
-def test_a_second_factor_at_the_provider_counts_for_its_own_company_alone(client, cast, oidc):
+def test_a_second_factor_at_the_provider_counts_for_its_own_company_alone(
+    client, cast, oidc, settings
+):
     """Neither another company's demand nor the seller's is Alfa's to vouch for."""
+    settings.PORTAL_STAFF_SECOND_FACTOR = True
     cast.alfa.requires_second_factor = True
     cast.alfa.save()
     come_back(client, oidc)
@@ -581,7 +584,8 @@ def test_a_second_factor_at_the_provider_counts_for_its_own_company_alone(client
     assert of_staff["Location"].startswith("/conta/segundo-fator?")
 
 
-def test_the_sellers_own_provider_vouches_for_staff(client, cast, oidc):
+def test_the_sellers_own_provider_vouches_for_staff(client, cast, oidc, settings):
+    settings.PORTAL_STAFF_SECOND_FACTOR = True
     provider = make_provider(
         "seller",
         None,
