@@ -144,6 +144,26 @@ def check_grant(*, viewer: Viewer, grant: Grant, had: frozenset[Right] = frozens
         raise InvalidInput("scope", "beyond-your-scope")
 
 
+def may_still_invite(*, company_id: int, person_id: int | None, grant: Grant) -> bool:
+    """Say whether who asked somebody in could still do so: a link gives no more than they can.
+
+    Without a person it was somebody of operations.
+    """
+    if person_id is None:
+        return True
+    member = Membership.objects.filter(
+        company_id=company_id, person_id=person_id, is_active=True, person__is_active=True
+    ).first()
+    if member is None:
+        return False
+    scopes = member.scopes.values_list("establishment_id", flat=True)
+    own = grant_of(member, scopes)
+    within = own.establishment_ids is None or (
+        grant.establishment_ids is not None and grant.establishment_ids <= own.establishment_ids
+    )
+    return Right.PEOPLE in own.rights and grant.rights <= own.rights and within
+
+
 def lock_people(company_id: int) -> None:
     """Let nobody else change people of a company until this transaction ends."""
     with connection.cursor() as cursor:

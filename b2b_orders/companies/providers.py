@@ -28,8 +28,10 @@ from b2b_orders.companies.models import (
 )
 from b2b_orders.companies.people import (
     grant_of,
+    grant_of_invitation,
     has_administrator,
     lock_people,
+    may_still_invite,
     open_invitations,
     take_up,
 )
@@ -219,6 +221,11 @@ def admit(
     provider, where alone the web process may let people in.
     """
     email = check_vouched(provider, vouched)
+    if person is not None:
+        # Whom it named before it may have lost since, with the domain of their address.
+        owner = provider_of_email(person.email)
+        if owner is None or owner.id != provider.id:
+            raise NotLetIn("other-domain", person.pk)
     known = person or Person.objects.filter(email=email).first()
     if known is not None and not known.is_active:
         raise NotLetIn("inactive", known.pk)
@@ -248,6 +255,12 @@ def _member(
     invitation = (
         open_invitations(company_id).filter(email__iexact=email, expires_at__gt=now).first()
     )
+    if invitation is not None and not may_still_invite(
+        company_id=company_id,
+        person_id=invitation.invited_by_id,
+        grant=grant_of_invitation(invitation),
+    ):
+        invitation = None
     member = None
     if known is not None:
         member = Membership.objects.filter(person=known, company_id=company_id).first()

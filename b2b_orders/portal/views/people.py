@@ -44,6 +44,7 @@ from b2b_orders.portal.presenters.people import (
     read_grant,
     role_name,
     scope_words,
+    seen_day,
     state_chip,
     tabs,
 )
@@ -106,7 +107,7 @@ def require_role(request: CompanyRequest) -> None:
 @people_page
 def listing(request: CompanyRequest) -> HttpResponseBase:
     """List people by name, a page at a time."""
-    viewer, to, now = request.viewer, addresses(request), clock.now()
+    viewer, to = request.viewer, addresses(request)
     wanted, given = _wanted(request)
     try:
         page = list_people(viewer=viewer, wanted=wanted, after=request.GET.get("after", ""))
@@ -114,7 +115,7 @@ def listing(request: CompanyRequest) -> HttpResponseBase:
         return redirect(to.to("people"))
     older = f"{to.to('people')}?{urlencode(given | {'after': page.next})}" if page.next else ""
     context = {
-        "items": [person_item(row, to, now) for row in page.rows],
+        "items": [person_item(row, to) for row in page.rows],
         "given": given,
         "roles": [(role.value, role_name(role)) for role in Role],
         "branches": [(str(each.id), branch_name(each)) for each in list_branches(viewer=viewer)],
@@ -179,9 +180,9 @@ def _bytes(lines: list[list[str]]) -> Iterator[bytes]:
 
 
 def _export_row(row: PersonRow) -> Iterator[str]:
-    item = person_item(row, Addresses(), clock.now())
+    item = person_item(row, Addresses())
     yield from (item.name, item.email, item.role, item.scope, item.differs)
-    yield formats.full_moment(row.last_seen) if row.last_seen else ""
+    yield seen_day(row) if row.last_seen else ""
     yield _("Yes") if item.has_second_factor else _("No")
     yield item.state.text
 
@@ -223,7 +224,7 @@ def _person(
         "state": state_chip(row),
         "since": formats.day(formats.local(row.since).date()),
         "removed": formats.moment(row.removed_at, now),
-        "last_seen": formats.moment(row.last_seen, now) if row.last_seen else _("never"),
+        "last_seen": seen_day(row),
         "form": grant_form(viewer, branches, grant or row.grant),
         "may_change": may_change,
         "error": problem(error) if error else "",
@@ -247,14 +248,13 @@ def remove(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     error = ""
     if request.method == "POST":
         try:
-            is_out = people.remove_member(
+            people.remove_member(
                 viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now()
             )
         except InvalidInput as wrong:
             error = problem(wrong)
         else:
-            text = _("Removed, and signed out everywhere.") if is_out else _("Removed.")
-            messages.success(request, text, "good")
+            messages.success(request, _("Removed."), "good")
             return redirect(to.to("people"))
     row = get_person(viewer=viewer, public_id=public_id)
     context = frame(request) | {
@@ -271,14 +271,14 @@ def remove(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
 @require_POST
 @people_page
 def end_sessions(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
-    """Sign somebody out everywhere."""
+    """Have somebody log in anew before they see the company again."""
     try:
         people.end_sessions_of(
             viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now()
         )
     except InvalidInput as error:
         return _person(request, public_id, error=error)
-    messages.success(request, _("Signed out everywhere."), "good")
+    messages.success(request, _("Done. They log in again before they see the company."), "good")
     return redirect(addresses(request).to("person", public_id=public_id))
 
 
