@@ -601,7 +601,9 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
     public = {
         *("healthz", "readyz", "robots.txt", "accounts/login/", "accounts/inactive/", "d"),
-        "entrar-na-empresa",
+        *("entrar-na-empresa", "accounts/login/code/"),
+        *("accounts/password/reset/", "accounts/password/reset/done/"),
+        "accounts/password/reset/key/done/",
     }
     if route in public:
         return
@@ -613,4 +615,5 @@ def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
         assert b"111" not in response.content
         assert b"Alfa" not in response.content
         if response.status_code == 302:
-            assert response.url.startswith("/accounts/login/") or response.url == "/"
+            # The two that lead on ask for the log-in themselves.
+            assert response.url.startswith("/accounts/login/") or response.url in {"/", "/conta"}

@@ -206,7 +206,7 @@ def test_telesales_cannot_act_for_a_company(cast, client_for, order):
     found = teo.get("/televendas", {"q": "4500777"}).content.decode()
 
     assert str(order.public_id) in found
-    assert "/atendimento" not in found
+    assert "/atendimento/atuar" not in found
     assert teo.get("/atendimento").status_code == 404
     assert teo.get("/atendimento/atuar", query).status_code == 404
     assert teo.post("/atendimento/atuar", query).status_code == 404

@@ -24,6 +24,7 @@ from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
 from b2b_orders.orders.queries import (
+    OrderDetail,
     OrderRow,
     SearchResult,
     get_order,
@@ -219,12 +220,12 @@ def show_order(
         now=now,
     )
     asked = list_questions(viewer=viewer, order_id=detail.row.id)
-    accesses = list_order_accesses(viewer=viewer, order_id=detail.row.id)
+    # Before this opening is one of them.
+    for_members = _for_members(request, detail, now)
     if alert is None and answering is None:
         _record_opening(request, detail.row, now)
     context = {
         "page": with_questions(page, asked),
-        "ask": "" if viewer.is_staff else to.to("ask-question", public_id=detail.row.public_id),
         "questions": questions_for_staff(
             asked,
             documents,
@@ -243,15 +244,26 @@ def show_order(
         "shows_documents": viewer.can(Right.DOCUMENTS),
         "all_files": all_files(documents, order=detail.row.public_id, to=to),
         "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
-        "accesses": access_items(accesses, to=to, now=now),
-        "accesses_url": to.to("access-record", {"pedido": detail.row.title}) if accesses else "",
         "refresh": to.to("refresh", public_id=public_id),
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
         **_refreshing(request, public_id, _asked_again(request)),
+        **for_members,
         **about_numbers(request, detail, now),
         **for_staff(request, detail, states, now),
     }
     return render(request, "portal/orders/detail.html", context, status=status)
+
+
+def _for_members(request: CompanyRequest, detail: OrderDetail, now: datetime) -> dict[str, object]:
+    """Offer to ask, and say who opened the order, to whom each is for."""
+    viewer, to = request.viewer, addresses(request)
+    accesses = list_order_accesses(viewer=viewer, order_id=detail.row.id)
+    ask = to.to("ask-question", public_id=detail.row.public_id)
+    return {
+        "ask": "" if viewer.is_staff else ask,
+        "accesses": access_items(accesses, to=to, now=now),
+        "accesses_url": to.to("access-record", {"pedido": detail.row.title}) if accesses else "",
+    }
 
 
 def _record_opening(request: CompanyRequest, row: OrderRow, now: datetime) -> None:

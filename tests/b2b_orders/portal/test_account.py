@@ -39,7 +39,10 @@ def key_of(client) -> str:
 def test_menu_of_every_page_leads_to_the_account(ana, world):
     page = parse(ana.get("/pedidos"))
 
-    assert page.xpath("//details[contains(@class, 'person')]//a/@href") == ["/conta"]
+    assert page.xpath("//details[contains(@class, 'person')]//a/@href") == [
+        "/conta",
+        "/conta/meus-dados",
+    ]
 
 
 @pytest.mark.parametrize("name", ["ana", "davi", "suzana", "teo", "olga"])

@@ -260,13 +260,13 @@ def test_who_guesses_links_is_stopped_even_from_a_real_one(rita, cast):
     assert client.get(path).status_code == 404
 
 
-def test_sending_again_keeps_the_link_and_gives_it_its_whole_time(rita, cast):
+def test_sending_again_keeps_the_link_and_gives_it_its_whole_time(rita, cast, client_for):
     ask(rita)
     path = link()
     row = Invitation.objects.get()
     with time_machine.travel(NOW + timedelta(days=8), tick=False):
         assert Client().get(path).status_code == 404
-        rita.post(f"/empresa/convites/{row.public_id}/reenviar")
+        client_for(cast.rita).post(f"/empresa/convites/{row.public_id}/reenviar")
         assert people_mail.send_waiting(now=NOW + timedelta(days=8)) == 1
         opened(path)
 
@@ -397,11 +397,10 @@ def test_who_must_sign_in_by_the_companys_provider_sets_no_password(rita, cast):
 
 
 def test_removed_person_comes_back_by_a_new_invitation(rita, cast, client_for):
-    ana = client_for(cast.ana)
     rita.post(f"/empresa/pessoas/{cast.ana.public_id}/remover")
     assert ask(rita, cast.ana.email).status_code == 302
 
-    assert opened(link(), ana).post("/convite").status_code == 302
+    assert opened(link(), client_for(cast.ana)).post("/convite").status_code == 302
 
     member = Membership.objects.get(person=cast.ana)
     assert (member.is_active, member.removed_at, member.role) == (True, None, Role.VIEWER)

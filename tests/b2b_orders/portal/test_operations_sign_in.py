@@ -173,7 +173,7 @@ def test_a_test_asks_the_provider_who_it_is(olga, cast, settings):
     assert "another name" in outcome["text"]
 
 
-def test_a_certificate_that_ends_is_warned_of(olga, cast, settings):
+def test_a_certificate_that_ends_is_warned_of(cast, client_for):
     certificate = make_pair(1, days=3)[1]
     make_provider(
         "alfa-id",
@@ -189,7 +189,7 @@ def test_a_certificate_that_ends_is_warned_of(olga, cast, settings):
 
     def shown(days):
         with time_machine.travel(ends + timedelta(days=days), tick=False):
-            page = olga.get(PAGE)
+            page = client_for(cast.olga).get(PAGE)
         (item,) = page.context["items"]
         assert item.certificate in page.content.decode()
         return item.certificate_warns, "terminou" in item.certificate
@@ -197,7 +197,7 @@ def test_a_certificate_that_ends_is_warned_of(olga, cast, settings):
     assert shown(-90) == (False, False)
     assert shown(-29) == (True, False)
     assert shown(1) == (True, True)
-    assert "/accounts/saml/alfa-id/acs/" in olga.get(PAGE).content.decode()
+    assert "/accounts/saml/alfa-id/acs/" in client_for(cast.olga).get(PAGE).content.decode()
 
 
 def test_a_provider_of_saml_needs_a_certificate_that_is_one(olga):
