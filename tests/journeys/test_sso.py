@@ -216,7 +216,7 @@ def test_a_code_that_the_shop_mails_opens_the_portal(product, page_of):
         expect(ana.locator("main")).to_contain_text("ana@alfa.example")
         ana.locator("[name=code]").fill("not it")
         ana.get_by_role("button", name="Entrar", exact=True).click()
-        expect(ana.get_by_role("alert")).to_contain_text("não abre nada")
+        expect(ana.get_by_role("alert")).to_contain_text("não serve")
         ana.locator("[name=code]").fill(code_for(product, "ana@alfa.example"))
         ana.get_by_role("button", name="Entrar", exact=True).click()
         ana.wait_for_url(re.compile(r"/pedidos\?q=4500$"))
@@ -230,7 +230,7 @@ def test_a_code_that_the_shop_mails_opens_the_portal(product, page_of):
         shopper.get_by_role("button", name="Receber um código de Site").click()
         shopper.locator("[name=code]").fill(code_for(product, "shopper@example.com"))
         shopper.get_by_role("button", name="Entrar", exact=True).click()
-        expect(shopper.get_by_role("alert")).to_contain_text("não abre nada")
+        expect(shopper.get_by_role("alert")).to_contain_text("não serve")
         assert shopper.request.get("/api/v1/orders").status == 401
 
     offered = page_of("")

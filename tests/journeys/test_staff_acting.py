@@ -301,10 +301,12 @@ def test_s15_opening_too_much_warns_operations_and_asks_who_it_is(page_of, produ
     expect(page.locator("h1")).to_contain_text(O1.web_number)
     expect(page.locator(BAR)).to_contain_text("chamado 1515")
 
-    mail = product.await_mail("olga", "Alarme: Alguém da equipe abriu pedidos demais")
+    mail = product.await_mail(
+        "olga", "Alarme: Alguém da equipe está abrindo pedidos além do habitual"
+    )
     assert "suzana@seller.example" in text_of(mail)
     olga = page_of("olga")
     olga.goto("/operacao/recusas")
     row = olga.locator("tbody tr", has_text="suzana@seller.example").first
-    expect(row).to_contain_text("Alguém da equipe abriu pedidos demais")
+    expect(row).to_contain_text("Alguém da equipe está abrindo pedidos além do habitual")
     expect(row).to_contain_text("Suzana Reis")
