@@ -197,26 +197,26 @@ def show_order(
     limit = None if request.GET.get("items") == "all" else FIRST_LINES
     detail = get_order(viewer=viewer, public_id=public_id, line_limit=limit)
     detail = order_as_shown(viewer=viewer, detail=detail)
+    order_id = detail.row.public_id
     documents = list_documents(viewer=viewer, order_id=detail.row.id)
     states = order_states(detail.sources, list_source_states())
     groups = invoice_groups(
         detail.invoices,
         documents,
-        order=detail.row.public_id,
+        order=order_id,
         to=to,
         now=now,
         failure=failure,
         is_down=any(state.state == "down" for state in states),
         can_watch=not viewer.is_staff,
     )
-    sources = source_lines(states, now=now)
     page = order_page(
         detail,
         viewer=viewer,
         typed=typed,
-        sources=sources,
+        sources=source_lines(states, now=now),
         groups=groups,
-        payments=title_links(detail.titles, documents, order=detail.row.public_id, to=to),
+        payments=title_links(detail.titles, documents, order=order_id, to=to),
         now=now,
     )
     asked = list_questions(viewer=viewer, order_id=detail.row.id)
@@ -227,13 +227,7 @@ def show_order(
     context = {
         "page": with_questions(page, asked),
         "questions": questions_for_staff(
-            asked,
-            documents,
-            viewer=viewer,
-            order=detail.row.public_id,
-            to=to,
-            now=now,
-            answering=answering,
+            asked, documents, viewer=viewer, order=order_id, to=to, now=now, answering=answering
         ),
         "typed": typed,
         "back": to.to("orders", {"q": typed, "listar": "1"} if typed else {}),
@@ -242,8 +236,8 @@ def show_order(
         "print_now": "print" in request.GET,
         "alert": alert,
         "shows_documents": viewer.can(Right.DOCUMENTS),
-        "all_files": all_files(documents, order=detail.row.public_id, to=to),
-        "trouble": to.to("trouble", public_id=detail.row.public_id) if viewer.is_staff else "",
+        "all_files": all_files(documents, order=order_id, to=to),
+        "trouble": to.to("trouble", public_id=order_id) if viewer.is_staff else "",
         "refresh": to.to("refresh", public_id=public_id),
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
         **_refreshing(request, public_id, _asked_again(request)),
