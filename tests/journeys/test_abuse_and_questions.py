@@ -48,6 +48,8 @@ def test_b35_guessing_is_slowed_then_refused_and_operations_are_warned(
 
 
 def test_s13_a_question_from_the_order_is_answered_on_its_timeline(product, page_of):
+    # Of somebody who acts for nobody yet.
+    product.sessions.pop("suzana", None)
     ana, suzana = page_of("ana"), page_of("suzana")
     ana.goto(api_order(ana, O1.web_number)["portal_path"])
     with ana.expect_navigation():
