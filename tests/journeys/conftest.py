@@ -55,6 +55,8 @@ class QuickSupervisor(Supervisor):
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",
             "PORTAL_SILENT_SECONDS": "2",
+            # A source that has come back is found out sooner; how it is left alone is the same.
+            "PORTAL_BREAKER_SECONDS": "8",
             # A test asks faster than a person; guessing is limited as it is in production.
             "PORTAL_LIMIT_PAGES": "3000",
             "PORTAL_LIMIT_SEARCHES": "3000",
