@@ -56,7 +56,7 @@ def test_people_are_told_with_the_passwords_that_let_them_in():
         ("support", "", "suzana@seller.example"),
         ("telesales", "", "teo@seller.example"),
         ("operations", "", "olga@seller.example"),
-        ("operations", "", "oscar@seller.example"),
+        ("operations", "", "otto@seller.example"),
     ]
     for one in people:
         assert Person.objects.get(email=one["email"]).check_password(one["password"])
