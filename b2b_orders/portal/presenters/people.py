@@ -122,6 +122,8 @@ def tabs(to: Addresses, viewer: Viewer, path: str, *, waiting: int) -> tuple[Tab
     if viewer.establishment_ids is None:
         count = formats.count(waiting) if waiting else ""
         pages += [("wishes", _("Requests"), count), ("company-settings", _("Settings"), "")]
+    if viewer.can(Right.ACCESS_RECORD):
+        pages.append(("access-record", _("Access record"), ""))
     return tuple(
         Tab(text, to.to(name), count, _is_here(path, to.to(name))) for name, text, count in pages
     )
