@@ -71,7 +71,7 @@ def test_b17_a_damaged_file_is_told_in_the_index_and_the_zip_still_arrives(page_
     archive = zipfile.ZipFile(io.BytesIO(answer.body()))
     assert archive.testzip() is None
     missing = [row for row in _index(archive) if row["Documento"] == "DANFE" and not row["Arquivo"]]
-    assert [row["Estado"] for row in missing] == ["Falta"]
+    assert [row["Situação"] for row in missing] == ["Falta"]
     assert "Arquivo com defeito" in missing[0]["Motivo"]
     assert missing[0]["Motivo"] in archive.read("LEIAME.txt").decode()
     assert any("NFe-" in row["Arquivo"] for row in _index(archive))

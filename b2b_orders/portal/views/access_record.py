@@ -51,7 +51,7 @@ def page(request: CompanyRequest) -> HttpResponseBase:
     record_reading(
         viewer=viewer, actor=request.actor, detail={"filter": dict(asked.query)}, now=now
     )
-    context = {
+    context: dict[str, object] = {
         "items": access_items(rows.rows, to=to, now=now),
         "form": record_form(asked, list_known_people(viewer=viewer)),
         "here": to.to("access-record"),
