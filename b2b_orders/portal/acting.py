@@ -34,6 +34,10 @@ SUPPORT_MAY = frozenset(
         "portal:ask-pack",
         "portal:drop-pack",
         "portal:mail-document",
+        # Answer what was asked, and note the number that a caller knows the order by.
+        "portal:answer-question",
+        "portal:own-numbers",
+        "portal:remove-own-number",
     }
 )
 # What is open before it is said whose eyes are borrowed.
