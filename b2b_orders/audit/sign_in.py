@@ -42,6 +42,12 @@ class RecordingAccountAdapter(SingleSignOnRules, AccountAdapter):
             now=now,
         )
 
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> Any:
+        answer = super().post_login(request, user, **kwargs)
+        # allauth has just listed the log-in with the network by which attempts are counted.
+        sessions.note_place(request, person=cast("Person", user), now=clock.now())
+        return answer
+
     def logout(self, request: HttpRequest) -> None:
         actor, now = _actor(request, request.user.pk), clock.now()
         acting.end(

@@ -92,6 +92,8 @@ class PeopleFilter:
     role: str = ""
     establishment_id: int | None = None
     is_removed: bool = False
+    # Who has come in, and for whom nobody has chosen establishments yet.
+    sees_nothing: bool = False
 
 
 # --- rules ----------------------------------------------------------------------------------
@@ -140,6 +142,26 @@ def check_grant(*, viewer: Viewer, grant: Grant, had: frozenset[Right] = frozens
         raise InvalidInput("scope", "no-establishment")
     if grant.establishment_ids - {branch.id for branch in list_branches(viewer=viewer)}:
         raise InvalidInput("scope", "beyond-your-scope")
+
+
+def may_still_invite(*, company_id: int, person_id: int | None, grant: Grant) -> bool:
+    """Say whether who asked somebody in could still do so: a link gives no more than they can.
+
+    Without a person it was somebody of operations.
+    """
+    if person_id is None:
+        return True
+    member = Membership.objects.filter(
+        company_id=company_id, person_id=person_id, is_active=True, person__is_active=True
+    ).first()
+    if member is None:
+        return False
+    scopes = member.scopes.values_list("establishment_id", flat=True)
+    own = grant_of(member, scopes)
+    within = own.establishment_ids is None or (
+        grant.establishment_ids is not None and grant.establishment_ids <= own.establishment_ids
+    )
+    return Right.PEOPLE in own.rights and grant.rights <= own.rights and within
 
 
 def lock_people(company_id: int) -> None:
@@ -209,6 +231,8 @@ def list_people(
             membership=OuterRef("pk"), establishment_id=wanted.establishment_id
         )
         members = members.filter(Q(is_scoped=False) | Exists(scopes))
+    if wanted.sees_nothing:
+        members = members.filter(_sees_nothing())
     if after:
         name, pk = _read_cursor(after)
         members = members.filter(Q(person__name__gt=name) | Q(person__name=name, pk__gt=pk))
@@ -217,6 +241,16 @@ def list_people(
     if limit is None or len(rows) <= limit:
         return PageOf(rows)
     return PageOf(rows[:limit], _write_cursor(rows[limit - 1]))
+
+
+def count_without_sight(*, viewer: Viewer) -> int:
+    """Count active people who see nothing because no establishment was chosen for them."""
+    return visible_members(viewer=viewer).filter(_sees_nothing(), is_active=True).count()
+
+
+def _sees_nothing() -> Q:
+    scopes = MembershipScope.objects.filter(membership=OuterRef("pk"))
+    return Q(~Exists(scopes), is_scoped=True)
 
 
 def get_person(*, viewer: Viewer, public_id: uuid.UUID) -> PersonRow:

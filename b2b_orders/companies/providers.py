@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,15 @@ from b2b_orders.companies.models import (
     Role,
     StaffProfile,
 )
-from b2b_orders.companies.people import open_invitations, take_up
+from b2b_orders.companies.people import (
+    grant_of,
+    grant_of_invitation,
+    has_administrator,
+    lock_people,
+    may_still_invite,
+    open_invitations,
+    take_up,
+)
 
 # From the least to the most: of several groups the one that may most decides.
 _RANKS = (Role.VIEWER, Role.BUYER, Role.FINANCE, Role.ADMIN)
@@ -213,6 +221,11 @@ def admit(
     provider, where alone the web process may let people in.
     """
     email = check_vouched(provider, vouched)
+    if person is not None:
+        # Whom it named before it may have lost since, with the domain of their address.
+        owner = provider_of_email(person.email)
+        if owner is None or owner.id != provider.id:
+            raise NotLetIn("other-domain", person.pk)
     known = person or Person.objects.filter(email=email).first()
     if known is not None and not known.is_active:
         raise NotLetIn("inactive", known.pk)
@@ -242,6 +255,12 @@ def _member(
     invitation = (
         open_invitations(company_id).filter(email__iexact=email, expires_at__gt=now).first()
     )
+    if invitation is not None and not may_still_invite(
+        company_id=company_id,
+        person_id=invitation.invited_by_id,
+        grant=grant_of_invitation(invitation),
+    ):
+        invitation = None
     member = None
     if known is not None:
         member = Membership.objects.filter(person=known, company_id=company_id).first()
@@ -284,15 +303,25 @@ def _with_role(provider: Provider, vouched: Vouched, member: Membership) -> Admi
     """Follow the provider's groups, as far as the provider gives roles by them.
 
     It takes away only what it can give: a role that none of its groups has was given by hand,
-    and stays.
+    and stays. Nor does it leave a company without an administrator.
     """
     roles = provider.roles_of_groups
     wanted = _role_of(provider, vouched)
     before = Role(member.role)
-    if not roles or wanted == before or before not in {*roles.values(), provider.role}:
+    is_given_here = before not in {*roles.values(), provider.role}
+    if not roles or wanted == before or is_given_here or _is_last_administrator(member, wanted):
         return Admitted(member.person)
     Membership.objects.filter(pk=member.pk).update(role=wanted)
     return Admitted(member.person, "changed", {"before": str(before), "role": str(wanted)})
+
+
+def _is_last_administrator(member: Membership, wanted: Role) -> bool:
+    """Say whether nobody could manage the company's people any more after the change."""
+    before = grant_of(member, ())
+    if not before.administrates_all or replace(before, role=wanted).administrates_all:
+        return False
+    lock_people(member.company_id)
+    return not has_administrator(member.company_id, without=member.pk)
 
 
 def _role_of(provider: Provider, vouched: Vouched) -> Role:

@@ -357,7 +357,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
-# An office shares one address; a guessed person has the narrow limits. A wrong code of an app or
+# An office shares one address; a guessed person has the narrow limits, by the network of who
+# guesses, so that nobody is kept out from elsewhere (`accounts.adapter`). A wrong code of an app or
 # a wrong recovery code counts as a failed log-in.
 ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",

@@ -23,7 +23,7 @@ from b2b_orders.audit.invitations import OpenInvitation
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.limits import Bucket, is_empty, take
-from b2b_orders.common.requests import INVITATION_PATH, PROOF_PATH
+from b2b_orders.common.requests import INVITATION_PATH, PROOF_PATH, network_of
 from b2b_orders.companies.viewers import SESSION_KEY
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.words_people import PROBLEM, ROLE
@@ -175,7 +175,7 @@ def _asks_too_often(request: Any, email: str) -> bool:
     """Count a wish; one too many is answered as any other, and nothing comes of it."""
     email = invitations.clean_email(email)
     return not take(
-        Bucket(f"joins:{request.actor.address or '-'}", _WISHES, _WISH_SECONDS),
+        Bucket(f"joins:{_network(request)}", _WISHES, _WISH_SECONDS),
         Bucket(f"joins-of:{email}", _WISHES_OF_ONE, _ONE_SECONDS),
     )
 
@@ -206,7 +206,7 @@ def _proved_by(request: Any, secret: str) -> str:
 @contextmanager
 def _guessing(request: Any, secret: str) -> Iterator[None]:
     """Look at nothing for a while once too many secrets of an address led nowhere."""
-    misses = Bucket(f"entering:{request.actor.address or '-'}", _MISSES, _MISS_SECONDS)
+    misses = Bucket(f"entering:{_network(request)}", _MISSES, _MISS_SECONDS)
     if not secret or len(secret) > _LONGEST_SECRET or is_empty(misses):
         raise NotVisible
     try:
@@ -225,3 +225,7 @@ def sealed(response: HttpResponse) -> HttpResponse:
     response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def _network(request: Any) -> str:
+    return network_of(request.actor.address or "") or "-"

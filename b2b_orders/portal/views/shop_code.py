@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 from b2b_orders.accounts.services import find_person
 from b2b_orders.audit.single_sign_on import refuse, to_provider
 from b2b_orders.common.limits import Bucket, take
-from b2b_orders.common.requests import without_nul
+from b2b_orders.common.requests import network_of, without_nul
 from b2b_orders.companies.providers import NotLetIn, required_provider
 from b2b_orders.ingest.vtex_sign_in import check_code, send_code, shop_of_codes
 
@@ -53,9 +53,10 @@ def _mail(request: Any, shop: str) -> HttpResponse:
         return redirect("account_login")
     if provider := required_provider(email):
         return render(request, "account/to_provider.html", to_provider(provider))
+    network = network_of(request.actor.address or "")
     if not take(
         Bucket(f"shop-code:{email}", _MAILS, _HOUR),
-        Bucket(f"shop-code-from:{request.actor.address}", _MAILS_OF_OFFICE, _HOUR),
+        Bucket(f"shop-code-from:{network}", _MAILS_OF_OFFICE, _HOUR),
     ):
         return _page(request, shop, email, _("Too many codes were asked for. Wait a while."), 429)
     try:

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from b2b_orders.audit import single_sign_on as sso
 from b2b_orders.common.limits import Bucket, take
+from b2b_orders.common.requests import network_of
 from b2b_orders.companies.providers import NotLetIn, Provider, find_provider
 
 # An answer that a provider posts waits this long for the browser to come back as our own.
@@ -72,7 +73,8 @@ def _of_provider(
             provider = find_provider(slug)
             if provider is None or provider.kind != kind:
                 raise Http404
-            steps = Bucket(f"single-sign-on:{request.actor.address}", _MOST_STEPS, _SECONDS)
+            network = network_of(request.actor.address or "")
+            steps = Bucket(f"single-sign-on:{network}", _MOST_STEPS, _SECONDS)
             if not take(steps):
                 # Not written down: that too is what somebody who floods us would want.
                 return _refused(request, provider, NotLetIn("too-often"), status=429)
