@@ -126,6 +126,17 @@ def test_changing_somebody_of_a_branch_does_not_show_them_the_whole_company(alfa
     assert Person.objects.get().memberships.get().is_scoped
 
 
+def test_somebody_who_was_locked_out_is_not_let_in_again_by_the_way(alfa):
+    told = (*ANA, "--company", "Alfa", "--role", "buyer", "--password-env", "ANA_PASSWORD")
+    add(*told)
+    Person.objects.update(is_active=False)
+
+    with pytest.raises(CommandError, match="is locked: manage"):
+        add(*told)
+
+    assert not Person.objects.get().is_active
+
+
 def test_a_password_can_be_typed(alfa, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
 

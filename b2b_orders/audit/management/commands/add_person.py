@@ -73,8 +73,10 @@ class Command(BaseCommand):
         companies = [_company(name) for name in options["portfolio"]]
         company = _company(options["company"]) if options["company"] else None
         email: str = options["email"].strip()
-        has_one = Person.objects.filter(email=email.lower()).exists()
-        password = _password(options["password_env"], email, has_one=has_one)
+        known = Person.objects.filter(email=email.lower()).first()
+        if known is not None and not known.is_active:
+            raise CommandError(f"{known.email} is locked: manage.py log_out {known.email} --unlock")
+        password = _password(options["password_env"], email, has_one=known is not None)
         try:
             with transaction.atomic():
                 person, is_new = put_person(email=email, name=options["name"], password=password)
