@@ -64,12 +64,10 @@ class RecordingAccountAdapter(SingleSignOnRules, AccountAdapter):
 
     def second_factor_failed(self, user: AbstractBaseUser) -> None:
         """Record a wrong code after a right password, or one tried too often."""
-        record(
-            Action.LOGIN_FAILED,
-            actor=_actor(self.request, user.pk),
-            detail={"at": "second-factor"},
-            now=clock.now(),
-        )
+        actor, now = _actor(self.request, user.pk), clock.now()
+        record(Action.LOGIN_FAILED, actor=actor, detail={"at": "second-factor"}, now=now)
+        # Somebody has the password already.
+        note_failed_login(person_id=user.pk, address=actor.address, now=now)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Leave a mail for a worker and record it, in the same way for an unknown address."""

@@ -12,6 +12,7 @@ from b2b_orders.audit.alarms import Alarm, AlarmMail, note_failed_login, raise_a
 from b2b_orders.audit.models import Incident
 from b2b_orders.audit.queries import list_incidents
 from b2b_orders.audit.services import report_incident
+from b2b_orders.audit.sign_in import RecordingAccountAdapter
 from b2b_orders.common import tenancy
 from b2b_orders.common.mail import MailFailed
 from b2b_orders.companies.access import StaffViewer
@@ -198,6 +199,17 @@ def test_many_failed_log_ins_of_one_person_raise_one_alarm(cast, settings):
 
     [alarm] = Incident.objects.all()
     assert (alarm.code, alarm.person_id) == ("login-failures", cast.ana.pk)
+
+
+def test_wrong_codes_after_a_right_password_alarm_as_well(cast, settings, rf):
+    settings.PORTAL_LOGIN_ALARMS = {"person": 2, "address": 100}
+    adapter = RecordingAccountAdapter(rf.post("/accounts/2fa/authenticate/"))
+
+    for _ in range(3):
+        adapter.second_factor_failed(cast.suzana)
+
+    incident = Incident.objects.get()
+    assert (incident.code, incident.person) == ("login-failures", cast.suzana)
 
 
 def test_many_failed_log_ins_from_one_address_raise_one_alarm(cast, settings):

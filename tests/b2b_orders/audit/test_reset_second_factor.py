@@ -11,7 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
 
 from b2b_orders.accounts.models import SignInMail
-from b2b_orders.audit.models import Action, AuditEvent
+from b2b_orders.audit.models import Action, AuditEvent, Incident
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +43,18 @@ def test_second_factor_is_removed_everywhere_recorded_and_told(cast, client_for)
         "call 4711, id checked",
     )
     assert SignInMail.objects.get().person == cast.suzana
+
+
+def test_operations_hear_when_somebody_of_staff_is_let_in_without_one(cast):
+    give_factors(cast.suzana)
+    give_factors(cast.ana)
+
+    reset("suzana@example.com")
+    reset("ana@example.com")
+
+    incident = Incident.objects.get()
+    assert (incident.code, incident.person) == ("staff-factor-reset", cast.suzana)
+    assert incident.alarm == f"staff-factor-reset:p{cast.suzana.pk}"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from b2b_orders.audit import sealing, tasks
 from b2b_orders.audit.canonical import NOTHING, read_ids, write_ids
-from b2b_orders.audit.models import Action, AuditAnchor, AuditEvent, AuditSeal
+from b2b_orders.audit.models import Action, AuditAnchor, AuditEvent, AuditSeal, Incident
 from b2b_orders.audit.sealing import seal_lines
 from b2b_orders.audit.services import record
 from b2b_orders.common import tenancy
@@ -224,6 +224,9 @@ def test_the_command_names_the_first_wrong_line_and_fails(sealed):
 
     assert code == 1
     assert text.splitlines()[0] == f"line {sealed[1]} of seal 1 was changed"
+    incident = Incident.objects.get()
+    assert (incident.alarm, incident.object_id) == ("audit-chain-broken:1", "1")
+    assert incident.detail["first"] == f"line {sealed[1]} of seal 1 was changed"
 
 
 def test_the_command_answers_machines(sealed):
