@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from b2b_orders.common.logging import context
 
+_IPV6_PREFIX = 64
 # What PostgreSQL stores in no text.
 NUL = "\0"
 # Where VTEX calls us; what follows in the address is a secret.
@@ -107,6 +108,16 @@ def _plain_address(written: str) -> str:
         return ""
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
+
+
+def network_of(address: str) -> str:
+    """Return by what an address is counted: one of IPv6 is a household's or office's countless."""
+    if not address:
+        return ""
+    ip = ipaddress.ip_address(address)
+    if ip.version == 4:
+        return str(ip)
+    return str(ipaddress.ip_network((ip, _IPV6_PREFIX), strict=False).network_address)
 
 
 def without_nul(text: str) -> str:

@@ -64,6 +64,7 @@ class _Member:
     rights: frozenset[Right]
     establishment_ids: frozenset[int] | None
     requires_second_factor: bool
+    sign_in_again_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,20 @@ class Standing:
     @property
     def requires_second_factor(self) -> bool:
         """Say whether a company of the person's, or being of staff, asks for a second factor."""
+        return self.asks_second_factor(vouched_for=None)
+
+    def asks_second_factor(self, *, vouched_for: int | None) -> bool:
+        """Say the same, but for the company whose own provider vouched for one."""
         of_staff = settings.PORTAL_STAFF_SECOND_FACTOR and self.staff is not None
-        return of_staff or any(member.requires_second_factor for member in self.members)
+        return of_staff or any(
+            member.requires_second_factor and member.company.id != vouched_for
+            for member in self.members
+        )
+
+    def sign_in_again_after(self, company_id: int) -> datetime | None:
+        """Return since when a company of the person's asks them to prove anew who they are."""
+        members = (m for m in self.members if m.company.id == company_id)
+        return next((m.sign_in_again_after for m in members), None)
 
     @property
     def portfolio_viewers(self) -> tuple[Viewer, ...]:
@@ -331,7 +344,7 @@ SELECT
             (SELECT json_agg(s.establishment_id) FROM companies_membershipscope s
              WHERE s.membership_id = m.id),
             m.sees_prices, m.sees_finance, m.manages_people, m.sees_access_record,
-            c.requires_second_factor) ORDER BY m.id)
+            c.requires_second_factor, m.sign_in_again_after) ORDER BY m.id)
      FROM companies_membership m
      JOIN companies_company c ON c.id = m.company_id AND c.is_active
      LEFT JOIN LATERAL (SELECT tax_id FROM companies_establishment
@@ -386,7 +399,8 @@ def _choice(row: Sequence[Any]) -> CompanyChoice:
 
 def _member(row: Sequence[Any]) -> _Member:
     rights, establishment_ids = _rights_and_scope(row[4:11])
-    return _Member(_choice(row), Role(row[4]), rights, establishment_ids, row[11])
+    after = datetime.fromisoformat(row[12]) if row[12] else None
+    return _Member(_choice(row), Role(row[4]), rights, establishment_ids, row[11], after)
 
 
 def _rights_and_scope(row: Sequence[Any]) -> tuple[frozenset[Right], frozenset[int] | None]:

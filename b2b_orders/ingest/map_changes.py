@@ -30,6 +30,7 @@ from b2b_orders.companies.models import (
     StaffRole,
 )
 from b2b_orders.documents.models import Document, ShareLink, Watch
+from b2b_orders.ingest.map_along import bring_back, take_along
 from b2b_orders.orders.moving import (
     Belongings,
     count_left_behind,
@@ -325,6 +326,7 @@ def _begin(change: MapChange, wish: Wish, now: datetime, undone: MapChange | Non
             houses=wish.pieces.establishments,
             whole_company=wish.whole_company,
         )
+        before["along"] = take_along(from_company=wish.from_company, to_company=to_company, now=now)
         before |= mapping.close_merged(company_id=wish.from_company, into=to_company, now=now)
     before |= mapping.move_pieces(pieces=wish.pieces, to_company=to_company)
     if undone is not None:
@@ -335,6 +337,11 @@ def _begin(change: MapChange, wish: Wish, now: datetime, undone: MapChange | Non
 def _put_back(undone: MapChange, company_id: int, held: Sequence[Sequence[int]]) -> None:
     if undone.kind == MERGE:
         mapping.reopen_merged(company_id=company_id, before=undone.before)
+        bring_back(
+            along=undone.before.get("along", {}),
+            from_company=undone.before["to"],
+            to_company=company_id,
+        )
         mapping.return_members(
             company_id=company_id,
             into=undone.before["to"],

@@ -183,7 +183,7 @@ def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, 
             pages.append((_("Operations"), "portal:operations"))
         items += _one_current([_item(text, reverse(name), request.path) for text, name in pages])
     if company is not None:
-        items += _company_nav(request, company, by_name=staff is not None)
+        items += _company_nav(request, is_staff=staff is not None)
     return tuple(items)
 
 
@@ -197,9 +197,7 @@ def _depth(item: NavItem) -> int:
     return len(item.url)
 
 
-def _company_nav(
-    request: HttpRequest, company: CompanyChoice, *, by_name: bool
-) -> Iterator[NavItem]:
+def _company_nav(request: HttpRequest, *, is_staff: bool) -> Iterator[NavItem]:
     viewer: Viewer | None = getattr(request, "viewer", None)
     to = addresses(request)
     pages = (
@@ -207,10 +205,8 @@ def _company_nav(
         (Right.FINANCE, _("Finance"), "finance"),
     )
     seen = [page for right, *page in pages if viewer is not None and viewer.can(right)]
-    if by_name:
-        text = _("Orders of %(company)s") % {"company": company.name}
-        yield _item(text, to.to("orders"), request.path)
-    elif seen:
+    # Whose they are says the agent bar, or the company's name further to the right.
+    if is_staff or seen:
         yield _item(_("Orders"), to.to("orders"), request.path)
     for text, name in seen:
         yield _item(text, to.to(name), request.path)

@@ -71,7 +71,7 @@ def test_b17_a_damaged_file_is_told_in_the_index_and_the_zip_still_arrives(page_
     archive = zipfile.ZipFile(io.BytesIO(answer.body()))
     assert archive.testzip() is None
     missing = [row for row in _index(archive) if row["Documento"] == "DANFE" and not row["Arquivo"]]
-    assert [row["Estado"] for row in missing] == ["Falta"]
+    assert [row["Situação"] for row in missing] == ["Falta"]
     assert "Arquivo com defeito" in missing[0]["Motivo"]
     assert missing[0]["Motivo"] in archive.read("LEIAME.txt").decode()
     assert any("NFe-" in row["Arquivo"] for row in _index(archive))
@@ -198,6 +198,11 @@ def test_s07_support_sends_a_document_to_a_known_contact_and_the_customer_sees_i
     sent = bruno.locator(".taken li").first
     for text in ("rita@alfa.example", "Suzana Reis (fornecedor)", "chamado 4711", "Enviado"):
         expect(sent).to_contain_text(text)
+    rita = page_of("rita")
+    rita.goto("/empresa/acessos?equipe=1")
+    access = rita.locator("main tbody tr", has_text="chamado 4711").filter(has_text="rita@").first
+    for text in ("Suzana Reis", "Boleto", O1.web_number):
+        expect(access).to_contain_text(text)
     *_, line = product.audit_lines("document_mailed", document["id"])
     assert line["person"] == "suzana@seller.example"
     assert line["detail"]["recipient"] == "rita@alfa.example"

@@ -1,20 +1,23 @@
-"""The pages of operations, each with how much waits there."""
+"""The pages of operations in four groups, each with how much waits there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from b2b_orders.ingest.figures import MOST_COUNTED, Bounded
 from b2b_orders.ingest.operations import ListCounts
 from b2b_orders.portal import formats
-from b2b_orders.portal.presenters.operations import bounded
+
+NOTHING = Bounded(0)
 
 
 @dataclass(frozen=True, slots=True)
 class TabItem:
-    """A page of operations; `count` is empty where nothing waits."""
+    """A page of operations, or a group of them; `count` is empty where nothing waits."""
 
     text: str
     url: str
@@ -22,30 +25,80 @@ class TabItem:
     is_current: bool
 
 
-def nav_items(counts: ListCounts, path: str) -> tuple[TabItem, ...]:
-    """List the pages of operations."""
-    pages = (
-        ("operations", _("Overview"), ""),
-        ("operations-parked", _("Parked"), _some(bounded(counts.parked))),
-        ("operations-statuses", _("Statuses"), _some(bounded(counts.unmapped))),
-        ("operations-unassigned", _("Without company"), _some(bounded(counts.unassigned))),
-        ("operations-companies", _("Companies"), _some(bounded(counts.companies))),
-        ("operations-divergences", _("Divergences"), _some(bounded(counts.divergences))),
-        ("operations-documents", _("Documents"), ""),
-        ("operations-sign-in", _("Sign-in"), ""),
-        ("operations-staff", _("Staff"), ""),
-        ("operations-incidents", _("Refusals"), _some(formats.count(counts.incidents_in_all))),
-        ("operations-runs", _("Runs"), ""),
-        ("operations-audit", _("Audit"), ""),
-        ("operations-people-data", _("Personal data"), ""),
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """The groups of pages, and the pages of the group that one is in."""
+
+    groups: tuple[TabItem, ...]
+    group: str
+    pages: tuple[TabItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    name: str
+    text: str
+    waiting: Bounded = NOTHING
+
+    @property
+    def url(self) -> str:
+        return reverse(f"portal:{self.name}")
+
+
+def navigation(counts: ListCounts, path: str) -> Navigation:
+    """List the groups of pages of operations, and the pages beside the one that is shown."""
+    groups = _groups(counts)
+    here = _current([page for pages in groups.values() for page in pages], path)
+    name, around = next((text, pages) for text, pages in groups.items() if here in pages)
+    return Navigation(
+        groups=tuple(
+            TabItem(text, pages[0].url, _waiting(pages), here in pages)
+            for text, pages in groups.items()
+        ),
+        group=name,
+        pages=tuple(
+            TabItem(page.text, page.url, _waiting([page]), page is here) for page in around
+        ),
     )
-    found = []
-    for name, text, count in pages:
-        url = reverse(f"portal:{name}")
-        below = name == "operations-companies" and path.startswith(f"{url}/")
-        found.append(TabItem(text, url, count, path == url or below))
-    return tuple(found)
 
 
-def _some(count: str) -> str:
-    return "" if count == "0" else count
+def _groups(counts: ListCounts) -> dict[str, tuple[_Page, ...]]:
+    return {
+        _("Sources"): (
+            _Page("operations", _("Overview")),
+            _Page("operations-parked", _("Parked"), counts.parked),
+            _Page("operations-runs", _("Runs")),
+        ),
+        _("Orders"): (
+            _Page("operations-statuses", _("Statuses"), counts.unmapped),
+            _Page("operations-unassigned", _("Without company"), counts.unassigned),
+            _Page("operations-divergences", _("Divergences"), counts.divergences),
+            _Page("operations-documents", _("Documents")),
+        ),
+        _("Customers"): (
+            _Page("operations-companies", _("Companies"), counts.companies),
+            _Page("map-changes", _("Changes")),
+            _Page("map-conflicts", _("Conflicts")),
+            _Page("company-imports", _("Imports")),
+            _Page("operations-sign-in", _("Sign-in")),
+        ),
+        _("People and security"): (
+            _Page("operations-incidents", _("Refusals"), Bounded(counts.incidents_in_all)),
+            _Page("operations-staff", _("Staff")),
+            _Page("operations-audit", _("Audit")),
+            _Page("operations-people-data", _("Personal data")),
+        ),
+    }
+
+
+def _current(pages: Sequence[_Page], path: str) -> _Page:
+    """Find the page that an address is of or lies below: all lie below the overview."""
+    around = [page for page in pages if f"{path}/".startswith(f"{page.url}/")]
+    return max(around, key=lambda page: len(page.url), default=pages[0])
+
+
+def _waiting(pages: Sequence[_Page]) -> str:
+    """Say how much waits; "more than" where counting stopped early."""
+    total = sum(min(page.waiting.value, MOST_COUNTED) for page in pages)
+    is_more = not all(page.waiting.is_exact for page in pages)
+    return formats.bounded(total + is_more, total) if total else ""

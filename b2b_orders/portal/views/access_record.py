@@ -15,6 +15,7 @@ from b2b_orders.common import clock, tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.companies.people import may_see_people
 from b2b_orders.companies.viewers import still
 from b2b_orders.documents.accesses import (
     AccessFilter,
@@ -34,6 +35,7 @@ from b2b_orders.portal.presenters.access_record import (
 )
 from b2b_orders.portal.requests import CompanyRequest, company_page
 from b2b_orders.portal.spreadsheets import csv_lines
+from b2b_orders.portal.views.people import frame
 
 PAGE, EXPORT_PAGE = 50, 500
 
@@ -49,7 +51,7 @@ def page(request: CompanyRequest) -> HttpResponseBase:
     record_reading(
         viewer=viewer, actor=request.actor, detail={"filter": dict(asked.query)}, now=now
     )
-    context = {
+    context: dict[str, object] = {
         "items": access_items(rows.rows, to=to, now=now),
         "form": record_form(asked, list_known_people(viewer=viewer)),
         "here": to.to("access-record"),
@@ -57,6 +59,9 @@ def page(request: CompanyRequest) -> HttpResponseBase:
         "older": to.to("access-record", {**asked.query, "after": rows.next}) if rows.next else "",
         "is_whole": viewer.establishment_ids is None,
     }
+    if may_see_people(viewer):
+        # For administrators it is one of their pages.
+        context |= frame(request)
     return render(request, "portal/company/access_record.html", context)
 
 

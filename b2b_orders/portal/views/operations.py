@@ -47,7 +47,7 @@ from b2b_orders.portal.presenters.operations_lists import (
     parked_items,
     reason_choices,
 )
-from b2b_orders.portal.presenters.operations_nav import nav_items
+from b2b_orders.portal.presenters.operations_nav import navigation
 from b2b_orders.portal.requests import StaffRequest, staff_page
 
 Row = TypeVar("Row")
@@ -217,7 +217,7 @@ def show(
     """Show a page of operations within their navigation."""
     counts = count_lists(viewer=request.staff, now=clock.now())
     whole = {
-        "tabs": nav_items(counts, request.path),
+        "navigation": navigation(counts, request.path),
         "slip": slip,
         **request.errand_notice,
         **context,

@@ -104,7 +104,7 @@ def sheet(request: StaffRequest, company: UUID) -> HttpResponseBase:
     today, states = formats.local(now).date(), list_source_states()
     orders = list_open(viewer=viewer, today=today, now=now, limit=5)
     without = () if viewer.can(Right.FINANCE) else FINANCIAL
-    contacts = latest_contacts(viewer=viewer, without_kinds=without, now=now)
+    contacts = latest_contacts(viewer=viewer, without_kinds=without, now=now, limit=3)
     language = chosen_language(request.GET.get("leitura", ""), language_of_company(viewer=viewer))
     record(
         Action.CUSTOMER_OPENED,

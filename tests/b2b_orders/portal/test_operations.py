@@ -81,13 +81,30 @@ def test_the_tabs_say_how_much_waits(olga, sources):
     park("1")
     report_incident("wrong-company", connection="erp", now=NOW - timedelta(hours=2))
 
-    tabs = texts(olga.get("/operacao/retidos"), "//nav[@class='tabs']/a")
+    groups = texts(olga.get("/operacao/retidos"), "//nav[@class='tabs']/a")
+    pages = texts(olga.get("/operacao/retidos"), "//nav[@class='subtabs']/a")
+    security = texts(olga.get("/operacao/recusas"), "//nav[@class='subtabs']/a")
 
-    assert tabs[0] == "Visão geral"
-    assert "Retidos 1" in tabs
-    assert "Recusas 1" in tabs
+    assert groups == ["Fontes 1", "Pedidos", "Clientes", "Pessoas e segurança 1"]
+    assert pages == ["Visão geral", "Retidos 1", "Execuções"]
+    assert security == ["Recusas 1", "Equipe", "Auditoria", "Dados pessoais"]
     current = parse(olga.get("/operacao/retidos")).xpath("//a[@aria-current='page']/@href")
     assert current == ["/operacao/retidos"]
+
+
+@pytest.mark.parametrize(
+    ("path", "group", "page"),
+    [
+        ("/operacao/conexoes/erp", "/operacao", "/operacao"),
+        ("/operacao/empresas/conflitos", "/operacao/empresas", "/operacao/empresas/conflitos"),
+        ("/operacao/acesso", "/operacao/empresas", "/operacao/acesso"),
+    ],
+)
+def test_a_page_is_marked_in_its_group_however_deep_it_lies(olga, sources, path, group, page):
+    shown = parse(olga.get(path))
+
+    assert shown.xpath("//nav[@class='tabs']/a[@aria-current]/@href") == [group]
+    assert shown.xpath("//nav[@class='subtabs']/a[@aria-current]/@href") == [page]
 
 
 # --- a connection ------------------------------------------------------------------------------

@@ -59,9 +59,10 @@ class Command(BaseCommand):
                 detail={"factor": "all", "count": removed, "sessions": ended},
                 now=now,
             )
-            mailing.leave_notice(person_id=person.pk, what="factor-reset", now=now)
             if StaffProfile.objects.filter(person=person).exists():
+                # Whoever can have this done to somebody of staff sees every customer.
                 raise_alarm(
                     Alarm.FACTOR_RESET, person_id=person.pk, detail={"reason": reason}, now=now
                 )
+            mailing.leave_notice(person_id=person.pk, what="factor-reset", now=now)
         self.stdout.write(f"{email}: {removed} removed, {ended} devices logged out.")
