@@ -32,6 +32,7 @@ from b2b_orders.companies.people import (
     list_domains,
     list_people,
     people_without_second_factor,
+    require_administrator,
     require_sight,
 )
 from b2b_orders.portal import formats, words
@@ -158,7 +159,8 @@ def _wanted(request: CompanyRequest) -> tuple[PeopleFilter, dict[str, str]]:
 @require_safe
 @people_page
 def export(request: CompanyRequest) -> HttpResponseBase:
-    """Hand out the list as a spreadsheet, by the same filter."""
+    """Hand out the list as a spreadsheet, by the same filter, to the company's own people alone."""
+    require_administrator(request.viewer)
     wanted, _given = _wanted(request)
     rows = list_people(viewer=request.viewer, wanted=wanted, limit=None).rows
     record(
