@@ -36,6 +36,7 @@ class Alarm(StrEnum):
     BULK_MISUSE = "bulk-misuse"
     LOGIN_FAILURES = "login-failures"
     FACTOR_RESET = "staff-factor-reset"
+    OPERATIONS_GIVEN = "operations-given"
     CHAIN_BROKEN = "audit-chain-broken"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.alarms import Alarm, raise_alarm
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.companies import staffing
 from b2b_orders.companies.models import Company, Portfolio, StaffProfile, StaffRole, Team
@@ -90,6 +91,14 @@ def change_staff(task: Task) -> Outcome:
             rights=frozenset(params["rights"]),
             now=task.clock(),
         )
+        if after["role"] == StaffRole.OPERATIONS != before.get("role"):
+            # Four eyes are two people: a second account of one's own would be the third eye.
+            raise_alarm(
+                Alarm.OPERATIONS_GIVEN,
+                person_id=person.pk,
+                detail={"by": task.person_id, "reason": task.reason},
+                now=task.clock(),
+            )
     return Outcome(
         "staff-changed" if after else "staff-ended",
         figures={"name": person.name},

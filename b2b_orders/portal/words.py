@@ -235,6 +235,7 @@ INCIDENT: dict[str, Text] = {
     "bulk-misuse": lazy("Somebody of staff opens unusually much"),
     "login-failures": lazy("Many log-ins failed"),
     "staff-factor-reset": lazy("The second factor of somebody of staff was reset"),
+    "operations-given": lazy("Somebody was given the rights of operations"),
     "audit-chain-broken": lazy("The audit record is not as it was written"),
     "limits-not-counted": lazy("The cache does not answer: requests are not limited"),
 }

@@ -64,8 +64,10 @@ MIDDLEWARE = [
     "b2b_orders.common.requests.SecretPathMiddleware",
     "b2b_orders.common.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    # Before whatever may answer or fail by itself, so that every answer has the policy.
+    # Before whatever may answer or fail by itself, so that every answer has the policy
+    # and stands in no frame.
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "b2b_orders.common.requests.RequestContextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -74,7 +76,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     # Outside the viewer's scope: no transaction waits while an answer is held back.

@@ -52,6 +52,42 @@ def test_nothing_but_files_may_be_kept(client, path):
     assert "no-store" in kept
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", "/televendas/clientes/exportar", 200),  # a stream
+        ("get", "/", 302),
+        ("post", "/televendas/clientes", 405),
+        ("get", "/televendas?q=4711", 429),
+        ("get", "/pedidos/nada", 404),
+    ],
+)
+def test_answers_to_staff_have_every_header_however_they_end(
+    cast, client_for, settings, method, path, status
+):
+    settings.PORTAL_LIMITS = settings.PORTAL_LIMITS | {"search": 1}
+    teo = client_for(cast.teo)
+    teo.get("/televendas?q=4711")
+
+    response = getattr(teo, method)(path)
+
+    assert response.status_code == status
+    for name, value in EVERYWHERE.items():
+        assert response.headers.get(name) == value, name
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert "geolocation=()" in response["Permissions-Policy"]
+    assert response["Cache-Control"] == "private, no-store"
+
+
+def test_a_foreign_host_is_answered_with_every_header(client):
+    response = client.get("/pedidos", headers={"Host": "evil.example"})
+
+    assert response.status_code == 400
+    assert b"evil.example" not in response.content
+    for name, value in EVERYWHERE.items():
+        assert response.headers.get(name) == value, name
+
+
 def test_pages_of_people_are_private(client, client_for):
     ana = make_person("Ana")
     make_member(ana, make_company())

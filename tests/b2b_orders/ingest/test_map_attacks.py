@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.alarms import AlarmMail, tell_alarms
+from b2b_orders.audit.models import Incident
 from b2b_orders.companies.models import (
     Company,
     Establishment,
@@ -118,6 +120,19 @@ def test_what_a_worker_began_is_finished_whoever_left_meanwhile(cast, oscar, tra
     errand.refresh_from_db()
     assert errand.outcome["code"] == "change-done"
     assert owners() == {"100-01": "Alfa", "200-01": "Beta", "300-01": "Beta"}
+
+
+def test_operations_hear_of_a_second_account_before_it_can_approve(cast, trade):
+    do(cast.olga, Kind.STAFF, email="ana@example.com", role="support")
+    assert not Incident.objects.exists()
+    do(cast.olga, Kind.STAFF, email="beto@example.com", role="operations")
+
+    incident = Incident.objects.get()
+    assert (incident.code, incident.person) == ("operations-given", cast.beto)
+    assert incident.detail == {"by": cast.olga.pk, "reason": "ticket 4711"}
+    post: list[AlarmMail] = []
+    tell_alarms(now=LATER, send=post.append)
+    assert set(post[0].recipients) == {"olga@example.com", "beto@example.com"}
 
 
 # --- what changes between asking and deciding -----------------------------------------------------
