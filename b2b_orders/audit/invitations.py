@@ -36,6 +36,7 @@ from b2b_orders.companies.models import Company, Invitation, Membership, Role
 from b2b_orders.companies.people import (
     Grant,
     check_grant,
+    grant_of_invitation,
     has_administrator,
     lock_people,
     may_still_invite,
@@ -266,15 +267,6 @@ def revoke(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime)
     _record(Action.INVITATION_REVOKED, invitation, actor, now)
 
 
-def grant_of_invitation(row: Invitation) -> Grant:
-    """Read what an invitation gives."""
-    return Grant(
-        role=Role(row.role),
-        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
-        own=row.rights,
-    )
-
-
 def _open(company_id: int) -> QuerySet[Invitation]:
     return Invitation.objects.filter(company_id=company_id, accepted_at=None, revoked_at=None)
 
@@ -403,11 +395,15 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
 
 def _let_in(invitation: Invitation, person: Person, actor: Actor, now: datetime) -> int:
     lock_people(invitation.company_id)
+    grant = grant_of_invitation(invitation)
     alive = _open(invitation.company_id).filter(pk=invitation.pk, expires_at__gt=now)
-    if not alive.update(accepted_at=now, person_id=person.pk):
+    # Once more, now that nobody else changes people: who sent it may have just been changed.
+    is_given = may_still_invite(
+        company_id=invitation.company_id, person_id=invitation.invited_by_id, grant=grant
+    )
+    if not (is_given and alive.update(accepted_at=now, person_id=person.pk)):
         # Somebody was quicker: the same link, opened twice, or an administrator.
         raise NotVisible
-    grant = grant_of_invitation(invitation)
     before = Membership.objects.filter(
         company_id=invitation.company_id, person_id=person.pk, is_active=True
     ).first()

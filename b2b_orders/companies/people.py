@@ -27,6 +27,7 @@ from b2b_orders.companies.models import (
     Company,
     EmailDomain,
     Establishment,
+    Invitation,
     Membership,
     MembershipScope,
     Role,
@@ -139,6 +140,15 @@ def check_grant(*, viewer: Viewer, grant: Grant, had: frozenset[Right] = frozens
         raise InvalidInput("scope", "no-establishment")
     if grant.establishment_ids - {branch.id for branch in list_branches(viewer=viewer)}:
         raise InvalidInput("scope", "beyond-your-scope")
+
+
+def grant_of_invitation(row: Invitation) -> Grant:
+    """Read what an invitation gives."""
+    return Grant(
+        role=Role(row.role),
+        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
+        own=row.rights,
+    )
 
 
 def may_still_invite(*, company_id: int, person_id: int | None, grant: Grant) -> bool:

@@ -29,7 +29,7 @@ from b2b_orders.companies.models import (
     Role,
     StaffProfile,
 )
-from b2b_orders.companies.people import Grant, may_still_invite
+from b2b_orders.companies.people import grant_of_invitation, may_still_invite
 
 # From the least to the most: of several groups the one that may most decides.
 _RANKS = (Role.VIEWER, Role.BUYER, Role.FINANCE, Role.ADMIN)
@@ -265,7 +265,11 @@ def _member(
         )
         .first()
     )
-    if invitation is not None and not _is_still_given(invitation):
+    if invitation is not None and not may_still_invite(
+        company_id=company_id,
+        person_id=invitation.invited_by_id,
+        grant=grant_of_invitation(invitation),
+    ):
         invitation = None
     if invitation is None and not provider.lets_in:
         raise NotLetIn("not-invited", known.pk if known else None)
@@ -286,17 +290,6 @@ def _member(
         person=known, company_id=company_id, defaults={"role": role, "is_scoped": is_scoped}
     )
     return Admitted(known, "added", {"role": str(role)})
-
-
-def _is_still_given(invitation: Invitation) -> bool:
-    grant = Grant(
-        role=Role(invitation.role),
-        establishment_ids=frozenset(invitation.establishment_ids) if invitation.is_scoped else None,
-        own=invitation.rights,
-    )
-    return may_still_invite(
-        company_id=invitation.company_id, person_id=invitation.invited_by_id, grant=grant
-    )
 
 
 def _accept(invitation: Invitation, person: Person, now: datetime) -> Admitted:
