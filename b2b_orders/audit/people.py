@@ -12,7 +12,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible
-from b2b_orders.companies.access import RIGHT_OF_FIELD, Actor, Viewer
+from b2b_orders.companies.access import RIGHT_OF_FIELD, Actor, Right, Viewer
 from b2b_orders.companies.models import (
     Company,
     DefaultScope,
@@ -26,8 +26,10 @@ from b2b_orders.companies.people import (
     PersonRow,
     check_grant,
     get_person,
+    grant_of_invitation,
     has_administrator,
     lock_people,
+    may_still_invite,
     put_grant,
     require_administrator,
 )
@@ -53,8 +55,27 @@ def change_member(
         "before": grant_words(row.grant),
         "after": grant_words(grant),
     }
+    if Right.PEOPLE in row.grant.rights and (
+        ended := _end_beyond(company_id=viewer.company_id, person_id=row.person_id, now=now)
+    ):
+        detail["invitations_ended"] = ended
     _record(Action.MEMBER_CHANGED, row, viewer, actor, now, detail)
     return True
+
+
+def _end_beyond(*, company_id: int, person_id: int, now: datetime) -> int:
+    """End invitations of somebody who could not send them any more; return how many."""
+    waiting = Invitation.objects.filter(
+        company_id=company_id, invited_by_id=person_id, accepted_at=None, revoked_at=None
+    )
+    ended = [
+        row.pk
+        for row in waiting
+        if not may_still_invite(
+            company_id=company_id, person_id=person_id, grant=grant_of_invitation(row)
+        )
+    ]
+    return Invitation.objects.filter(pk__in=ended).update(revoked_at=now)
 
 
 def remove_member(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> None:

@@ -144,6 +144,15 @@ def check_grant(*, viewer: Viewer, grant: Grant, had: frozenset[Right] = frozens
         raise InvalidInput("scope", "beyond-your-scope")
 
 
+def grant_of_invitation(row: Invitation) -> Grant:
+    """Read what an invitation gives."""
+    return Grant(
+        role=Role(row.role),
+        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
+        own=row.rights,
+    )
+
+
 def may_still_invite(*, company_id: int, person_id: int | None, grant: Grant) -> bool:
     """Say whether who asked somebody in could still do so: a link gives no more than they can.
 
@@ -394,15 +403,6 @@ def put_grant(*, person_id: int, company_id: int, grant: Grant) -> Membership:
     return membership
 
 
-def grant_of_invitation(row: Invitation) -> Grant:
-    """Read what an invitation gives."""
-    return Grant(
-        role=Role(row.role),
-        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
-        own=row.rights,
-    )
-
-
 def open_invitations(company_id: int) -> QuerySet[Invitation]:
     """Select the invitations of a company that were neither accepted nor revoked."""
     return Invitation.objects.filter(company_id=company_id, accepted_at=None, revoked_at=None)
@@ -416,10 +416,13 @@ def take_up(invitation: Invitation, *, person_id: int, now: datetime) -> bool:
     """
     company_id = invitation.company_id
     lock_people(company_id)
+    grant = grant_of_invitation(invitation)
+    # Now that nobody else changes people: who sent it may have just been changed.
+    if not may_still_invite(company_id=company_id, person_id=invitation.invited_by_id, grant=grant):
+        return False
     alive = open_invitations(company_id).filter(pk=invitation.pk, expires_at__gt=now)
     if not alive.update(accepted_at=now, person_id=person_id):
         return False
-    grant = grant_of_invitation(invitation)
     before = Membership.objects.filter(
         company_id=company_id, person_id=person_id, is_active=True
     ).first()

@@ -29,6 +29,7 @@ from b2b_orders.companies.models import (
     PeopleImport,
     StaffProfile,
 )
+from b2b_orders.companies.viewers import read_standing
 from b2b_orders.documents.models import CalendarFeed, Mailing, Pack, ShareLink, Watch
 from b2b_orders.ingest.models import Errand, Lookup
 from b2b_orders.orders.models import AddedNumber, Answer, AwaitedNumber, Order, Question
@@ -90,12 +91,16 @@ def _memberships(person: Person) -> Iterator[Row]:
 
 
 def _orders(person: Person) -> Iterator[Row]:
-    """List orders of the person's companies that name them as who placed them."""
-    companies = Membership.objects.filter(person=person).values("company")
-    rows = Order.objects.filter(company__in=companies, placed_by_name__iexact=person.name)
-    yield from _listed("title", "placed_on", "placed_by_name", company_name="company__name")(
-        rows.order_by("pk")
-    )
+    """List orders that name the person as who placed them, of those that they may see now.
+
+    People write their own names: who takes a colleague's would have that one's orders, too.
+    """
+    read = _listed("title", "placed_on", "placed_by_name", company_name="company__name")
+    standing = read_standing(person.pk)
+    for choice in standing.companies:
+        if viewer := standing.viewer_of_company(choice.id):
+            rows = Order.objects.visible_to(viewer).filter(placed_by_name__iexact=person.name)
+            yield from read(rows.order_by("pk"))
 
 
 def _invitations(person: Person) -> Iterator[Row]:
@@ -183,7 +188,8 @@ SECTIONS: Final = (
     Section(
         "join_requests",
         lazy("Requests to join"),
-        lambda person: _listed("email", "name", "message", "asked_at", "state", **_OF_COMPANY)(
+        # Of which company is not told to who asks, here neither.
+        lambda person: _listed("email", "name", "message", "asked_at", "state")(
             JoinRequest.objects.filter(email__iexact=person.email).order_by("pk")
         ),
     ),

@@ -11,13 +11,15 @@ from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 
-from b2b_orders.accounts import sessions
+from b2b_orders.accounts import adapter, sessions
 from b2b_orders.accounts.models import Person
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import clock
 from b2b_orders.companies.models import EmailDomain, Invitation, Membership, Role
+from b2b_orders.ingest.person_sections import SECTIONS
 from b2b_orders.portal import people_mail
-from tests.factories import NOW, PASSWORD, make_member, make_person
+from erp_bridge.records import NumberKind
+from tests.factories import NOW, PASSWORD, make_member, make_order, make_person
 from tests.factories.identity import make_provider
 
 LOGIN = "/accounts/login/"
@@ -57,6 +59,10 @@ def opened(path, client=None):
     client = client or Client()
     client.get(path)
     return client
+
+
+def part(name):
+    return next(each for each in SECTIONS if each.name == name)
 
 
 def is_in(client):
@@ -148,6 +154,21 @@ def test_a_link_gives_no_more_than_who_sent_it_still_may(rita, cast, fall):
 
     assert response.status_code == 404
     assert not Person.objects.filter(name="Nova").exists()
+
+
+def test_who_loses_a_right_loses_what_they_gave_away_by_it(rita, cast, client_for):
+    other = make_person("Ugo")
+    make_member(other, cast.alfa, Role.ADMIN)
+    invite(rita, "admin@alfa.example", role="admin")
+    invite(rita, "viewer@alfa.example")
+    form = {"role": "admin", "scope": "company", "sees_finance": "no"}
+
+    client_for(other).post(f"/empresa/pessoas/{cast.rita.public_id}", form)
+
+    left = Invitation.objects.filter(revoked_at=None)
+    assert [row.email for row in left] == ["viewer@alfa.example"]
+    [line] = AuditEvent.objects.filter(action=Action.MEMBER_CHANGED)
+    assert line.detail["invitations_ended"] == 1
 
 
 def test_nobody_is_pestered_with_invitations_however_they_are_sent(rita, cast):
@@ -295,3 +316,62 @@ def test_who_came_in_by_an_invitation_is_on_the_list_and_stays(rita, cast):
     with later(minutes=2):
         assert client.get("/pedidos").status_code == 200
         assert "127.0.0.1" in client.get("/conta").content.decode()
+
+
+def test_nobody_is_kept_out_by_who_guesses_from_elsewhere(cast):
+    def log_in(address, password):
+        client = Client(REMOTE_ADDR=address)
+        client.post(LOGIN, {"login": "ana@example.com", "password": password})
+        return is_in(client)
+
+    guessed = [log_in("203.0.113.9", f"guess {n}") for n in range(6)]
+
+    assert guessed == [False] * 6
+    assert not log_in("203.0.113.9", PASSWORD)
+    assert log_in("198.51.100.7", PASSWORD)
+
+
+def test_guesses_from_many_networks_are_counted_together(cast, monkeypatch):
+    monkeypatch.setattr(adapter, "_GUESSES_AN_HOUR", 8)
+    for n in range(8):
+        client = Client(REMOTE_ADDR=f"203.0.{n}.9")
+        client.post(LOGIN, {"login": "ana@example.com", "password": f"guess {n}"})
+
+    client = Client(REMOTE_ADDR="198.51.100.7")
+    refused = client.post(LOGIN, {"login": "ana@example.com", "password": PASSWORD})
+
+    assert "Muitas tentativas" in refused.content.decode()
+    assert not is_in(client)
+
+
+# --- one's own data -----------------------------------------------------------------------------
+
+
+def test_somebody_elses_name_brings_none_of_their_orders_into_ones_own_data(cast, client_for):
+    """People change their own names: to a colleague's, and ask for all that is held of them."""
+    for company, number in ((cast.alfa, "1"), (cast.alfa, "2"), (cast.beta, "3")):
+        branch = cast.alfa_branch if number == "2" else None
+        make_order(
+            company, [(NumberKind.ERP, number)], establishment=branch, placed_by_name="Maria"
+        )
+    Membership.objects.filter(person=cast.davi, company=cast.beta).update(is_active=False)
+    found = {}
+    for person in (cast.carla, cast.davi):
+        client_for(person).post("/conta/nome", {"name": "Maria"})
+        person.refresh_from_db()
+        found[person.email] = [row["title"] for row in part("orders").rows(person)]
+
+    assert found == {"carla@example.com": ["2"], "davi@example.com": ["1", "2"]}
+
+
+def test_ones_own_data_does_not_name_the_companies_that_share_a_domain(cast):
+    for company in (cast.alfa, cast.beta):
+        EmailDomain.objects.create(
+            domain="example.com", company=company, may_join=True, verified_at=NOW
+        )
+    eva = make_person("Eva")
+    Client().post("/entrar-na-empresa", {"email": eva.email, "name": "Eva"})
+
+    rows = list(part("join_requests").rows(eva))
+
+    assert [set(row) for row in rows] == [{"email", "name", "message", "asked_at", "state"}] * 2

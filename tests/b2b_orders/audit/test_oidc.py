@@ -474,10 +474,11 @@ def test_an_invitation_is_accepted_by_coming(client, cast, oidc):
     assert AuditEvent.objects.filter(action=Action.INVITATION_ACCEPTED).count() == 1
 
 
-@pytest.mark.parametrize("change", [{"expires_at": "past"}, {"revoked_at": "past"}])
+@pytest.mark.parametrize("change", ["expires_at", "revoked_at", "invited_by"])
 def test_an_invitation_that_is_over_lets_nobody_in(client, cast, oidc, change):
+    """Nor one of somebody who may invite nobody."""
     now = timezone.now()
-    past = {name: now - timedelta(minutes=1) for name in change}
+    past = {change: cast.bruno if change == "invited_by" else now - timedelta(minutes=1)}
     Invitation.objects.create(
         **{
             "company": cast.alfa,
