@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 from erp_bridge.simulators.cast import BOLETOS, DAMAGED, HOSTILE, O1, O6
 from tests.journeys.conftest import api_order, search
 
-
 # The notice of the page; another waits in it until the line drops.
 STATUS = "main [role=status]:not([data-offline])"
 
