@@ -43,6 +43,9 @@ lint: export PORTAL_ALLOWED_HOSTS = portal.example
 lint: export PORTAL_DATABASE_URL = postgres://b2b_web@127.0.0.1:1/portal
 lint: export PORTAL_BROKER_URL = redis://127.0.0.1:1/0
 lint: export PORTAL_CACHE_URL = redis://127.0.0.1:1/1
+lint: export PORTAL_TRUSTED_PROXIES = 1
+lint: export PORTAL_EMAIL_URL = smtp://127.0.0.1:1
+lint: export PORTAL_SECURITY_CONTACT = mailto:security@portal.example
 lint: ## Run the checks that need no database
 	@$(BOOTSTRAP) dev
 	@echo "ruff" && $(BIN)/python -m ruff check --quiet . && $(BIN)/python -m ruff format --check --quiet .

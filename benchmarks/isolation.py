@@ -6,7 +6,8 @@ Three questions, each a ratio against a floor of the same run:
   in between, the same server and data, in turns;
 * the viewer: reading what a person is and opening their scope, against the smallest
   transaction that one statement can have;
-* the tell-tale: how long "another company's" takes against "does not exist". An eavesdropper's
+* the tell-tale: how long "another company's" takes against "does not exist", an account, a
+  customer's domain or an ended link against what never was. An eavesdropper's
   best guess is given as the share of pairs in which the first is the slower one: 0.5 is none.
 
     python -m benchmarks.isolation --orders 200000 --requests 600
@@ -32,6 +33,7 @@ import psycopg
 from b2b_orders.common.tenancy import OWNER
 from b2b_orders.embedded.postgres import DATABASE, PostgresServer
 from b2b_orders.embedded.valkey import ValkeyServer
+from benchmarks.entrances import make_entrances, pairs_of
 from benchmarks.search_by_number import ROOT, Client, environment, gunicorn, prepare
 
 WARM_UP = 30
@@ -121,27 +123,52 @@ def slower_share(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def measure_tell_tale(
-    client: Client, theirs: Sequence[str], path: str, requests: int
+    ask: Callable[[str], int],
+    there: Callable[[], str],
+    never: Callable[[], str],
+    requests: int,
 ) -> tuple[float, float, float]:
-    """Ask for another company's and for what never was, in random order."""
-    # The server may have closed an idle connection meanwhile.
-    client.connection.close()
+    """Ask for what is there, and not to be seen, and for what never was, in random order."""
     chance = random.Random(7)
     times: dict[bool, list[float]] = {True: [], False: []}
+    answered: dict[bool, set[int]] = {True: set(), False: set()}
     for place in range(2 * requests + WARM_UP):
         exists = chance.random() < 0.5
-        one = chance.choice(theirs) if exists else str(uuid.UUID(int=chance.getrandbits(128)))
+        one = there() if exists else never()
         started = time.perf_counter()
-        status, _, _ = client.send("GET", path % one)
+        answered[exists].add(ask(one))
         spent = (time.perf_counter() - started) * 1000
-        assert status == 404, f"{path % one} answered {status}"
         if place >= WARM_UP:
             times[exists].append(spent)
+    assert answered[True] == answered[False], f"told apart by status: {answered}"
+    assert len(answered[True]) == 1, f"refused meanwhile: {answered}"
     return (
         statistics.median(times[True]),
         statistics.median(times[False]),
         slower_share(times[True], times[False]),
     )
+
+
+def measure_orders(
+    client: Client, theirs: Sequence[str], requests: int
+) -> dict[str, tuple[float, float, float]]:
+    """Ask for another company's orders and for some that never were, as a member."""
+    # The server may have closed an idle connection meanwhile.
+    client.connection.close()
+    chance = random.Random(5)
+
+    def never() -> str:
+        return str(uuid.UUID(int=chance.getrandbits(128)))
+
+    return {
+        name: measure_tell_tale(
+            lambda one, path=path: client.send("GET", path % one)[0],  # type: ignore[misc] # bound
+            lambda: chance.choice(theirs),
+            never,
+            requests,
+        )
+        for name, path in (("order page", "/pedidos/%s"), ("order, API", "/api/v1/orders/%s"))
+    }
 
 
 def ids(postgres: PostgresServer, statement: str) -> list[str]:
@@ -163,8 +190,10 @@ def main() -> None:
         for server in (postgres, valkey):
             server.start()
             stack.callback(server.stop)
-        prepare(environment(postgres, valkey, "b2b_owner"), postgres, options.orders)
-        env = environment(postgres, valkey, "b2b_web") | UNLIMITED
+        owner_env = environment(postgres, valkey, "b2b_owner")
+        prepare(owner_env, postgres, options.orders)
+        # Without limits, which would refuse somebody who guesses this often, and rightly.
+        env = environment(postgres, valkey, "b2b_web")
         client = Client(stack.enter_context(gunicorn("b2b_orders.wsgi", env)))
         client.log_in()
         mine = ids(postgres, "SELECT public_id FROM orders_order WHERE company_id = 1 LIMIT 500")
@@ -189,15 +218,13 @@ def main() -> None:
         )
         print_wall(wall)
         print_viewer(env, options.requests)
-        tales = {
-            name: measure_tell_tale(client, theirs, path, options.requests)
-            for name, path in (("order page", "/pedidos/%s"), ("order, API", "/api/v1/orders/%s"))
-        }
+        tales = measure_orders(client, theirs, options.requests)
+        make_entrances(owner_env)
+        open_env = env | {"DJANGO_SETTINGS_MODULE": "benchmarks.entrances_settings"}
+        port = stack.enter_context(gunicorn("b2b_orders.wsgi", open_env))
+        for pair in pairs_of(port):
+            tales[pair.name] = measure_tell_tale(pair.ask, pair.there, pair.never, options.requests)
         print_tales(tales, options.requests)
-
-
-# The limits would refuse somebody who guesses this often, and rightly.
-UNLIMITED: dict[str, str] = {}
 
 
 def print_wall(wall: Mapping[str, tuple[float, float]]) -> None:
@@ -223,7 +250,7 @@ def print_viewer(env: dict[str, str], requests: int) -> None:
 
 def print_tales(tales: Mapping[str, tuple[float, float, float]], requests: int) -> None:
     """Print whether an answer's time tells anything."""
-    print("\n| not yours or not there | not yours, p50 ms | not there | slower in |")
+    print("\n| not to be seen or not there | the first, p50 ms | not there | slower in |")
     print("| --- | --- | --- | --- |")
     for name, (yes, no, share) in tales.items():
         print(f"| {name} | {yes:.2f} | {no:.2f} | {share:.1%} of pairs |")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -12,7 +17,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from b2b_orders.accounts import sessions
 from b2b_orders.common import clock
 from b2b_orders.common.mail import absolute
-from b2b_orders.common.requests import client_address
+from b2b_orders.common.requests import client_address, network_of
+
+# Wrong passwords for one address, from wherever they come: more is a guess from many networks.
+_GUESSES_AN_HOUR: Final = 100
+_HOUR: Final = 3600
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
@@ -23,8 +32,34 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Limit attempts by the address that the audit record names; `::` when there is none."""
-        return client_address(request) or "::"
+        """Limit attempts by the network of the address; `::` when there is none.
+
+        The list of log-ins, which takes it from here too, is put right by `sessions.note_place`.
+        """
+        return network_of(client_address(request)) or "::"
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count guesses by the address that is guessed at, and the network that they come from.
+
+        Not by host and port, which are the guesser's to write; and not by the address alone, or
+        anybody could keep its owner out.
+        """
+        return f"{_folded(credentials)}|{self.get_client_ip(request)}"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse also when guesses come from many networks at once."""
+        if cache.get(_of_all_networks(credentials), 0) >= _GUESSES_AN_HOUR:
+            raise self.validation_error("too_many_login_attempts")
+        super().pre_authenticate(request, **credentials)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a guess."""
+        key = _of_all_networks(credentials)
+        if not cache.add(key, 1, _HOUR):
+            # When its hour ended just now, one guess less is counted.
+            with suppress(ValueError):
+                cache.incr(key)
+        super().authentication_failed(request, **credentials)
 
     def add_message(self, *_args: Any, **_kwargs: Any) -> None:
         """Say nothing: the page names who is logged in, and a note would outlive the log-in."""
@@ -49,3 +84,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
     def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
         """Ask for the password again unless it, or another way, was used a moment ago."""
         return not sessions.is_fresh(self.request, now=clock.now())
+
+
+def _folded(credentials: Mapping[str, Any]) -> str:
+    """Return an address in the letters that the database takes for the same."""
+    typed = str(credentials.get("email") or "")
+    return unicodedata.normalize("NFKC", typed).strip().casefold()
+
+
+def _of_all_networks(credentials: Mapping[str, Any]) -> str:
+    # What is typed may hold what no key of the cache may.
+    digest = hashlib.sha256(_folded(credentials).encode()).hexdigest()
+    return f"guesses-of-all:{digest}"

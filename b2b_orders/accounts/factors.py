@@ -14,6 +14,8 @@ from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
 DONE: Final = "second_factor"
+# Whose, and for which company alone: its own provider vouched for it.
+_VOUCHED: Final = "second_factor_vouched"
 TOTP, PASSKEY, CODES = (
     Authenticator.Type.TOTP,
     Authenticator.Type.WEBAUTHN,
@@ -64,7 +66,8 @@ def read_factors(*, person_id: int) -> Factors:
 def second_factor_done(request: HttpRequest) -> bool:
     """Say whether this log-in was made with two factors, or a passkey, which counts as two.
 
-    Whoever signs people in by another way that vouches for two calls `note_second_factor`.
+    Whoever signs people in by another way that vouches for two calls `note_second_factor`, or
+    `note_vouched_factor` when its word counts for one company.
     """
     if request.session.get(DONE) == request.user.pk:
         return True
@@ -75,6 +78,17 @@ def second_factor_done(request: HttpRequest) -> bool:
 def note_second_factor(request: HttpRequest, *, person_id: int) -> None:
     """Note that this log-in has its second factor: just set up here, or vouched for."""
     request.session[DONE] = person_id
+
+
+def note_vouched_factor(request: HttpRequest, *, person_id: int, company_id: int) -> None:
+    """Note that a company's own provider vouches for two factors: for itself, not for others."""
+    request.session[_VOUCHED] = [person_id, company_id]
+
+
+def vouched_company(request: HttpRequest) -> int | None:
+    """Return the company whose provider vouched for the second factor of this log-in."""
+    person_id, company_id = request.session.get(_VOUCHED) or (None, None)
+    return company_id if person_id == request.user.pk else None
 
 
 def forget_second_factor(request: HttpRequest) -> None:

@@ -44,7 +44,24 @@ class OpenSession:
 def begin(request: HttpRequest, *, person: Person, now: datetime) -> None:
     """Note in a session that its person has logged in just now."""
     request.session[SIGNED_IN] = request.session[SEEN] = now.timestamp()
+    note_place(request, person=person, now=now)
     refresh(request, person=person, now=now)
+
+
+def note_place(request: HttpRequest, *, person: Person, now: datetime) -> None:
+    """Put a log-in on the person's list, with where it is; a log-in that is not there is over."""
+    if request.session.session_key is None:
+        request.session.save()
+    UserSession.objects.update_or_create(
+        session_key=request.session.session_key,
+        defaults={"user_id": person.pk, "last_seen_at": now, **_where(request)},
+        create_defaults={
+            "user_id": person.pk,
+            "created_at": now,
+            "last_seen_at": now,
+            **_where(request),
+        },
+    )
 
 
 def refresh(request: HttpRequest, *, person: Person, now: datetime) -> None:
@@ -75,17 +92,29 @@ def why_over(request: HttpRequest, *, person: Person, is_staff: bool, now: datet
     return ""
 
 
-def must_sign_in_again(request: HttpRequest, *, person: Person) -> bool:
-    """Say whether a person must prove anew who they are before anything opens."""
-    after = person.sign_in_again_after
+def must_sign_in_again(
+    request: HttpRequest, *, person: Person, asked_at: datetime | None = None
+) -> bool:
+    """Say whether a person must prove anew who they are before anything opens.
+
+    `asked_at` is when a company asked it of them, for itself.
+    """
+    after = max(filter(None, (person.sign_in_again_after, asked_at)), default=None)
     fresh = _moment(request, FRESH)
     return after is not None and (fresh is None or fresh <= after)
 
 
 def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
-    """Say whether the person has proved who they are lately enough to change their account."""
+    """Say whether the person has proved who they are lately enough to change their account.
+
+    A proof from before they had to prove it anew is none: whoever has the session could
+    otherwise make a factor of their own and prove it by that.
+    """
     fresh = _moment(request, FRESH)
-    return fresh is not None and now - fresh <= RECENT
+    if fresh is None or now - fresh > RECENT:
+        return False
+    person = request.user
+    return not (isinstance(person, Person) and must_sign_in_again(request, person=person))
 
 
 def list_sessions(*, person_id: int, current_key: str, now: datetime) -> tuple[OpenSession, ...]:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils.crypto import salted_hmac
 
 from b2b_orders.accounts.models import Person
@@ -32,16 +32,19 @@ from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisi
 from b2b_orders.common.mail import MailFailed
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor, Viewer
-from b2b_orders.companies.models import Company, EmailDomain, Invitation, Membership, Role
+from b2b_orders.companies.models import Company, Invitation, Membership, Role
 from b2b_orders.companies.people import (
     Grant,
     check_grant,
-    has_administrator,
+    grant_of_invitation,
     lock_people,
-    put_grant,
+    may_still_invite,
+    open_invitations,
     require_administrator,
     require_sight,
+    take_up,
 )
+from b2b_orders.companies.providers import required_provider
 
 logger = logging.getLogger(__name__)
 _SALT: Final = "b2b_orders.invitation"
@@ -49,6 +52,9 @@ _LONGEST_NAME, LONGEST_ADDRESS = 150, 254
 # A mail that could not be handed over for so long is given up, and says so.
 _GIVEN_UP: Final = timedelta(days=1)
 GIVEN_UP: Final = "given-up"
+_DAY: Final = timedelta(days=1)
+# How many mails in a day one address gets from a company, however it is asked.
+_OF_ONE_A_DAY: Final = 5
 # How soon the same mail may be sent again.
 _AGAIN: Final = timedelta(minutes=2)
 
@@ -144,7 +150,7 @@ def invite(
     lock_people(viewer.company_id)
     if problem := problem_of(company_id=viewer.company_id, email=email, now=now):
         raise InvalidInput("email", problem)
-    check_pace(company_id=viewer.company_id, more=1, now=now)
+    check_pace(company_id=viewer.company_id, more=1, now=now, email=email)
     invitation = new_invitation(
         viewer=viewer, email=email, name=name, grant=grant, language=language, now=now
     )
@@ -159,25 +165,29 @@ def problem_of(*, company_id: int, email: str, now: datetime) -> str:
     members = Membership.objects.filter(company_id=company_id, is_active=True)
     if members.filter(person__email=email).exists():
         return "already-in"
-    if _open(company_id).filter(email=email, expires_at__gt=now).exists():
+    if open_invitations(company_id).filter(email=email, expires_at__gt=now).exists():
         return "already-invited"
     return ""
 
 
-def check_pace(*, company_id: int, more: int, now: datetime) -> None:
-    """Raise `InvalidInput` for more invitations than a company sends in a day.
+def check_pace(*, company_id: int, more: int, now: datetime, email: str = "") -> None:
+    """Raise `InvalidInput` for more invitations than a company sends in a day, or to one address.
 
     We mail whom a customer names: without a bound, whoever took over one administrator's
     account could mail the world in the seller's name.
     """
-    recent = Invitation.objects.filter(company_id=company_id, asked_at__gt=now - timedelta(days=1))
-    if recent.count() + more > settings.PORTAL_INVITATIONS_A_DAY:
+    recent = Invitation.objects.filter(company_id=company_id, asked_at__gt=now - _DAY)
+    asked = recent.aggregate(all=Sum("times_asked"), same=Sum("times_asked", filter=Q(email=email)))
+    is_pestered = bool(email) and (asked["same"] or 0) >= _OF_ONE_A_DAY
+    if is_pestered or (asked["all"] or 0) + more > settings.PORTAL_INVITATIONS_A_DAY:
         raise InvalidInput("email", "too-many-invitations")
 
 
 def end_expired(*, company_id: int, emails: list[str], now: datetime) -> None:
     """Put away invitations that ran out, so that the addresses can be asked anew."""
-    _open(company_id).filter(email__in=emails, expires_at__lte=now).update(revoked_at=now)
+    open_invitations(company_id).filter(email__in=emails, expires_at__lte=now).update(
+        revoked_at=now
+    )
 
 
 def new_invitation(
@@ -234,11 +244,16 @@ def send_again(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datet
     if not invitation.outcome and invitation.asked_at > now - _AGAIN:
         raise InvalidInput("email", "sent-just-now")
     check_grant(viewer=viewer, grant=grant_of_invitation(invitation))
+    check_pace(company_id=viewer.company_id, more=1, now=now, email=invitation.email)
+    began = invitation.day_began_at or invitation.asked_at
+    is_same_day = began > now - _DAY
     Invitation.objects.filter(pk=invitation.pk).update(
         # Anew: the key that secrets are derived with may have been changed meanwhile.
         token_hash=hash_of(secret_of(invitation)),
         expires_at=now + timedelta(days=settings.PORTAL_INVITATION_DAYS),
         asked_at=now,
+        times_asked=invitation.times_asked + 1 if is_same_day else 1,
+        day_began_at=began if is_same_day else now,
         sent_at=None,
         outcome="",
         invited_by_id=viewer.person_id,
@@ -254,22 +269,9 @@ def revoke(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime)
     _record(Action.INVITATION_REVOKED, invitation, actor, now)
 
 
-def grant_of_invitation(row: Invitation) -> Grant:
-    """Read what an invitation gives."""
-    return Grant(
-        role=Role(row.role),
-        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
-        own=row.rights,
-    )
-
-
-def _open(company_id: int) -> QuerySet[Invitation]:
-    return Invitation.objects.filter(company_id=company_id, accepted_at=None, revoked_at=None)
-
-
 def _visible(viewer: Viewer) -> QuerySet[Invitation]:
     require_sight(viewer)
-    return _open(viewer.company_id)
+    return open_invitations(viewer.company_id)
 
 
 def _is_within(row: Invitation, viewer: Viewer) -> bool:
@@ -356,7 +358,6 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
         tenancy.enter_company(found.company_id if found else None)
         company = Company.objects.filter(pk=found.company_id if found else 0).first()
         person = Person.objects.filter(email=found.email if found else "").first()
-        provider = _provider_of(found.email if found else "")
         is_open = found is not None and found.accepted_at is None and found.revoked_at is None
         if (
             found is None
@@ -367,6 +368,13 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
             or (person is not None and not person.is_active)
         ):
             raise NotVisible
+        if not may_still_invite(
+            company_id=company.pk,
+            person_id=found.invited_by_id,
+            grant=grant_of_invitation(found),
+        ):
+            raise NotVisible
+        provider = required_provider(found.email)
         yield (
             found,
             OpenInvitation(
@@ -378,44 +386,15 @@ def _entered(secret: str, now: datetime) -> Iterator[tuple[Invitation, OpenInvit
                 role=Role(found.role),
                 expires_at=found.expires_at,
                 has_account=person is not None,
-                signs_in_by=provider,
+                signs_in_by=provider.label if provider else "",
             ),
         )
 
 
-def _provider_of(email: str) -> str:
-    """Name the provider by which people of an address's domain must sign in; "" for none."""
-    domain = email.rpartition("@")[2]
-    tenancy.enter_sign_in(domain)
-    found = EmailDomain.objects.filter(
-        domain=domain,
-        provider__is_active=True,
-        provider__is_required=True,
-        verified_at__isnull=False,
-    )
-    label = found.values_list("provider__label", flat=True).first()
-    tenancy.enter_sign_in("")
-    return label or ""
-
-
 def _let_in(invitation: Invitation, person: Person, actor: Actor, now: datetime) -> int:
-    lock_people(invitation.company_id)
-    alive = _open(invitation.company_id).filter(pk=invitation.pk, expires_at__gt=now)
-    if not alive.update(accepted_at=now, person_id=person.pk):
+    if not take_up(invitation, person_id=person.pk, now=now):
         # Somebody was quicker: the same link, opened twice, or an administrator.
         raise NotVisible
-    grant = grant_of_invitation(invitation)
-    before = Membership.objects.filter(
-        company_id=invitation.company_id, person_id=person.pk, is_active=True
-    ).first()
-    # Somebody may have let them in otherwise meanwhile; the newer word is the invitation, but
-    # it takes nobody's last administrator away.
-    if (
-        before is None
-        or grant.administrates_all
-        or has_administrator(invitation.company_id, without=before.pk)
-    ):
-        put_grant(person_id=person.pk, company_id=invitation.company_id, grant=grant)
     prove_email(person)
     by_person = Actor(person_id=person.pk, address=actor.address, request_id=actor.request_id)
     _record(Action.INVITATION_ACCEPTED, invitation, by_person, now)

@@ -39,6 +39,7 @@ from b2b_orders.companies.people import (
     require_administrator,
     require_sight,
 )
+from b2b_orders.companies.providers import domain_of
 
 logger = logging.getLogger(__name__)
 _SALT: Final = "b2b_orders.joining"
@@ -105,7 +106,7 @@ def ask_to_join(
     if not name:
         raise InvalidInput("name", "no-name")
     message = without_nul(message).strip()[:_LONGEST_MESSAGE]
-    domain = email.rpartition("@")[2]
+    domain = domain_of(email)
     with tenancy.scope(role=tenancy.WEB):
         tenancy.enter_sign_in(domain)
         found = EmailDomain.objects.filter(

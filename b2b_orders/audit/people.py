@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from django.db.models import Q
+
 from b2b_orders.accounts.sessions import end_sessions
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
@@ -55,36 +57,47 @@ def change_member(
     return True
 
 
-def remove_member(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> bool:
-    """Take somebody out of the company at once; say whether they are signed out everywhere.
+def remove_member(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> None:
+    """Take somebody out of the company at once, and sign out who belongs to no other.
+
+    Which of both it was is not said: where else somebody belongs is not this company's affair.
 
     Their orders stay the company's. What opens by a link of theirs asks what they may see at
-    that moment, and ends with it; so do invitations that they made and nobody accepted yet.
+    that moment, and ends with it; so do invitations that nobody accepted yet, theirs to others
+    and others' to them.
     """
     row = _to_change(viewer, public_id)
     _require_another(row, viewer)
     Membership.objects.filter(pk=row.membership_id).update(is_active=False, removed_at=now)
     MembershipScope.objects.filter(membership_id=row.membership_id).delete()
     ended = Invitation.objects.filter(
+        Q(invited_by_id=row.person_id) | Q(email=row.email),
         company_id=viewer.company_id,
-        invited_by_id=row.person_id,
         accepted_at=None,
         revoked_at=None,
     ).update(revoked_at=now)
+    if not _belongs_elsewhere(row, viewer):
+        end_sessions(row.person_id)
+    detail = {"before": grant_words(row.grant), "invitations_ended": ended}
+    _record(Action.MEMBER_REMOVED, row, viewer, actor, now, detail)
+
+
+def _belongs_elsewhere(row: PersonRow, viewer: Viewer) -> bool:
     with tenancy.scope(role=tenancy.WEB, person_id=row.person_id):
         standing = read_standing(row.person_id)
-    is_out = not standing.companies and standing.staff is None
-    if is_out:
-        end_sessions(row.person_id)
-    detail = {"before": grant_words(row.grant), "signed_out": is_out, "invitations_ended": ended}
-    _record(Action.MEMBER_REMOVED, row, viewer, actor, now, detail)
-    return is_out
+    others = (each for each in standing.companies if each.id != viewer.company_id)
+    return standing.staff is not None or any(others)
 
 
 def end_sessions_of(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> None:
-    """Sign somebody of the company out everywhere: a lost telephone, a shared machine."""
+    """Have somebody log in anew to see the company: a lost telephone, a shared machine.
+
+    What they do in another company goes on: its administrators have a say there, not these.
+    """
     row = _to_change(viewer, public_id)
-    end_sessions(row.person_id)
+    Membership.objects.filter(pk=row.membership_id).update(sign_in_again_after=now)
+    if not _belongs_elsewhere(row, viewer):
+        end_sessions(row.person_id)
     _record(Action.SESSION_ENDED, row, viewer, actor, now, {})
 
 

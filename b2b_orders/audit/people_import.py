@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +40,8 @@ _COLUMNS: Final = {
     "role": ("papel", "funcao", "rol", "role"),
     "branches": ("cnpj", "cnpjs", "filiais", "sucursales", "branches", "establishments"),
 }
+# Before a tax id of another country, as operations write it: `AR:20-12345678-6`.
+_COUNTRY: Final = re.compile(r"(?<![0-9A-Za-z])[A-Za-z]{2}\s*:\s*")
 _ALL: Final = ("*", "todas", "todos", "all")
 _ROLES: Final = {
     Role.BUYER: ("buyer", "comprador", "compradora", "compras"),
@@ -326,7 +329,9 @@ def _branches(text: str, known: _Known) -> tuple[tuple[int, ...], bool]:
     found, unknown = set(), False
     if _folded(text) in _ALL:
         return (), False
-    for part in text.replace("|", " ").replace(",", " ").replace(";", " ").split():
+    for part in (
+        _COUNTRY.sub(" ", text).replace("|", " ").replace(",", " ").replace(";", " ").split()
+    ):
         tax_id = "".join(c for c in part.upper() if c.isalnum())
         branch = known.branches.get(tax_id)
         if branch is None:

@@ -12,7 +12,7 @@ from b2b_orders.accounts import factors, mailing, sessions
 from b2b_orders.accounts.adapter import AccountAdapter
 from b2b_orders.accounts.models import MailKind, Person
 from b2b_orders.audit import acting
-from b2b_orders.audit.alarms import note_failed_login
+from b2b_orders.audit.failures import record_failed_login
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.audit.single_sign_on import SingleSignOnRules
@@ -42,6 +42,12 @@ class RecordingAccountAdapter(SingleSignOnRules, AccountAdapter):
             now=now,
         )
 
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> Any:
+        answer = super().post_login(request, user, **kwargs)
+        # allauth has just listed the log-in with the network by which attempts are counted.
+        sessions.note_place(request, person=cast("Person", user), now=clock.now())
+        return answer
+
     def logout(self, request: HttpRequest) -> None:
         actor, now = _actor(request, request.user.pk), clock.now()
         acting.end(
@@ -58,18 +64,12 @@ class RecordingAccountAdapter(SingleSignOnRules, AccountAdapter):
         # The address itself is not kept: people type passwords into that field.
         email = str(credentials.get("email") or "").lower()
         person_id = Person.objects.filter(email=email).values_list("pk", flat=True).first()
-        actor, now = _actor(request, person_id), clock.now()
-        record(Action.LOGIN_FAILED, actor=actor, now=now)
-        note_failed_login(person_id=person_id, address=actor.address, now=now)
+        record_failed_login(actor=_actor(request, person_id), now=clock.now())
 
     def second_factor_failed(self, user: AbstractBaseUser) -> None:
         """Record a wrong code after a right password, or one tried too often."""
-        record(
-            Action.LOGIN_FAILED,
-            actor=_actor(self.request, user.pk),
-            detail={"at": "second-factor"},
-            now=clock.now(),
-        )
+        actor = _actor(self.request, user.pk)
+        record_failed_login(actor=actor, detail={"at": "second-factor"}, now=clock.now())
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Leave a mail for a worker and record it, in the same way for an unknown address."""

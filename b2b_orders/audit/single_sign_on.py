@@ -6,6 +6,7 @@ allauth keeps the state of a log-in under way and makes the session.
 
 from __future__ import annotations
 
+import hashlib
 import secrets as random
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,8 +27,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from b2b_orders.accounts.factors import note_second_factor
+from b2b_orders.accounts.factors import note_second_factor, note_vouched_factor
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.failures import record_failed_login
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.common import clock, secrets, tenancy
@@ -51,6 +53,7 @@ from erp_bridge.identity import oidc, saml
 # As long as a person waits for one step; a provider that takes longer is as good as down.
 _SECONDS = 12.0
 _DISCOVERY_SECONDS = 600
+_LONGEST_ID = 190
 _SCOPE = "openid profile email"
 _EMAIL_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 # What providers call an address, a name and groups, unless their row says otherwise.
@@ -225,8 +228,7 @@ class SingleSignOnRules:
         """Refuse whoever has to come by a provider and did not; runs at every log-in."""
         login: SocialLogin | None = (kwargs.get("signal_kwargs") or {}).get("sociallogin")
         if login is not None:
-            if login.found.vouches_second_factor:
-                note_second_factor(request, person_id=user.pk)
+            _note_factor(request, login.found, user.pk)
         elif isinstance(user, Person) and (needed := required_provider(user.email)):
             refuse(request, needed.slug, NotLetIn("needs-provider", user.pk))
             return render(request, "account/to_provider.html", to_provider(needed))
@@ -234,6 +236,16 @@ class SingleSignOnRules:
             request, user, **kwargs
         )
         return answer
+
+
+def _note_factor(request: HttpRequest, provider: Provider, person_id: int) -> None:
+    """Note the second factor that a provider vouches for: a company's for that company alone."""
+    if not provider.vouches_second_factor:
+        return
+    if provider.company_id is None:
+        note_second_factor(request, person_id=person_id)
+    else:
+        note_vouched_factor(request, person_id=person_id, company_id=provider.company_id)
 
 
 def to_provider(provider: Provider, *, wanted: str = "") -> dict[str, Any]:
@@ -252,14 +264,8 @@ def to_provider(provider: Provider, *, wanted: str = "") -> dict[str, Any]:
 
 def refuse(request: HttpRequest, slug: str, refused: NotLetIn) -> None:
     """Write down that a provider's word was not enough, or that another way was tried."""
-    record(
-        Action.LOGIN_FAILED,
-        actor=_actor(request, refused.person_id),
-        object_kind="provider",
-        object_id=slug,
-        detail={"why": refused.code},
-        now=clock.now(),
-    )
+    actor = _actor(request, refused.person_id)
+    record_failed_login(actor=actor, provider=slug, detail={"why": refused.code}, now=clock.now())
 
 
 def _actor(request: HttpRequest, person_id: int | None) -> Actor:
@@ -310,6 +316,11 @@ def _named(provider: Provider, what: str, standard: str) -> str:
     claims = provider.settings.get("claims")
     found = claims.get(what) if isinstance(claims, Mapping) else None
     return found if isinstance(found, str) and found else standard
+
+
+def _lasting(uid: str) -> str:
+    """Return a provider's id of somebody as it is kept: of two long ones not the same part."""
+    return uid if len(uid) <= _LONGEST_ID else hashlib.sha256(uid.encode()).hexdigest()
 
 
 def _texts(value: object) -> frozenset[str]:
@@ -393,11 +404,14 @@ def finish_oidc(request: HttpRequest, provider: Provider) -> HttpResponse:
     except BridgeError as error:
         is_down = isinstance(error, TransientError)
         raise NotLetIn("provider-down" if is_down else "not-believed") from error
+    email = str(claims.get(email_name) or "")
     vouched = Vouched(
-        uid=str(claims["sub"])[:190],
-        email=str(claims.get(email_name) or ""),
-        # Only a real true: some send it as a text, and "false" is one too.
-        is_email_verified=claims.get("email_verified") in (True, "true"),
+        uid=_lasting(str(claims["sub"])),
+        email=email,
+        # Only a real true: some send it as a text, and "false" is one too. And it is said of
+        # `email` alone: a name that people choose themselves is not verified by it.
+        is_email_verified=claims.get("email_verified") in (True, "true")
+        and email == claims.get("email"),
         name=str(claims.get(_named(provider, "name", "name")) or ""),
         groups=_texts(claims.get(_named(provider, "groups", "groups"))),
     )
@@ -468,7 +482,7 @@ def _vouched_by(provider: Provider, said: saml.Assertion) -> Vouched:
     # A transient id is another one each time: then the address is who it is.
     lasting = said.name_id if not said.name_id_format.endswith(":transient") else email.lower()
     return Vouched(
-        uid=(own_id or lasting)[:190],
+        uid=_lasting(own_id or lasting),
         email=email,
         # SAML knows no such claim: a provider speaks for the addresses of its verified domains.
         is_email_verified=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from b2b_orders.audit import canonical
+from b2b_orders.audit.alarms import Alarm, raise_alarm
 from b2b_orders.audit.models import AuditSeal
 from b2b_orders.audit.sealing import LATE, microseconds
 
@@ -111,6 +113,24 @@ def verify_record(
         report.findings.append(Finding(Fault.NOT_EXPECTED, text=text))
     _look_for_uncovered(now, report)
     yield report
+
+
+def tell_of(report: Report, *, now: datetime) -> None:
+    """Raise the alarm when a whole report says that the record is not what was sealed.
+
+    Lines that only wait for their seal are no alarm: the page of operations says so.
+    """
+    wrong = [each for each in report.findings if each.fault is not Fault.LINE_UNSEALED]
+    if not wrong:
+        return
+    first = wrong[0]
+    raise_alarm(
+        Alarm.CHAIN_BROKEN,
+        object_kind="audit-seal" if first.seal else "audit-line",
+        object_id=str(first.seal or first.line or ""),
+        detail={"faults": dict(Counter(each.fault.value for each in wrong))},
+        now=now,
+    )
 
 
 def _seal_before(since: datetime | None) -> AuditSeal | None:

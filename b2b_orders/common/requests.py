@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from b2b_orders.common.logging import context
 
+_IPV6_PREFIX = 64
 # What PostgreSQL stores in no text.
 NUL = "\0"
 # Where VTEX calls us; what follows in the address is a secret.
@@ -87,10 +88,36 @@ def client_address(request: HttpRequest) -> str:
         address = hops[-trusted]
     else:
         address = request.META.get("REMOTE_ADDR", "")
+    return _plain_address(address)
+
+
+def _plain_address(written: str) -> str:
+    """Read an address as proxies and sockets write it: with a port, or as one of IPv6.
+
+    A socket for both families knows 192.0.2.7 as ::ffff:192.0.2.7. Taken for an address of IPv6,
+    all of them would be one network, and anybody could use up what the others may ask for.
+    """
+    bare = written
+    if written.startswith("["):
+        bare = written[1:].partition("]")[0]
+    elif written.count(":") == 1:
+        bare = written.partition(":")[0]
     try:
-        return str(ipaddress.ip_address(address))
+        address = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
         return ""
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def network_of(address: str) -> str:
+    """Return by what an address is counted: one of IPv6 is a household's or office's countless."""
+    if not address:
+        return ""
+    ip = ipaddress.ip_address(address)
+    if ip.version == 4:
+        return str(ip)
+    return str(ipaddress.ip_network((ip, _IPV6_PREFIX), strict=False).network_address)
 
 
 def without_nul(text: str) -> str:

@@ -19,8 +19,8 @@ from b2b_orders.common import tenancy
 
 logger = logging.getLogger(__name__)
 
-# What the role is, which tables it owns, what of companies lacks a forced policy, and whether
-# it may take on an owner's role.
+# What the role is, which tables it owns, what of companies lacks a forced policy or has one too
+# many, and which roles it may take on: what one of those may do, it may.
 _LOOK = """
 SELECT
     r.rolsuper, r.rolbypassrls, r.rolcreaterole,
@@ -32,18 +32,46 @@ SELECT
         JOIN pg_attribute a ON a.attrelid = c.oid
         WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
         AND a.attname = 'company_id' AND NOT a.attisdropped
-        AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1)
+        AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1),
+    ARRAY(SELECT other.rolname::text FROM pg_roles other
+        WHERE other.oid <> r.oid AND pg_has_role(r.oid, other.oid, 'MEMBER')
+        AND other.rolname NOT IN (%(owner)s, %(worker)s)
+        AND (other.rolsuper OR other.rolbypassrls OR other.rolcreaterole
+            OR EXISTS (SELECT 1 FROM pg_class c WHERE c.relowner = other.oid
+                AND c.relnamespace = 'public'::regnamespace)) ORDER BY 1),
+    ARRAY(SELECT DISTINCT p.tablename::text FROM pg_policies p
+        JOIN pg_attribute a ON a.attrelid = format('%%I.%%I', p.schemaname, p.tablename)::regclass
+        WHERE p.schemaname = 'public' AND a.attname = 'company_id' AND NOT a.attisdropped
+        AND p.permissive = 'PERMISSIVE' AND p.cmd IN ('ALL', 'SELECT') AND p.qual = 'true'
+        AND (r.rolname = ANY(p.roles) OR 'public' = ANY(p.roles)) ORDER BY 1)
 FROM pg_roles r WHERE r.rolname = current_user
 """
+
+# What no middleware adds here.
+_HEADERS = [
+    ("Content-Type", "text/plain"),
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("X-Content-Type-Options", "nosniff"),
+]
 
 
 def faults() -> list[str]:
     """Say what stands open, in an administrator's words. Raises a database's error."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK, {"owner": tenancy.OWNER, "worker": tenancy.WORKER})
-        is_super, bypasses, makes_roles, owns, as_owner, as_worker, bare = cursor.fetchone()
-        cursor.execute("SELECT current_user")
-        role = cursor.fetchone()[0]
+        found = faults_of(cursor)
+    if check_secret_key(None):
+        found.append("PORTAL_SECRET_KEY is short or guessable")
+    return found
+
+
+def faults_of(cursor: Any) -> list[str]:
+    """Say what stands open to the role that a database's cursor has now."""
+    cursor.execute(_LOOK, {"owner": tenancy.OWNER, "worker": tenancy.WORKER})
+    is_super, bypasses, makes_roles, owns, as_owner, as_worker, *more = cursor.fetchone()
+    cursor.execute("SELECT current_user")
+    role = cursor.fetchone()[0]
+    bare, mighty, open_tables = more
     found = []
     for is_so, what in (
         (is_super, "is a superuser"),
@@ -55,10 +83,15 @@ def faults() -> list[str]:
     ):
         if is_so:
             found.append(f"the database role {role} {what}; connect as {tenancy.WEB}")
+    if mighty:
+        found.append(
+            f"the database role {role} may become {', '.join(mighty)}; connect as {tenancy.WEB}"
+        )
+    if open_tables and not (as_owner or as_worker):
+        # Theirs are meant to.
+        found.append(f"a policy shows {role} all rows of {', '.join(open_tables)}; drop it")
     if bare:
         found.append(f"row-level security is not forced on {', '.join(bare)}; run migrations")
-    if check_secret_key(None):
-        found.append("PORTAL_SECRET_KEY is short or guessable")
     return found
 
 
@@ -83,7 +116,7 @@ class Guarded:
     ) -> Iterable[bytes]:
         if not self.is_known and (found := self._find()):
             logger.critical("the portal does not serve", extra={"faults": found})
-            start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+            start_response("503 Service Unavailable", _HEADERS)
             return [b"Out of service\n"]
         return self.served(environ, start_response)
 

@@ -203,25 +203,52 @@ def _rights(member: Membership) -> frozenset[str]:
     return frozenset(rights_of(Role(member.role), own))
 
 
-def return_members(*, company_id: int, into: int, before: Sequence[Mapping[str, Any]]) -> None:
-    """Put a merged company's people back; who was removed meanwhile stays removed."""
+def return_members(
+    *,
+    company_id: int,
+    into: int,
+    before: Sequence[Mapping[str, Any]],
+    houses: Sequence[int],
+    held: Iterable[Sequence[int]],
+) -> None:
+    """Put a merged company's people back; what was taken from them meanwhile stays taken.
+
+    `houses` are the establishments that the merge moved, `held` which member had which of them
+    in their scope until now.
+    """
+    kept: dict[int, set[int]] = {}
+    for pk, house in held:
+        kept.setdefault(pk, set()).add(house)
     for entry in before:
         member = Membership.objects.filter(pk=entry["member"]).first()
         if member is None:
             continue
         if "other" not in entry and member.company_id == into:
+            had = set(entry["scopes"] if entry["is_scoped"] else houses)
+            has = kept.get(member.pk, set())
+            is_narrowed = member.is_scoped and not had <= has
             member.scopes.all().delete()
             member.company_id = company_id
-            member.is_scoped = entry["is_scoped"]
+            member.is_scoped = entry["is_scoped"] or is_narrowed
             member.save(update_fields=["company", "is_scoped"])
-            _add_scopes((member, house) for house in _still(entry["scopes"], company_id))
+            back = (had & has if is_narrowed else had) if member.is_scoped else set()
+            _add_scopes((member, house) for house in _still(sorted(back), company_id))
         elif "other" in entry:
+            _keep_out(member, entry, into)
             _add_scopes(
                 (member, house)
                 for house in _still(entry["scopes"], company_id)
                 if member.is_scoped and member.company_id == company_id
             )
             _part(entry, into)
+
+
+def _keep_out(member: Membership, entry: Mapping[str, Any], into: int) -> None:
+    """Remove who was of both companies, and was removed from the one that they became."""
+    other = Membership.objects.filter(pk=entry["other"], company_id=into).first()
+    if other is not None and not other.is_active:
+        member.is_active, member.removed_at = False, other.removed_at
+        member.save(update_fields=["is_active", "removed_at"])
 
 
 def _part(entry: Mapping[str, Any], into: int) -> None:

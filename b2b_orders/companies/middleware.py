@@ -34,6 +34,9 @@ WITHOUT_VIEWER = frozenset(
 )
 _COMPANY_ADDRESS = re.compile(r"^/c/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 _API = "/api/"
+# Blocks of pages that ask for themselves anew while something is on its way, as htmx names
+# them. Nobody is there when they do: what is left idle ends all the same.
+_ASK_THEMSELVES = frozenset({"freshness", "lookup", "downloads", "making", "rereading"})
 
 
 class ViewerRequest(HttpRequest):
@@ -127,13 +130,14 @@ def _look(request: ViewerRequest, person: Person, entered: int | None) -> None:
         reason=viewer.reason if viewer else "",
     )
     here = viewer.acting_id if viewer else None
-    if here is not None:
+    is_used = here is not None and request.headers.get("HX-Trigger") not in _ASK_THEMSELVES
+    if here is not None and is_used:
         touch_acting(acting_id=here, now=now)
     request.all_acting = tuple(
         acting_view(
             row,
             now,
-            touched=row.id == here,
+            touched=is_used and row.id == here,
             as_company=standing.staff is None or standing.staff.can_see_as_company,
         )
         for row in standing.live_acting(session_key, now)

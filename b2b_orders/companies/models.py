@@ -103,6 +103,8 @@ class Membership(models.Model):
     sees_access_record = models.BooleanField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     removed_at = models.DateTimeField(null=True)
+    # What was signed in with before this moment no longer opens this company.
+    sign_in_again_after = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -211,6 +213,9 @@ class Invitation(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     asked_at = models.DateTimeField()
+    # How often it was asked for in the day that began with the first time.
+    times_asked = models.PositiveSmallIntegerField(default=1, db_default=1)
+    day_began_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
     # Why the mail could not be sent, as a code.

@@ -27,6 +27,7 @@ from b2b_orders.companies.models import (
     Company,
     EmailDomain,
     Establishment,
+    Invitation,
     Membership,
     MembershipScope,
     Role,
@@ -91,6 +92,8 @@ class PeopleFilter:
     role: str = ""
     establishment_id: int | None = None
     is_removed: bool = False
+    # Who has come in, and for whom nobody has chosen establishments yet.
+    sees_nothing: bool = False
 
 
 # --- rules ----------------------------------------------------------------------------------
@@ -139,6 +142,26 @@ def check_grant(*, viewer: Viewer, grant: Grant, had: frozenset[Right] = frozens
         raise InvalidInput("scope", "no-establishment")
     if grant.establishment_ids - {branch.id for branch in list_branches(viewer=viewer)}:
         raise InvalidInput("scope", "beyond-your-scope")
+
+
+def may_still_invite(*, company_id: int, person_id: int | None, grant: Grant) -> bool:
+    """Say whether who asked somebody in could still do so: a link gives no more than they can.
+
+    Without a person it was somebody of operations.
+    """
+    if person_id is None:
+        return True
+    member = Membership.objects.filter(
+        company_id=company_id, person_id=person_id, is_active=True, person__is_active=True
+    ).first()
+    if member is None:
+        return False
+    scopes = member.scopes.values_list("establishment_id", flat=True)
+    own = grant_of(member, scopes)
+    within = own.establishment_ids is None or (
+        grant.establishment_ids is not None and grant.establishment_ids <= own.establishment_ids
+    )
+    return Right.PEOPLE in own.rights and grant.rights <= own.rights and within
 
 
 def lock_people(company_id: int) -> None:
@@ -208,6 +231,8 @@ def list_people(
             membership=OuterRef("pk"), establishment_id=wanted.establishment_id
         )
         members = members.filter(Q(is_scoped=False) | Exists(scopes))
+    if wanted.sees_nothing:
+        members = members.filter(_sees_nothing())
     if after:
         name, pk = _read_cursor(after)
         members = members.filter(Q(person__name__gt=name) | Q(person__name=name, pk__gt=pk))
@@ -216,6 +241,16 @@ def list_people(
     if limit is None or len(rows) <= limit:
         return PageOf(rows)
     return PageOf(rows[:limit], _write_cursor(rows[limit - 1]))
+
+
+def count_without_sight(*, viewer: Viewer) -> int:
+    """Count active people who see nothing because no establishment was chosen for them."""
+    return visible_members(viewer=viewer).filter(_sees_nothing(), is_active=True).count()
+
+
+def _sees_nothing() -> Q:
+    scopes = MembershipScope.objects.filter(membership=OuterRef("pk"))
+    return Q(~Exists(scopes), is_scoped=True)
 
 
 def get_person(*, viewer: Viewer, public_id: uuid.UUID) -> PersonRow:
@@ -357,3 +392,43 @@ def put_grant(*, person_id: int, company_id: int, grant: Grant) -> Membership:
         for pk in still.order_by("pk").values_list("pk", flat=True)
     )
     return membership
+
+
+def grant_of_invitation(row: Invitation) -> Grant:
+    """Read what an invitation gives."""
+    return Grant(
+        role=Role(row.role),
+        establishment_ids=frozenset(row.establishment_ids) if row.is_scoped else None,
+        own=row.rights,
+    )
+
+
+def open_invitations(company_id: int) -> QuerySet[Invitation]:
+    """Select the invitations of a company that were neither accepted nor revoked."""
+    return Invitation.objects.filter(company_id=company_id, accepted_at=None, revoked_at=None)
+
+
+def take_up(invitation: Invitation, *, person_id: int, now: datetime) -> bool:
+    """Let a person into a company as an invitation says; False when it is open no more.
+
+    One way for its mailed link and for a provider that vouches for its address. Also somebody
+    who was removed before comes back by it.
+    """
+    company_id = invitation.company_id
+    lock_people(company_id)
+    alive = open_invitations(company_id).filter(pk=invitation.pk, expires_at__gt=now)
+    if not alive.update(accepted_at=now, person_id=person_id):
+        return False
+    grant = grant_of_invitation(invitation)
+    before = Membership.objects.filter(
+        company_id=company_id, person_id=person_id, is_active=True
+    ).first()
+    # Somebody may have let them in otherwise meanwhile; the newer word is the invitation, but
+    # it takes nobody's last administrator away.
+    if (
+        before is None
+        or grant.administrates_all
+        or has_administrator(company_id, without=before.pk)
+    ):
+        put_grant(person_id=person_id, company_id=company_id, grant=grant)
+    return True

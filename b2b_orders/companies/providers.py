@@ -8,26 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.common import tenancy
 from b2b_orders.common.requests import without_nul
-from b2b_orders.companies.access import RIGHT_OF_FIELD
 from b2b_orders.companies.models import (
     Company,
     DefaultScope,
     EmailDomain,
-    Establishment,
     IdentityProvider,
     Invitation,
     Membership,
-    MembershipScope,
     ProviderKind,
     Role,
     StaffProfile,
+)
+from b2b_orders.companies.people import (
+    grant_of,
+    grant_of_invitation,
+    has_administrator,
+    lock_people,
+    may_still_invite,
+    open_invitations,
+    take_up,
 )
 
 # From the least to the most: of several groups the one that may most decides.
@@ -215,6 +221,11 @@ def admit(
     provider, where alone the web process may let people in.
     """
     email = check_vouched(provider, vouched)
+    if person is not None:
+        # Whom it named before it may have lost since, with the domain of their address.
+        owner = provider_of_email(person.email)
+        if owner is None or owner.id != provider.id:
+            raise NotLetIn("other-domain", person.pk)
     known = person or Person.objects.filter(email=email).first()
     if known is not None and not known.is_active:
         raise NotLetIn("inactive", known.pk)
@@ -241,24 +252,23 @@ def _member(
     known: Person | None,
     now: datetime,
 ) -> Admitted:
+    invitation = (
+        open_invitations(company_id).filter(email__iexact=email, expires_at__gt=now).first()
+    )
+    if invitation is not None and not may_still_invite(
+        company_id=company_id,
+        person_id=invitation.invited_by_id,
+        grant=grant_of_invitation(invitation),
+    ):
+        invitation = None
     member = None
     if known is not None:
         member = Membership.objects.filter(person=known, company_id=company_id).first()
-    if member is not None:
-        if not member.is_active:
-            raise NotLetIn("removed", member.person_id)
+    # Who was removed and then asked in again comes back by the newer word.
+    if member is not None and not member.is_active and invitation is None:
+        raise NotLetIn("removed", member.person_id)
+    if member is not None and member.is_active:
         return _with_role(provider, vouched, member)
-    invitation = (
-        Invitation.objects.select_for_update()
-        .filter(
-            company_id=company_id,
-            email__iexact=email,
-            accepted_at=None,
-            revoked_at=None,
-            expires_at__gt=now,
-        )
-        .first()
-    )
     if invitation is None and not provider.lets_in:
         raise NotLetIn("not-invited", known.pk if known else None)
     if known is None:
@@ -282,26 +292,9 @@ def _member(
 
 def _accept(invitation: Invitation, person: Person, now: datetime) -> Admitted:
     """Do what an open invitation promised; its mailed link is no longer needed."""
-    member = Membership.objects.create(
-        person=person,
-        company_id=invitation.company_id,
-        role=invitation.role,
-        is_scoped=invitation.is_scoped,
-        **{name: value for name, value in invitation.rights.items() if name in RIGHT_OF_FIELD},
-    )
-    establishments = Establishment.objects.filter(
-        company_id=invitation.company_id, pk__in=invitation.establishment_ids
-    )
-    MembershipScope.objects.bulk_create(
-        MembershipScope(
-            membership=member,
-            establishment=establishment,
-            company_id=invitation.company_id,
-            person=person,
-        )
-        for establishment in (establishments if invitation.is_scoped else ())
-    )
-    Invitation.objects.filter(pk=invitation.pk).update(accepted_at=now, person=person)
+    if not take_up(invitation, person_id=person.pk, now=now):
+        # Revoked at this very moment.
+        raise NotLetIn("not-invited", person.pk)
     about = {"role": invitation.role, "invitation": str(invitation.public_id)}
     return Admitted(person, "accepted", about)
 
@@ -310,15 +303,25 @@ def _with_role(provider: Provider, vouched: Vouched, member: Membership) -> Admi
     """Follow the provider's groups, as far as the provider gives roles by them.
 
     It takes away only what it can give: a role that none of its groups has was given by hand,
-    and stays.
+    and stays. Nor does it leave a company without an administrator.
     """
     roles = provider.roles_of_groups
     wanted = _role_of(provider, vouched)
     before = Role(member.role)
-    if not roles or wanted == before or before not in {*roles.values(), provider.role}:
+    is_given_here = before not in {*roles.values(), provider.role}
+    if not roles or wanted == before or is_given_here or _is_last_administrator(member, wanted):
         return Admitted(member.person)
     Membership.objects.filter(pk=member.pk).update(role=wanted)
     return Admitted(member.person, "changed", {"before": str(before), "role": str(wanted)})
+
+
+def _is_last_administrator(member: Membership, wanted: Role) -> bool:
+    """Say whether nobody could manage the company's people any more after the change."""
+    before = grant_of(member, ())
+    if not before.administrates_all or replace(before, role=wanted).administrates_all:
+        return False
+    lock_people(member.company_id)
+    return not has_administrator(member.company_id, without=member.pk)
 
 
 def _role_of(provider: Provider, vouched: Vouched) -> Role:

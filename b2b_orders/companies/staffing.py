@@ -183,10 +183,12 @@ def save_staff(
     team: str,
     seller_code: str,
     rights: frozenset[str],
+    now: datetime,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Make a person one of staff, or change what they are; return what was and what is.
 
-    Who changes their role stops acting at once. `NotVisible` for a person or a team that is gone.
+    Who changes their role stops acting at once, and finds nothing to go on with when they are
+    of support again. `NotVisible` for a person or a team that is gone.
     """
     person = Person.objects.filter(public_id=person_public_id).first()
     found = Team.objects.filter(name=team).first() if team else None
@@ -199,7 +201,13 @@ def save_staff(
         person=person,
         defaults={"role": role, "team": found, "seller_code": seller_code, **values},
     )
+    if role is not StaffRole.SUPPORT:
+        _stop_acting(person.pk, now)
     return before, described(saved)
+
+
+def _stop_acting(person_id: int, now: datetime) -> None:
+    Acting.objects.filter(person_id=person_id, ended_at=None).update(ended_at=now)
 
 
 @transaction.atomic
@@ -213,7 +221,7 @@ def end_staff(*, person_public_id: uuid.UUID, now: datetime) -> dict[str, Any]:
     if known is None:
         return {}
     before = described(known)
-    Acting.objects.filter(person_id=known.person_id, ended_at=None).update(ended_at=now)
+    _stop_acting(known.person_id, now)
     known.delete()
     return before
 

@@ -38,6 +38,16 @@ def read_tax_id(text: str) -> TaxId:
     return TaxId(value, country)
 
 
+def read_tax_id_as_typed(text: str) -> TaxId | None:
+    """Read what somebody looks for, who may leave a foreign id's country out; None is no tax id."""
+    try:
+        return read_tax_id(text)
+    except InvalidInput:
+        value = normalise_tax_id(text)
+    may_be_foreign = _SHORTEST <= len(value) <= _LONGEST and any(map(str.isdigit, value))
+    return TaxId(value) if may_be_foreign else None
+
+
 def _of_brazil(text: str) -> str:
     compact = normalise_tax_id(text)
     is_valid = {14: valid_cnpj, 11: valid_cpf}.get(len(compact))

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.common import tenancy
 from b2b_orders.companies.access import (
     RIGHT_OF_FIELD,
     RIGHTS_ACTING,
@@ -63,6 +64,7 @@ class _Member:
     rights: frozenset[Right]
     establishment_ids: frozenset[int] | None
     requires_second_factor: bool
+    sign_in_again_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,20 @@ class Standing:
     @property
     def requires_second_factor(self) -> bool:
         """Say whether a company of the person's, or being of staff, asks for a second factor."""
+        return self.asks_second_factor(vouched_for=None)
+
+    def asks_second_factor(self, *, vouched_for: int | None) -> bool:
+        """Say the same, but for the company whose own provider vouched for one."""
         of_staff = settings.PORTAL_STAFF_SECOND_FACTOR and self.staff is not None
-        return of_staff or any(member.requires_second_factor for member in self.members)
+        return of_staff or any(
+            member.requires_second_factor and member.company.id != vouched_for
+            for member in self.members
+        )
+
+    def sign_in_again_after(self, company_id: int) -> datetime | None:
+        """Return since when a company of the person's asks them to prove anew who they are."""
+        members = (m for m in self.members if m.company.id == company_id)
+        return next((m.sign_in_again_after for m in members), None)
 
     @property
     def portfolio_viewers(self) -> tuple[Viewer, ...]:
@@ -183,6 +197,27 @@ def viewer_of_asker(
         of_portfolio = standing.portfolio_viewers
         viewer = next((each for each in of_portfolio if each.company_id == company_id), None)
     return viewer if viewer is not None and viewer.company_id == company_id else None
+
+
+def still(viewer: Viewer) -> Viewer | None:
+    """Build anew the viewer to whom something is handed out bit by bit; None is "no more".
+
+    Who reads an answer slowly is not to see for an hour what was taken from them in a minute.
+    """
+    return viewer_of_asker(
+        person_id=viewer.person_id,
+        company_id=viewer.company_id,
+        is_staff=viewer.is_staff,
+        acting_id=viewer.acting_id,
+    )
+
+
+def still_staff(viewer: StaffViewer) -> StaffViewer | None:
+    """Build anew one of staff to whom something is handed out bit by bit."""
+    with tenancy.scope(role=tenancy.WEB, person_id=viewer.person_id):
+        is_active = Person.objects.filter(pk=viewer.person_id, is_active=True).exists()
+        staff = read_standing(viewer.person_id).staff
+    return staff if is_active and staff is not None and staff.role is viewer.role else None
 
 
 def _viewer_who_acted(standing: Standing, acting_id: int) -> Viewer | None:
@@ -309,7 +344,7 @@ SELECT
             (SELECT json_agg(s.establishment_id) FROM companies_membershipscope s
              WHERE s.membership_id = m.id),
             m.sees_prices, m.sees_finance, m.manages_people, m.sees_access_record,
-            c.requires_second_factor) ORDER BY m.id)
+            c.requires_second_factor, m.sign_in_again_after) ORDER BY m.id)
      FROM companies_membership m
      JOIN companies_company c ON c.id = m.company_id AND c.is_active
      LEFT JOIN LATERAL (SELECT tax_id FROM companies_establishment
@@ -352,7 +387,7 @@ def read_standing(person_id: int) -> Standing:
         person_id=person_id,
         members=tuple(_member(row) for row in members or ()),
         staff=_staff(person_id, staff) if staff else None,
-        portfolio=tuple(_choice(row) for row in staff[6] or ()) if staff else (),
+        portfolio=tuple(_choice(row) for row in _portfolio(staff)) if staff else (),
         acting=tuple(_acting(row) for row in acting or ()),
     )
 
@@ -364,7 +399,8 @@ def _choice(row: Sequence[Any]) -> CompanyChoice:
 
 def _member(row: Sequence[Any]) -> _Member:
     rights, establishment_ids = _rights_and_scope(row[4:11])
-    return _Member(_choice(row), Role(row[4]), rights, establishment_ids, row[11])
+    after = datetime.fromisoformat(row[12]) if row[12] else None
+    return _Member(_choice(row), Role(row[4]), rights, establishment_ids, row[11], after)
 
 
 def _rights_and_scope(row: Sequence[Any]) -> tuple[frozenset[Right], frozenset[int] | None]:
@@ -390,9 +426,14 @@ def _acting(row: Sequence[Any]) -> _ActingRow:
     )
 
 
+def _portfolio(row: Sequence[Any]) -> Sequence[Any]:
+    """Read a portfolio: what is left of one opens nothing to who does not sell any more."""
+    return (row[6] or ()) if row[0] == StaffRole.TELESALES else ()
+
+
 def _staff(person_id: int, row: Sequence[Any]) -> StaffViewer:
     role, seller_code, can_see_prices, can_see_finance, can_see_as_company, team_id = row[:6]
-    company_ids = frozenset(company[0] for company in row[6] or ())
+    company_ids = frozenset(company[0] for company in _portfolio(row))
     return StaffViewer(
         person_id=person_id,
         role=StaffRole(role),

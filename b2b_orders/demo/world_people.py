@@ -97,6 +97,8 @@ STAFF = (
         cast.TEO_CODE,
     ),
     Staff("olga@seller.example", "Olga Vidal", StaffRole.OPERATIONS, "demo-operations-2026"),
+    # Moving orders between companies needs two: what Olga asks for, Otto decides.
+    Staff("otto@seller.example", "Otto Braga", StaffRole.OPERATIONS, "demo-four-eyes-2026"),
 )
 
 

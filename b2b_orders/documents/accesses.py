@@ -66,6 +66,8 @@ class AccessRow:
     order_title: str = ""
     document_kind: str = ""
     document_title: str = ""
+    # Of a line about somebody of the company, by their name now.
+    object_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +281,14 @@ def _named(viewer: Viewer, rows: Iterable[AccessRow]) -> list[AccessRow]:
             "public_id", "kind", "title", "record__order__public_id", "record__order__title"
         )
     }
-    return [_name(row, orders, documents) for row in rows]
+    people = _people(viewer, _ids(rows, "person"))
+    return [_name(row, orders, documents, people) for row in rows]
+
+
+def _people(viewer: Viewer, ids: list[uuid.UUID]) -> dict[str, str]:
+    members = Membership.objects.filter(company_id=viewer.company_id, person__public_id__in=ids)
+    found = members.values_list("person__public_id", "person__name") if ids else ()
+    return {str(public_id): name for public_id, name in found}
 
 
 def _ids(rows: Iterable[AccessRow], kind: str) -> list[uuid.UUID]:
@@ -313,6 +322,7 @@ def _name(
     row: AccessRow,
     orders: Mapping[str, tuple[uuid.UUID, str]],
     documents: Mapping[str, tuple[str, str, uuid.UUID, str]],
+    people: Mapping[str, str],
 ) -> AccessRow:
     order: uuid.UUID | None = None
     number = kind = title = ""
@@ -327,4 +337,5 @@ def _name(
         order_title=number or "",
         document_kind=kind,
         document_title=title,
+        object_name=people.get(row.object_id, "") if row.object_kind == "person" else "",
     )

@@ -21,6 +21,7 @@ from b2b_orders.common import tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible, ProductError
 from b2b_orders.common.visibility import VisibleQuerySet
 from b2b_orders.companies.access import Actor, Viewer
+from b2b_orders.companies.viewers import still
 from b2b_orders.documents.archive_words import (
     copy_filename,
     copy_words,
@@ -264,9 +265,12 @@ class Taking:
             return make_item(row, order=order, problem=reason_words(row.state, row.state))
         if row.size is None and source.is_over:
             return make_item(row, order=order, problem=reason_words("no-time-left"))
+        viewer = still(self.viewer)
+        if viewer is None:
+            return make_item(row, order=order, problem=reason_words("not-visible"))
         try:
             taken = open_download(
-                viewer=self.viewer,
+                viewer=viewer,
                 actor=self.actor,
                 public_id=row.public_id,
                 source=source,

@@ -125,13 +125,17 @@ def list_shares(
 
 
 def revoke_share(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> None:
-    """End a link: its maker may, and whoever manages the company's people."""
+    """End a link: its maker may, and whoever manages people and sees the document."""
     link = (
         ShareLink.objects.filter(company_id=viewer.company_id, public_id=public_id)
         .select_related("document")
         .first()
     )
     if link is None or viewer.is_staff or not _may_revoke(link, viewer):
+        raise NotVisible
+    # An administrator of a branch has no say in what they do not see; the maker always may.
+    seen = visible_documents(viewer=viewer).filter(pk=link.document_id)
+    if link.person_id != viewer.person_id and not seen.exists():
         raise NotVisible
     ended = ShareLink.objects.filter(pk=link.pk, revoked_at=None).update(
         revoked_at=now, revoked_by_id=viewer.person_id

@@ -22,7 +22,7 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from b2b_orders.accounts.models import Person
+from b2b_orders.accounts.models import Person, SignInMail
 from b2b_orders.audit.models import PersonExport
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common.errors import Conflict
@@ -30,6 +30,7 @@ from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import (
     Invitation,
     JoinRequest,
+    MapChange,
     Membership,
     PeopleImport,
     Role,
@@ -37,7 +38,7 @@ from b2b_orders.companies.models import (
 )
 from b2b_orders.documents.models import CalendarFeed, Mailing, Pack, ShareLink, Watch
 from b2b_orders.ingest.models import Lookup
-from b2b_orders.orders.models import AwaitedNumber
+from b2b_orders.orders.models import Answer, AwaitedNumber, Question
 
 # Nobody can ever have an address of it: RFC 2606.
 DOMAIN: Final = "anonymised.invalid"
@@ -97,6 +98,7 @@ def _end_log_ins(person: Person) -> None:
         store(key).delete()
     for model in (UserSession, Authenticator, SocialAccount, EmailAddress):
         model.objects.filter(user=person).delete()
+    SignInMail.objects.filter(person=person).delete()
 
 
 def _leave_companies(person: Person, actor: Actor, now: datetime) -> None:
@@ -122,13 +124,35 @@ def _forget_address(email: str, instead: str, now: datetime) -> None:
     invitations.update(email=instead, name="")
     JoinRequest.objects.filter(email__iexact=email).update(email=instead, name="", message="")
     Mailing.objects.filter(recipient__iexact=email).update(recipient=instead)
+    for letters in (Question, Answer):
+        for row in letters.objects.filter(text__icontains=email).only("pk", "text"):
+            text = _address(email).sub(rf"\g<1>{instead}", row.text)
+            letters.objects.filter(pk=row.pk).update(text=text)
+    _forget_in_map_changes(email, instead)
     with connection.cursor() as cursor:
         cursor.execute(
             f"DELETE FROM {PeopleImport._meta.db_table}"  # noqa: S608, SLF001 our own name
             " WHERE lower(rows::text) ~ %s",
-            # The whole address, and none that only ends like it.
-            [rf"(^|[^a-z0-9._%+-]){re.escape(email.lower())}([^a-z0-9.-]|$)"],
+            [_address(email).pattern],
         )
+
+
+def _address(email: str) -> re.Pattern[str]:
+    """Match the whole address, and none that only ends or begins like it."""
+    whole = re.escape(email.lower())
+    return re.compile(rf"(^|[^a-z0-9._%+-]){whole}(?![a-z0-9-]|\.[a-z0-9])", re.IGNORECASE)
+
+
+def _forget_in_map_changes(email: str, instead: str) -> None:
+    """Take somebody off the lists of who would see less or more by a change of the map."""
+    for change in MapChange.objects.filter(payload__icontains=f"<{email}>"):
+        preview = change.payload["preview"]
+        for name in ("losing", "gaining"):
+            preview[name] = [
+                f"<{instead}>" if each.lower().endswith(f"<{email.lower()}>") else each
+                for each in preview[name]
+            ]
+        change.save(update_fields=["payload"])
 
 
 def _end_what_goes_on(person: Person, now: datetime) -> None:
@@ -138,6 +162,11 @@ def _end_what_goes_on(person: Person, now: datetime) -> None:
     CalendarFeed.objects.filter(person=person).delete()
     Watch.objects.filter(person=person).delete()
     AwaitedNumber.objects.filter(person=person).delete()
+    # What nobody has opened yet was asked for in their name.
+    Invitation.objects.filter(invited_by=person, accepted_at=None, revoked_at=None).update(
+        revoked_at=now
+    )
+    PeopleImport.objects.filter(person=person).delete()
     Lookup.objects.filter(person=person).update(person=None)
     PersonExport.objects.filter(person=person).delete()
     # Their files are deleted by the sweep that deletes all packs past their time.

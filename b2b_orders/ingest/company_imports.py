@@ -64,7 +64,8 @@ class Judge:
     def __init__(self, *, is_typed: bool) -> None:
         # In a list that a person typed, lines of one name are one company.
         self._is_typed = is_typed
-        self._names = {n.casefold() for n in Company.objects.values_list("name", flat=True)}
+        self._known = dict(Company.objects.values_list("pk", "name"))
+        self._names = {name.casefold() for name in self._known.values()}
         self._taken: dict[str, str] = {}
         self._teams = {name.casefold() for name in Team.objects.values_list("name", flat=True)}
         self._systems = {
@@ -92,9 +93,20 @@ class Judge:
             return _Judged(CONFLICT, problem="name-taken")
         if not held:
             return _Judged(NEW)
+        company_id = held.pop()
         is_same = all(each in houses for each in line.tax_ids)
         is_same = is_same and all(pair in ids for pair in map(_plain, line.ids))
-        return _Judged(SAME if is_same else ADDS, company_id=held.pop())
+        return self._extends(line, company_id, is_same=is_same)
+
+    def _extends(self, line: Line, company_id: int, *, is_same: bool) -> _Judged:
+        """Say which company a line is about, when it calls it otherwise than we do."""
+        holder, name = self._known.get(company_id, ""), line.name.casefold()
+        if holder.casefold() != name:
+            line.detail = holder
+            if self._is_typed and name in self._names and not is_same:
+                # One wrong digit, and a company would be given another one's orders.
+                return _Judged(CONFLICT, problem="name-of-another")
+        return _Judged(SAME if is_same else ADDS, company_id=company_id)
 
     def _wrong_id(self, line: Line) -> str:
         for connection, value in line.ids:
@@ -143,7 +155,7 @@ def read_import(*, row: CompanyImport, clock: Callable[[], datetime]) -> dict[st
                     ImportLine(
                         company_import=row,
                         number=line.number,
-                        values=line.as_json(),
+                        values=line.as_json() | {"company": judged.company_id},
                         verdict=judged.verdict,
                         problem=judged.problem,
                     )
@@ -301,7 +313,7 @@ def _apply(row: CompanyImport, each: ImportLine, person_id: int | None, now: dat
     line = line_of(each)
     try:
         with transaction.atomic():
-            company = _put(row, line)
+            company = _put(row, line, each.values.get("company"))
             ImportLine.objects.filter(pk=each.pk).update(applied_at=now)
             record(
                 Action.COMPANIES_IMPORTED,
@@ -312,6 +324,8 @@ def _apply(row: CompanyImport, each: ImportLine, person_id: int | None, now: dat
                 detail={"line": each.number, "tax_ids": list(line.tax_ids)[:20]},
                 now=now,
             )
+    except _OtherCompany:
+        ImportLine.objects.filter(pk=each.pk).update(verdict=CONFLICT, problem="moved-meanwhile")
     except Conflict:
         # It was free when the list was read.
         houses, ids = holders([line])
@@ -341,8 +355,15 @@ def line_of(each: ImportLine) -> Line:
     )
 
 
-def _put(row: CompanyImport, line: Line) -> Company:
-    """Extend the company that has something of the line, else make one."""
+class _OtherCompany(Conflict):
+    """A line would extend another company than it was shown to."""
+
+
+def _put(row: CompanyImport, line: Line, shown: int | None) -> Company:
+    """Extend the company that has something of the line, else make one.
+
+    `shown` is the company that it was shown to extend; None when it was to make one.
+    """
     houses, ids = holders([line])
     held = {*houses.values(), *ids.values()}
     if len(held) > 1:
@@ -351,6 +372,10 @@ def _put(row: CompanyImport, line: Line) -> Company:
         company = Company.objects.select_for_update().get(pk=held.pop())
         if company.merged_into_id is not None:
             raise Conflict("it was merged into another company")
+        if company.pk != shown and not (shown is None and _is_of(company, row, line)):
+            raise _OtherCompany("it belongs to another company by now")
+    elif shown is not None:
+        raise _OtherCompany("what it was known by is gone")
     else:
         company = _made_before(row, line) or create_company(
             name=_free_name(line), customer_type=normalise_type(line.customer_type)
@@ -366,6 +391,12 @@ def _put(row: CompanyImport, line: Line) -> Company:
         company.team = Team.objects.filter(name__iexact=line.team).first()
         company.save(update_fields=["team"])
     return company
+
+
+def _is_of(company: Company, row: CompanyImport, line: Line) -> bool:
+    """Say whether a company was made by an earlier line of the same list and name."""
+    name = company.name.casefold()
+    return company.created_at >= row.asked_at and name.startswith(line.name[:120].casefold())
 
 
 def _made_before(row: CompanyImport, line: Line) -> Company | None:

@@ -88,6 +88,7 @@ def change_staff(task: Task) -> Outcome:
             team=params["team"],
             seller_code=params["seller_code"],
             rights=frozenset(params["rights"]),
+            now=task.clock(),
         )
     return Outcome(
         "staff-changed" if after else "staff-ended",

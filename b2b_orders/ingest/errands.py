@@ -23,7 +23,7 @@ from b2b_orders.audit.services import record
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor, StaffViewer
-from b2b_orders.companies.models import StaffRole
+from b2b_orders.companies.models import StaffProfile, StaffRole
 from b2b_orders.ingest import waking
 from b2b_orders.ingest.errand_kinds import KINDS
 from b2b_orders.ingest.errand_types import Kind, Outcome, Task
@@ -161,11 +161,25 @@ def run_errand(*, errand_id: int, clock: Callable[[], datetime]) -> ErrandState 
 
 
 def _begin(errand_id: int, now: datetime) -> Errand | None:
-    mine = Errand.objects.filter(pk=errand_id, state=ErrandState.WAITING)
-    return mine.get() if mine.update(started_at=now) else None
+    """Take an errand up; it still says when it was begun before, if it was."""
+    errand = Errand.objects.filter(pk=errand_id, state=ErrandState.WAITING).first()
+    if errand is not None:
+        Errand.objects.filter(pk=errand_id).update(started_at=now)
+    return errand
+
+
+def _may(errand: Errand) -> bool:
+    """Say whether who asked for it is of operations still; what was begun is brought to an end."""
+    if errand.started_at is not None or errand.person_id is None:
+        return True
+    return StaffProfile.objects.filter(
+        person_id=errand.person_id, person__is_active=True, role=StaffRole.OPERATIONS
+    ).exists()
 
 
 def _run(errand: Errand, clock: Callable[[], datetime]) -> ErrandState:
+    if not _may(errand):
+        return _finish(errand, Outcome("not-of-operations", is_done=False), clock())
     task = Task(
         errand.params, errand.person_id, errand.reason, errand.asked_at, clock, errand.outcome
     )

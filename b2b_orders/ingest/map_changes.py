@@ -8,7 +8,7 @@ the errand's next turn goes on from the rows. Undoing is a change of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,16 @@ from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
 from b2b_orders.companies import mapping
 from b2b_orders.companies.access import Actor
 from b2b_orders.companies.mapping import Pieces
-from b2b_orders.companies.models import Company, CustomerId, MapChange, MapState, StaffRole
+from b2b_orders.companies.models import (
+    Company,
+    CustomerId,
+    MapChange,
+    MapState,
+    Membership,
+    StaffRole,
+)
 from b2b_orders.documents.models import Document, ShareLink, Watch
+from b2b_orders.ingest.map_along import bring_back, take_along
 from b2b_orders.orders.moving import (
     Belongings,
     count_left_behind,
@@ -179,6 +187,7 @@ def approve(
             return change
         if change.state != MapState.WAITING:
             raise Conflict("it was decided already")
+        _check_impartial(change, person_id)
         change.payload["whole_company"] = whole_company
         wish, undone = Wish.of(change), _undone_by(change)
         lock_companies({wish.from_company, wish.to_company or wish.from_company})
@@ -255,6 +264,14 @@ def _locked(public_id: UUID) -> MapChange:
     return change
 
 
+def _check_impartial(change: MapChange, person_id: int) -> None:
+    """Raise `Conflict` for whoever's own company would get or lose orders."""
+    ends = (change.payload["from"], change.payload["to"])
+    own = Membership.objects.filter(person_id=person_id, is_active=True, company_id__in=ends)
+    if own.exists():
+        raise Conflict("nobody decides over a company that they belong to")
+
+
 def _undone_by(change: MapChange) -> MapChange | None:
     if change.kind != UNDO:
         return None
@@ -282,8 +299,13 @@ def _check(wish: Wish) -> None:
         raise InvalidInput("company", "same-company")
     if wish.kind != UNDO and (to.merged_into_id or rows[wish.from_company].merged_into_id):
         raise Conflict("one of the companies was merged into another")
-    if wish.kind == MERGE and not to.is_active:
+    if wish.kind != MERGE:
+        return
+    if not to.is_active:
         raise Conflict(f"{to.name} is not active")
+    if wish.pieces != Pieces.of(wish.from_company):
+        # What came since would stay behind with a company that is closed.
+        raise Conflict("the company has more by now than was asked for: ask again")
 
 
 def _begin(change: MapChange, wish: Wish, now: datetime, undone: MapChange | None = None) -> None:
@@ -304,18 +326,28 @@ def _begin(change: MapChange, wish: Wish, now: datetime, undone: MapChange | Non
             houses=wish.pieces.establishments,
             whole_company=wish.whole_company,
         )
+        before["along"] = take_along(from_company=wish.from_company, to_company=to_company, now=now)
         before |= mapping.close_merged(company_id=wish.from_company, into=to_company, now=now)
     before |= mapping.move_pieces(pieces=wish.pieces, to_company=to_company)
     if undone is not None:
-        _put_back(undone, to_company)
+        _put_back(undone, to_company, before["scopes"])
     change.before = before
 
 
-def _put_back(undone: MapChange, company_id: int) -> None:
+def _put_back(undone: MapChange, company_id: int, held: Sequence[Sequence[int]]) -> None:
     if undone.kind == MERGE:
         mapping.reopen_merged(company_id=company_id, before=undone.before)
+        bring_back(
+            along=undone.before.get("along", {}),
+            from_company=undone.before["to"],
+            to_company=company_id,
+        )
         mapping.return_members(
-            company_id=company_id, into=undone.before["to"], before=undone.before["members"]
+            company_id=company_id,
+            into=undone.before["to"],
+            before=undone.before["members"],
+            houses=undone.payload["establishments"],
+            held=held,
         )
     if undone.kind == SPLIT:
         # What was made for it has nothing left, unless it was given something since.

@@ -18,14 +18,15 @@ from django.db.models import F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as lazy
 
-from b2b_orders.accounts.models import Person
-from b2b_orders.audit.models import AuditEvent
+from b2b_orders.accounts.models import Person, SignInMail
+from b2b_orders.audit.models import AuditEvent, Incident, PersonExport
 from b2b_orders.companies.models import (
     Acting,
     Invitation,
     JoinRequest,
     Membership,
     MembershipScope,
+    PeopleImport,
     StaffProfile,
 )
 from b2b_orders.documents.models import CalendarFeed, Mailing, Pack, ShareLink, Watch
@@ -151,6 +152,16 @@ SECTIONS: Final = (
         lazy("Sessions"),
         _of(UserSession, "ip", "user_agent", "created_at", "last_seen_at", by="user"),
     ),
+    Section(
+        "log_in_mails",
+        lazy("Mails about logging in"),
+        _of(SignInMail, "kind", "asked_at", "finished_at"),
+    ),
+    Section(
+        "alarms",
+        lazy("What operations were told of"),
+        _of(Incident, "at", "address", kind="code", **_OF_COMPANY),
+    ),
     Section("memberships", lazy("Companies"), _memberships),
     Section("staff", lazy("Staff"), _of(StaffProfile, "role", "seller_code")),
     Section("invitations", lazy("Invitations received"), _invitations),
@@ -158,6 +169,16 @@ SECTIONS: Final = (
         "invitations_sent",
         lazy("Invitations sent"),
         _of(Invitation, "email", "role", "asked_at", by="invited_by", **_OF_COMPANY),
+    ),
+    Section(
+        "lists_of_people",
+        lazy("Lists of people given"),
+        _of(PeopleImport, "filename", "given_at", "applied_at", **_OF_COMPANY),
+    ),
+    Section(
+        "copies",
+        lazy("Copies of this data"),
+        _of(PersonExport, "asked_at", "finished_at", "expires_at"),
     ),
     Section(
         "join_requests",
@@ -244,6 +265,7 @@ COLUMN: Final[dict[str, Text]] = {
     "answers": lazy("Answers"),
     "asked_at": lazy("Asked"),
     "accepted_at": lazy("Accepted"),
+    "applied_at": lazy("Taken over"),
     "at": lazy("When"),
     "company": lazy("Company"),
     "company_name": lazy("Company"),
@@ -253,8 +275,10 @@ COLUMN: Final[dict[str, Text]] = {
     "ended_at": lazy("Ended"),
     "expires_at": lazy("Until"),
     "extra_data": lazy("Details"),
+    "filename": lazy("File"),
     "filter": lazy("Filter"),
     "finished_at": lazy("Finished"),
+    "given_at": lazy("Given"),
     "id": lazy("Id"),
     "ip": lazy("Address"),
     "is_active": lazy("Active"),

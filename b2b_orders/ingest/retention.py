@@ -24,9 +24,11 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import (
     Acting,
+    CompanyImport,
     Invitation,
     JoinRequest,
     JoinState,
+    MapConflict,
     PeopleImport,
 )
 from b2b_orders.documents.models import JobState, Mailing, Watch
@@ -104,6 +106,17 @@ RULES: Final = (
         lambda before: Errand.objects.filter(asked_at__lt=before).exclude(
             state=ErrandState.WAITING
         ),
+    ),
+    # What an import or a settled conflict of the map of companies said; what it did stays.
+    Rule(
+        "company_imports",
+        "PORTAL_KEEP_INVITATION_DAYS",
+        lambda before: CompanyImport.objects.filter(finished_at__lt=before),
+    ),
+    Rule(
+        "map_conflicts",
+        "PORTAL_KEEP_INCIDENT_DAYS",
+        lambda before: MapConflict.objects.filter(settled_at__lt=before),
     ),
     Rule(
         "lookups",

@@ -126,8 +126,9 @@ _ARRIVED = """
           WHERE n.value = a.value
             AND CASE WHEN s.role = 'support'
                 THEN s.team_id IS NULL OR c.team_id IS NULL OR c.team_id = s.team_id
-                ELSE EXISTS (SELECT 1 FROM companies_portfolio AS f
-                             WHERE f.staff_id = s.id AND f.company_id = c.id) END)
+                ELSE s.role = 'telesales' AND EXISTS (
+                    SELECT 1 FROM companies_portfolio AS f
+                    WHERE f.staff_id = s.id AND f.company_id = c.id) END)
 """
 
 

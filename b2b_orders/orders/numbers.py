@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from b2b_orders.common.errors import InvalidInput
+from b2b_orders.companies.tax_ids import read_tax_id
 from erp_bridge import identifiers
 from erp_bridge.records import NumberKind
 
@@ -53,7 +55,8 @@ class Recognised:
     """What a typed text may mean: candidates in the order to try them.
 
     `problem` names what is wrong with a text of a known shape; `near` are then the valid
-    values one slip of the finger away. `tax_id` is set for the shape `cnpj`.
+    values one slip of the finger away. `tax_id` is set for the shape `cnpj`, and for a free
+    text that may also be a CPF or, with its country before it, another country's tax id.
     """
 
     text: str
@@ -111,7 +114,15 @@ def recognise(text: str) -> Recognised:
     for reading in (_as_access_key, _as_boleto_line, _as_cnpj, _as_invoice):
         if found := reading(text, bare):
             return found
-    return Recognised(text, _candidates(*_free(typed)))
+    return Recognised(text, _candidates(*_free(typed)), tax_id=_free_tax_id(bare))
+
+
+def _free_tax_id(bare: str) -> str:
+    """Read what may be a CPF or, with its country, another country's tax id; "" for neither."""
+    try:
+        return read_tax_id(bare).value
+    except InvalidInput:
+        return ""
 
 
 def near_values(text: str) -> tuple[str, ...]:

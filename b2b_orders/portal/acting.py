@@ -19,7 +19,8 @@ from b2b_orders.portal.requests import PortalRequest
 from b2b_orders.portal.views.errors import read_only
 
 # The one list of what an agent may post to under a company's address. What is not here is
-# refused, also what does not exist yet: people, links and preferences are the company's own.
+# refused, also what does not exist yet: people, links, preferences and questions are the
+# company's own.
 SUPPORT_MAY = frozenset(
     {
         # Acting itself.
@@ -34,6 +35,10 @@ SUPPORT_MAY = frozenset(
         "portal:ask-pack",
         "portal:drop-pack",
         "portal:mail-document",
+        # Answer what its people asked, and note by which number they know an order.
+        "portal:answer-question",
+        "portal:own-numbers",
+        "portal:remove-own-number",
     }
 )
 # What is open before it is said whose eyes are borrowed.

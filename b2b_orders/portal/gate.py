@@ -60,12 +60,27 @@ def _kept_out(request: PortalRequest) -> HttpResponseBase | None:
     """Lead to where the person proves who they are; None when nothing is missing."""
     if _is_open(request.path_info):
         return None
-    if sessions.must_sign_in_again(request, person=request.user):  # type: ignore[arg-type] # a person
+    if must_prove(request):
         return _lead(request, "sign-in-again", reverse("portal:sign-in-again"))
-    asks = request.standing is not None and request.standing.requires_second_factor
+    asks = request.standing is not None and request.standing.asks_second_factor(
+        vouched_for=factors.vouched_company(request)
+    )
     if asks and not factors.second_factor_done(request):
         return _lead(request, "second-factor-required", reverse("portal:second-factor"))
     return None
+
+
+def must_prove(request: PortalRequest) -> bool:
+    """Say whether the person must prove who they are, here or to the company they look at."""
+    viewer, standing = request.viewer, request.standing
+    asked_at = None
+    if viewer is not None and standing is not None and not viewer.is_staff:
+        asked_at = standing.sign_in_again_after(viewer.company_id)
+    return sessions.must_sign_in_again(
+        request,
+        person=request.user,  # type: ignore[arg-type] # a person: they have logged in
+        asked_at=asked_at,
+    )
 
 
 def _is_open(path: str) -> bool:

@@ -7,7 +7,6 @@ or are not theirs, is slowed and then refused; both are counted alike, and refus
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 import time
@@ -27,7 +26,7 @@ from b2b_orders.audit.alarms import Alarm, raise_alarm
 from b2b_orders.audit.services import Action, record, report_incident
 from b2b_orders.common import clock
 from b2b_orders.common.limits import Bucket, CacheDown, Draw, Drawn, draw
-from b2b_orders.common.requests import HOOK_PATH, SECRET_PATHS
+from b2b_orders.common.requests import HOOK_PATH, SECRET_PATHS, network_of
 from b2b_orders.companies.middleware import ViewerRequest
 
 logger = logging.getLogger(__name__)
@@ -67,8 +66,6 @@ _UNCOUNTED = frozenset({"/healthz", "/readyz", "/metrics", HOOK_PATH})
 _WAYS_OUT = frozenset({"account_logout", "stop-acting"})
 # What a secret opens to whoever has it, see `_of_secret`.
 _LINKS = frozenset(SECRET_PATHS) - _UNCOUNTED
-# An address of IPv6 is one of a household's or an office's countless ones.
-_IPV6_PREFIX = 64
 # How long one answer about nothing may be held back, and for how many people at a time one
 # process does so: its threads are needed.
 _SLOWEST, _SLOWED_AT_ONCE = 1.0, 2
@@ -108,13 +105,8 @@ def _asker(request: ViewerRequest) -> _Asker:
 
 
 def _network(request: ViewerRequest) -> str:
-    address = request.actor.address
-    if not address:
-        return ""
-    ip = ipaddress.ip_address(address)
-    if ip.version == 6:
-        return f"a{ipaddress.ip_network((ip, _IPV6_PREFIX), strict=False).network_address}"
-    return f"a{ip}"
+    network = network_of(request.actor.address or "")
+    return f"a{network}" if network else ""
 
 
 def _draws(asker: _Asker, cost: Cost) -> list[Draw]:

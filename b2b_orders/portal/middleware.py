@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import resolve
 from django.utils import translation
 
 from b2b_orders.portal.requests import PortalRequest
@@ -49,7 +50,10 @@ class OwnCompanyLinkMiddleware:
         if request.method not in {"GET", "HEAD"}:
             # No form of ours is there; process_exception does not see what fails here.
             raise Http404
-        plain = request.get_full_path().removeprefix(f"/c/{company.public_id}")
+        named = f"/c/{company.public_id}"
+        # Not every page of staff is also one of the company's own: then there is none here.
+        resolve(request.path_info.removeprefix(named))
+        plain = request.get_full_path().removeprefix(named)
         if request.viewer is not None and request.viewer.company_id == company.id:
             return redirect(plain)
         context = {"linked": company, "plain": plain}

@@ -100,6 +100,19 @@ STAFF_ROLE: dict[str, Text] = {
     "telesales": lazy("Telesales"),
     "operations": lazy("Operations"),
 }
+# What was done to people of a company and to its settings.
+PEOPLE: Final = (
+    Action.PERSON_INVITED,
+    Action.INVITATION_REVOKED,
+    Action.INVITATION_ACCEPTED,
+    Action.MEMBER_CHANGED,
+    Action.MEMBER_REMOVED,
+    Action.MEMBER_ADDED,
+    Action.JOIN_ASKED,
+    Action.JOIN_DECIDED,
+    Action.PEOPLE_IMPORTED,
+    Action.COMPANY_CHANGED,
+)
 # What an administrator looks for, by the name that the address has for it.
 GROUP: dict[str, tuple[Text, tuple[Action, ...]]] = {
     "pedidos": (lazy("Orders opened"), OPENINGS),
@@ -110,18 +123,7 @@ GROUP: dict[str, tuple[Text, tuple[Action, ...]]] = {
     ),
     "pessoas": (
         lazy("People and rights"),
-        (
-            Action.PERSON_INVITED,
-            Action.INVITATION_REVOKED,
-            Action.INVITATION_ACCEPTED,
-            Action.MEMBER_CHANGED,
-            Action.MEMBER_REMOVED,
-            Action.MEMBER_ADDED,
-            Action.JOIN_ASKED,
-            Action.JOIN_DECIDED,
-            Action.PEOPLE_IMPORTED,
-            Action.COMPANY_CHANGED,
-        ),
+        PEOPLE,
     ),
     "exportacoes": (
         lazy("Exports and calendars"),
@@ -147,6 +149,12 @@ OBJECT: Final[dict[str, Text]] = {
     "access_record": lazy("Access record"),
     "company": lazy("Company"),
     "person": lazy("Person"),
+    "invitation": lazy("Invitation"),
+    "join_request": lazy("Request to join"),
+    "people_import": lazy("List of people"),
+    "domain": lazy("E-mail domain"),
+    "provider": lazy("Way of logging in"),
+    "map-change": lazy("Change to the map of companies"),
     "acting": lazy("Acting"),
     "lookup": lazy("Number"),
     "address": lazy("Address"),

@@ -62,6 +62,8 @@ PROBLEM: dict[str, Text] = {
     "two-companies-claim": lazy("It joins what belongs to two companies."),
     "twice-in-list": lazy("The list gives it to two companies."),
     "name-taken": lazy("There is a company of that name, and nothing says that it is this one."),
+    "name-of-another": lazy("It has the name of one company and what belongs to another."),
+    "moved-meanwhile": lazy("It belongs to another company by now. Give the list again."),
     "tax-id-wrong": lazy("This is no CNPJ, CPF or foreign tax id."),
     "too-many-cells": lazy("The line has more cells than the heading."),
     "company-name-missing": lazy("The name is missing."),

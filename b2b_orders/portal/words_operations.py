@@ -234,6 +234,7 @@ OUTCOME: dict[str, Text] = {
     "conflict": lazy("It cannot be done: %(text)s"),
     "invalid": lazy("It cannot be done: %(text)s"),
     "gone": lazy("What it was about is no longer there."),
+    "not-of-operations": lazy("Whoever asked for it is not of operations any more."),
     "given-up": lazy("No worker could do it for an hour, so it was given up."),
 }
 

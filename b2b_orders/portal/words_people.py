@@ -34,6 +34,18 @@ RIGHT: dict[str, Meaning] = {
         lazy("Access record"), lazy("Who opened orders and took documents, and when.")
     ),
 }
+# Settings of a company and their values, as the record names them.
+SETTING: dict[str, Text] = {
+    "default_scope": lazy("New people see"),
+    "requires_second_factor": lazy("Second factor for everybody"),
+    "may_join": lazy("May ask to join"),
+    "company": lazy("Whole company"),
+    "establishments": lazy("Chosen branches"),
+}
+WISH_STATE: dict[str, Text] = {
+    "approved": lazy("Let in"),
+    "declined": lazy("Declined"),
+}
 PROBLEM: dict[str, Text] = {
     "not-an-address": lazy("This is not an e-mail address."),
     "already-in": lazy("This person is in the company already."),

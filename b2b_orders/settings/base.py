@@ -192,6 +192,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3000, "queue": "sync"},
     },
+    "verify-audit": {
+        "task": "audit.verify",
+        "schedule": 21_600.0,
+        "options": {"expires": 3600, "queue": "sync"},
+    },
     # By day nothing happens; at night it goes on where it was.
     "keep-documents": {
         "task": "ingest.keep_documents",
@@ -352,7 +357,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
-# An office shares one address; a guessed person has the narrow limits. A wrong code of an app or
+# An office shares one address; a guessed person has the narrow limits, by the network of who
+# guesses, so that nobody is kept out from elsewhere (`accounts.adapter`). A wrong code of an app or
 # a wrong recovery code counts as a failed log-in.
 ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",

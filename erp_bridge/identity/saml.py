@@ -147,14 +147,18 @@ def read_answer(config: SamlConfig, *, response: str, request_id: str) -> Assert
         auth = _auth(config, {"SAMLResponse": response})
         auth.process_response(request_id=request_id)
         if not auth.get_errors() and auth.is_authenticated():
-            return _assertion(auth, request_id)
+            return _assertion(
+                auth, request_id, acs_url=config.acs_url, own_entity_id=config.own_entity_id
+            )
         problem = str(auth.get_last_error_reason() or problem)[:200]
     except _UNREADABLE:
         pass
-    raise ContractViolation(problem, source="saml", operation="answer")
+    raise _wrong(problem)
 
 
-def _assertion(auth: OneLogin_Saml2_Auth, request_id: str) -> Assertion:
+def _assertion(
+    auth: OneLogin_Saml2_Auth, request_id: str, *, acs_url: str, own_entity_id: str
+) -> Assertion:
     document = auth.get_last_response_xml()
     root = OneLogin_Saml2_XML.to_etree(document)
     # There is one assertion, and it is signed: both were checked. What stands around it is not.
@@ -163,12 +167,18 @@ def _assertion(auth: OneLogin_Saml2_Auth, request_id: str) -> Assertion:
         "//saml:Assertion/saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData",
     )
     if not confirmed or not all(_answers(each, request_id) for each in confirmed):
-        raise ContractViolation(
-            "the assertion does not answer our question", source="saml", operation="answer"
-        )
+        raise _wrong("the assertion does not answer our question")
+    # python3-saml lets an assertion pass that names no service, and one that only mentions us.
+    if any(each.get("Recipient") != acs_url for each in confirmed):
+        raise _wrong("the assertion is for another address")
+    restrictions = OneLogin_Saml2_XML.query(
+        root, "//saml:Assertion/saml:Conditions/saml:AudienceRestriction"
+    )
+    if not restrictions or not all(_names(each, own_entity_id) for each in restrictions):
+        raise _wrong("the assertion is for another service")
     until = auth.get_last_assertion_not_on_or_after()
     if not until:
-        raise ContractViolation("it does not end", source="saml", operation="answer")
+        raise _wrong("it does not end")
     attributes = {
         str(name): tuple(str(value) for value in values if isinstance(value, str))
         for name, values in auth.get_attributes().items()
@@ -185,6 +195,15 @@ def _assertion(auth: OneLogin_Saml2_Auth, request_id: str) -> Assertion:
 def _answers(confirmation: _Element, request_id: str) -> bool:
     named = str(confirmation.get("InResponseTo") or "")
     return hmac.compare_digest(named.encode(), request_id.encode())
+
+
+def _names(restriction: _Element, own_entity_id: str) -> bool:
+    audiences = OneLogin_Saml2_XML.query(restriction, "./saml:Audience")
+    return own_entity_id in {str(each.text or "").strip() for each in audiences}
+
+
+def _wrong(problem: str) -> ContractViolation:
+    return ContractViolation(problem, source="saml", operation="answer")
 
 
 def _decoded(response: str) -> bytes:

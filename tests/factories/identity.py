@@ -260,6 +260,8 @@ class SamlAnswer:
     attributes: Mapping[str, str] = field(default_factory=dict)
     audience: str = ""
     recipient: str = ""
+    has_audience: bool = True
+    has_recipient: bool = True
     in_response_to: str | None = None
     assertion_in_response_to: str | None = None
     issuer: str = IDP_ENTITY
@@ -285,6 +287,14 @@ class SamlAnswer:
             "</saml:AttributeValue></saml:Attribute>"
             for name, value in values.items()
         )
+        recipient = f' Recipient="{self.recipient or self.question.acs_url}"'
+        recipient = recipient if self.has_recipient else ""
+        audience = (
+            "<saml:AudienceRestriction>"
+            f"<saml:Audience>{self.audience or self.question.issuer}</saml:Audience>"
+            "</saml:AudienceRestriction>"
+        )
+        audience = audience if self.has_audience else ""
         text = (
             '<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
             f' ID="{self.id or "_" + secrets.token_hex(16)}" Version="2.0" IssueInstant="{since}">'
@@ -292,12 +302,10 @@ class SamlAnswer:
             f'<saml:NameID Format="{self.name_format}">{self.uid}</saml:NameID>'
             '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer">'
             f'<saml:SubjectConfirmationData{named} NotOnOrAfter="{until}"'
-            f' Recipient="{self.recipient or self.question.acs_url}"/>'
+            f"{recipient}/>"
             "</saml:SubjectConfirmation></saml:Subject>"
             f'<saml:Conditions NotBefore="{since}" NotOnOrAfter="{until}">'
-            "<saml:AudienceRestriction>"
-            f"<saml:Audience>{self.audience or self.question.issuer}</saml:Audience>"
-            "</saml:AudienceRestriction></saml:Conditions>"
+            f"{audience}</saml:Conditions>"
             f'<saml:AuthnStatement AuthnInstant="{since}"><saml:AuthnContext>'
             "<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
             "</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>"

@@ -13,15 +13,19 @@ import re
 import sys
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from b2b_orders.accounts.models import Person
 from b2b_orders.api.views import documents as api_documents
+from b2b_orders.common import clock, tenancy
 from b2b_orders.common.visibility import VisibleQuerySet
-from b2b_orders.companies.models import Acting, StaffRole
-from b2b_orders.documents.models import ShareLink
+from b2b_orders.companies.models import Acting, Company, StaffRole, Team
+from b2b_orders.documents.models import Pack, ShareLink
+from b2b_orders.ingest import packs_work
 from b2b_orders.orders import titles as order_titles
 from b2b_orders.portal.views import documents, finance, shares, taking
 from tests.b2b_orders.documents.conftest import FakeSource
@@ -92,10 +96,14 @@ def as_member(client_for, eyes: Eyes) -> Client:
 
 
 class Reader:
-    """Somebody who tries every way to read, and the model that says what each returns."""
+    """Somebody who tries every way to read, and the model that says what each returns.
 
-    def __init__(self, client: Client, eyes: Eyes, world: World) -> None:
-        self.client, self.eyes, self.world = client, eyes, world
+    `wide` are the eyes for what only the first wall keeps apart: branches of one company.
+    """
+
+    def __init__(self, client: Client, own: Eyes, wide: Eyes, world: World) -> None:
+        self.client, self.own, self.eyes, self.world = client, own, wide, world
+        eyes = wide
         self.asked = {"company": str(eyes.company.public_id)} if eyes.base else {}
 
     @property
@@ -111,6 +119,9 @@ class Reader:
     def orders_in(self, text: str) -> set[str]:
         return {p.id for p in self.world.orders} & set(UUIDS.findall(text))
 
+    def told_in(self, text: str) -> set[str]:
+        return set(re.findall(r"(?:asks|tells|OURS)-\d\d", re.sub("</?mark>", "", text)))
+
     def check(self) -> None:
         self.lists()
         self.searches()
@@ -119,6 +130,9 @@ class Reader:
         self.finances()
         self.archive()
         self.calendar()
+        self.month()
+        self.people()
+        self.accesses()
 
     def lists(self) -> None:
         expected = {placed.id for placed in self.visible}
@@ -146,8 +160,13 @@ class Reader:
             expected = 200 if self.eyes.sees(placed) else 404
             answer = self.api(f"orders/{placed.id}")
             assert answer.status_code == expected
-            if place % 4 == 0:
-                assert self.get(f"/pedidos/{placed.id}").status_code == expected
+            if place % 4 == 0 or (placed.question and place % 2 == 0):
+                page = self.get(f"/pedidos/{placed.id}")
+                assert page.status_code == expected
+                said = placed.question, placed.answer, placed.added
+                assert self.told_in(body_of(page)) == {
+                    word for word in said if word and expected == 200
+                }
             if expected == 200:
                 listed = {each["id"] for each in answer.json()["documents"]}
                 assert listed == {
@@ -199,6 +218,45 @@ class Reader:
         assert "DANFE" in names
         assert ("Boleto" in names) == (placed.boleto is not None and self.eyes.finance)
 
+    def month(self) -> None:
+        due_on = timezone.localdate() + timedelta(days=9)
+        page = self.get("/financeiro/calendario", month=f"{due_on:%Y-%m}")
+        if not self.eyes.finance:
+            assert page.status_code == 404
+            return
+        amounts = [placed.amount for placed in self.visible if placed.boleto]
+        total = f"{sum(amounts):,.2f}".translate(str.maketrans(",.", ".,"))
+        # Everything is due on one day.
+        assert set(re.findall(r"[\d.]+,\d\d", body_of(page))) == ({total} if amounts else set())
+
+    def people(self) -> None:
+        pages = [self.get(f"/empresa/pessoas{what}") for what in ("", "/exportar")]
+        own = self.own
+        if not own.people:
+            # Support that acts with nobody's eyes looks at the list, and takes none away.
+            assert [page.status_code for page in pages] == ([200, 403] if own.acts else [404, 404])
+            return
+        expected = {each.email for each in self.world.colleagues if each.is_administered_by(own)}
+        listed, exported = (set(re.findall(r"p\d@example\.com", body_of(page))) for page in pages)
+        assert listed - {own.person.email} == expected - {own.person.email}
+        assert exported == expected
+
+    def accesses(self) -> None:
+        pages = [self.get(f"/empresa/acessos{what}") for what in ("", "/exportar")]
+        own = self.own
+        if not own.record:
+            assert {page.status_code for page in pages} == {404}
+            return
+        seen = [placed for placed in self.world.orders if own.sees(placed)]
+        rows = [row for row in self.rows_of(pages[1]) if self.world.witness in row]
+        titles = {placed.order.title for placed in self.world.orders}
+        named = [cell for row in rows for cell in row if cell in titles]
+        assert sorted(named) == sorted(placed.order.title for placed in seen)
+        assert len(rows) == len(seen) + (own.branches is None)
+
+    def rows_of(self, response) -> list[list[str]]:
+        return list(csv.reader(io.StringIO(body_of(response)), delimiter=";"))
+
     def calendar(self) -> None:
         if not self.eyes.finance or self.eyes.base:
             return
@@ -216,7 +274,7 @@ def test_members_read_what_the_model_says(world, has_first_wall, client_for):
     for eyes in world.members:
         # Without the first wall a branch is not kept from the others; the company is.
         eyes_here = eyes if has_first_wall else replace(eyes, branches=None)
-        Reader(as_member(client_for, eyes), eyes_here, world).check()
+        Reader(as_member(client_for, eyes), eyes, eyes_here, world).check()
 
 
 def test_support_reads_what_the_borrowed_eyes_see(world, has_first_wall, client_for):
@@ -248,10 +306,12 @@ def test_support_reads_what_the_borrowed_eyes_see(world, has_first_wall, client_
             company,
             prices=eyes.prices if eyes else True,
             finance=eyes.finance if eyes else True,
-            branches=eyes.branches if eyes and has_first_wall else None,
+            branches=eyes.branches if eyes else None,
+            acts=eyes is None,
             base=base,
         )
-        Reader(client, seen, world).check()
+        wide = seen if has_first_wall else replace(seen, branches=None)
+        Reader(client, seen, wide, world).check()
 
 
 def test_telesales_read_their_portfolio(world, has_first_wall, client_for):
@@ -269,9 +329,138 @@ def test_telesales_read_their_portfolio(world, has_first_wall, client_for):
         )
         eyes = Eyes(person, company, prices, finances, base=staff_base(company))
         client = client_for(person)
-        Reader(client, eyes, world).check()
+        Reader(client, eyes, eyes, world).check()
         other = staff_base(mine[1 - place])
         assert client.get(f"{other}/pedidos").status_code == 404
+
+
+def test_a_pack_holds_what_its_person_may_take(world, client_for, monkeypatch):
+    monkeypatch.setattr(packs_work, "wake_aside", lambda _pk: None)
+    for eyes in world.members:
+        client = as_member(client_for, eyes)
+        expected = {
+            document.pk
+            for placed in world.orders
+            for document in (placed.danfe, placed.boleto)
+            if document and eyes.takes(placed, document)
+        }
+
+        client.post("/documentos/pacotes", {})
+
+        pack = Pack.objects.filter(person=eyes.person, company=eyes.company).first()
+        assert (pack is not None) == bool(expected)
+        if pack is None:
+            continue
+        with tenancy.scope(role=tenancy.WORKER):
+            source = FakeSource({"danfe": PDF, "boleto": PDF})
+            packs_work.run_pack(pack_id=pack.pk, clock=clock.now, source=source)
+        [part] = pack.parts.all()
+        assert set(part.documents) == expected
+        response = client.get(f"/documentos/pacotes/{pack.public_id}/1")
+        with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as archive:
+            assert sum(name.endswith(".pdf") for name in archive.namelist()) == len(expected)
+        others = {each.person for each in world.members} - {eyes.person}
+        for other in map(client_for, others):
+            taken = other.get(f"/documentos/pacotes/{pack.public_id}/1")
+            assert taken.status_code == 404
+
+
+# --- across companies ------------------------------------------------------------------------
+
+
+def serves(team: Team | None, company: Company) -> bool:
+    """Say whose customers somebody of a team serves: theirs and those of no team."""
+    return company.is_active and (team is None or company.team is None or company.team == team)
+
+
+def misheard(text: str) -> str:
+    """Get the last digit wrong."""
+    return text[:-1] + str((int(text[-1]) + 5) % 10)
+
+
+def found_by(client: Client, world: World, page: str, text: str) -> set[str]:
+    body = body_of(client.get(page, {"q": text}))
+    return {placed.id for placed in world.orders} & set(UUIDS.findall(body))
+
+
+def test_support_finds_numbers_of_the_companies_it_serves(world, has_first_wall, client_for):
+    for place, team in enumerate((None, *world.teams)):
+        client = client_for(make_support(f"Sue{place}", team))
+        for text in world.texts:
+            having = [placed for placed in world.orders if text in placed.texts]
+            expected = {placed.id for placed in having if serves(team, placed.company)}
+            assert found_by(client, world, "/atendimento", text) == expected
+            assert found_by(client, world, "/televendas", text) == set()
+        for placed in world.orders[:4]:
+            number = min(text for text in placed.texts if text.startswith("45"))
+            near = found_by(client, world, "/atendimento", misheard(number))
+            assert near == ({placed.id} if serves(team, placed.company) else set())
+
+
+def test_staff_see_the_questions_that_wait_at_whom_they_serve(world, has_first_wall, client_for):
+    asked = [placed for placed in world.orders if placed.question and not placed.answer]
+    of_team = {f"Sue{place}": team for place, team in enumerate((None, *world.teams))}
+    for name, team in of_team.items():
+        page = body_of(client_for(make_support(name, team)).get("/atendimento/perguntas"))
+        expected = {placed.id for placed in asked if serves(team, placed.company)}
+        assert {placed.id for placed in world.orders} & set(UUIDS.findall(page)) == expected
+        # Whose they are, and not what they say.
+        assert "asks-" not in page
+    for seller, mine in sellers(world):
+        page = body_of(client_for(seller).get("/atendimento/perguntas"))
+        expected = {placed.id for placed in asked if placed.company in mine}
+        assert {placed.id for placed in world.orders} & set(UUIDS.findall(page)) == expected
+
+
+def sellers(world: World) -> list[tuple[Person, list[Company]]]:
+    """Make somebody who looks after the first company, the last two, and none."""
+    made = []
+    for place, wanted in enumerate((world.companies[:1], world.companies[1:], [])):
+        person = make_person(f"Sel{place}", f"sel{place}@example.com")
+        make_staff(person, StaffRole.TELESALES, seller_code=f"V{place}", portfolio=wanted)
+        made.append((person, [company for company in wanted if company.is_active]))
+    return made
+
+
+def test_telesales_find_and_export_their_portfolio_alone(world, has_first_wall, client_for):
+    for seller, mine in sellers(world):
+        client = client_for(seller)
+        own = [placed for placed in world.orders if placed.company in mine]
+        for text in world.texts:
+            expected = {placed.id for placed in own if text in placed.texts}
+            assert found_by(client, world, "/televendas", text) == expected
+            assert found_by(client, world, "/atendimento", text) == set()
+        listed = body_of(client.get("/televendas/clientes"))
+        names = {str(company.public_id) for company in world.companies}
+        assert names & set(UUIDS.findall(listed)) == {str(each.public_id) for each in mine}
+        exported = body_of(client.get("/televendas/clientes/exportar"))
+        rows = list(csv.reader(io.StringIO(exported), delimiter=";"))[1:]
+        assert sorted(row[0] for row in rows) == sorted(placed.company.name for placed in own)
+        titles = {placed.order.title for placed in world.orders}
+        assert {cell for row in rows for cell in row} & titles == {p.order.title for p in own}
+        for company in world.companies:
+            sheet = client.get(f"/televendas/clientes/{company.public_id}")
+            assert sheet.status_code == (200 if company in mine else 404)
+            expected = {placed.id for placed in own if placed.company == company}
+            shown = {p.id for p in world.orders} & set(UUIDS.findall(body_of(sheet)))
+            assert shown == expected
+
+
+def test_operations_alone_search_the_whole_record(world, has_first_wall, client_for):
+    person = make_person("Olga")
+    make_staff(person, StaffRole.OPERATIONS)
+    client = client_for(person)
+
+    exported = body_of(client.get("/operacao/auditoria/exportar"))
+
+    rows = [row for row in csv.reader(io.StringIO(exported), delimiter=";") if world.witness in row]
+    assert len(rows) == len(world.orders) + len(world.companies)
+    named = {placed.id for placed in world.orders} & {cell for row in rows for cell in row}
+    assert named == {placed.id for placed in world.orders}
+    staff = [client_for(make_support()), client_for(sellers(world)[0][0])]
+    for other in (*staff, *(as_member(client_for, eyes) for eyes in world.members[:3])):
+        for path in ("/operacao/auditoria", "/operacao/auditoria/exportar"):
+            assert other.get(path).status_code == 404
 
 
 def test_who_belongs_nowhere_reads_nothing(world, has_first_wall, client_for):

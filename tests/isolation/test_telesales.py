@@ -206,6 +206,8 @@ def test_telesales_cannot_act_for_a_company(cast, client_for, order):
     found = teo.get("/televendas", {"q": "4500777"}).content.decode()
 
     assert str(order.public_id) in found
+    # The questions of their customers are theirs to answer; search and acting are support's.
+    assert 'href="/atendimento"' not in found
     assert "/atendimento/atuar" not in found
     assert teo.get("/atendimento").status_code == 404
     assert teo.get("/atendimento/atuar", query).status_code == 404

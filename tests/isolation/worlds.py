@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,9 +16,20 @@ from django.utils import timezone
 from stdnum.br import cnpj
 
 from b2b_orders.accounts.models import Person
-from b2b_orders.companies.models import Company, Establishment, Membership, Role, StaffRole
+from b2b_orders.audit.models import Action
+from b2b_orders.audit.services import record
+from b2b_orders.companies.access import Actor
+from b2b_orders.companies.models import (
+    Company,
+    Establishment,
+    Membership,
+    Role,
+    StaffProfile,
+    StaffRole,
+    Team,
+)
 from b2b_orders.documents.models import Document
-from b2b_orders.orders.models import Order
+from b2b_orders.orders.models import AddedNumber, Order, Question
 from erp_bridge.records import DocumentKind, NumberKind
 from tests.factories import (
     NOW,
@@ -30,6 +41,7 @@ from tests.factories import (
     make_staff,
     make_title,
 )
+from tests.factories.orders import add_number
 
 # Numbers that several companies use for orders of their own.
 SHARED = ("PO-7/A", "OC 77", "815")
@@ -53,6 +65,11 @@ class Placed:
     amount: Decimal
     danfe: Document
     boleto: Document | None
+    # What somebody of the company asked about it, and was answered; "" if nobody did.
+    question: str = ""
+    answer: str = ""
+    # A number that somebody added.
+    added: str = ""
 
     @property
     def id(self) -> str:
@@ -68,6 +85,11 @@ class Eyes:
     prices: bool
     finance: bool
     branches: frozenset[int] | None = None
+    # Whether they administer people, and read who did what.
+    people: bool = False
+    record: bool = False
+    # Support that acts for the company with nobody's eyes.
+    acts: bool = False
     # Under which their pages are, and what the API is asked with.
     base: str = ""
     name: str = ""
@@ -83,6 +105,23 @@ class Eyes:
         return self.sees(placed) and (self.finance or document != placed.boleto)
 
 
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody who belongs to a company now. No branches listed is the whole company."""
+
+    company: Company
+    email: str
+    branches: frozenset[int] | None
+
+    def is_administered_by(self, eyes: Eyes) -> bool:
+        """Say whether an administrator has them on their list: wholly within their own reach."""
+        if not eyes.people or self.company != eyes.company:
+            return False
+        if eyes.branches is None:
+            return True
+        return self.branches is not None and self.branches <= eyes.branches
+
+
 @dataclass
 class World:
     """Everything that one seed makes."""
@@ -92,6 +131,10 @@ class World:
     members: list[Eyes] = field(default_factory=list)
     outsiders: list[Person] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
+    colleagues: list[Colleague] = field(default_factory=list)
+    teams: list[Team] = field(default_factory=list)
+    # Who has opened every order, as the record says.
+    witness: str = "Wilma Witness"
 
     @property
     def texts(self) -> list[str]:
@@ -117,11 +160,58 @@ def make_world(seed: int) -> World:
                 is_active=place < 2 or chance.random() < 0.5,
             )
         )
+    _teams(chance, world)
+    witness = make_person(world.witness)
     for place in range(chance.randint(9, 14)):
-        world.orders.append(_order(chance, world, place))
+        placed = _order(chance, world, place)
+        world.orders.append(_talk(chance, placed, witness, place))
+        _seen(placed, witness)
+    for company in world.companies:
+        # Of a company and of no order: for who sees all of it.
+        record(Action.SEARCHED, actor=Actor(witness.pk), company_id=company.pk, now=NOW)
     for place in range(4):
         _person(chance, world, place)
     return world
+
+
+def _teams(chance: random.Random, world: World) -> None:
+    world.teams = [Team.objects.create(name=name) for name in ("North", "South")]
+    for company in world.companies:
+        company.team = chance.choice((None, *world.teams))
+        company.save()
+
+
+def _talk(chance: random.Random, placed: Placed, witness: Person, place: int) -> Placed:
+    """Have a question asked, perhaps answered, and a number added."""
+    own = {"company": placed.company, "person": witness}
+    question, answer, added = "", "", ""
+    if chance.random() < 0.5:
+        question = f"asks-{place:02}"
+        asked = placed.order.questions.create(**own, text=question, asked_at=NOW)
+        if chance.random() < 0.5:
+            answer = f"tells-{place:02}"
+            asked.answers.create(**own, text=answer, at=NOW)
+            Question.objects.filter(pk=asked.pk).update(answered_at=NOW)
+    if chance.random() < 0.4:
+        # As a worker leaves it that has taken it over.
+        added = f"OURS-{place:02}"
+        of_record = placed.order.records.get()
+        AddedNumber.objects.create(
+            **own,
+            connection=of_record.connection,
+            external_id=of_record.external_id,
+            written=added,
+            added_at=NOW,
+            taken_at=NOW,
+        )
+        add_number(placed.order, NumberKind.CUSTOMER, added)
+    texts = placed.texts | ({added} if added else set())
+    return replace(placed, question=question, answer=answer, added=added, texts=texts)
+
+
+def _seen(placed: Placed, witness: Person) -> None:
+    of_order = {"object_kind": "order", "object_id": placed.id, "company_id": placed.company.pk}
+    record(Action.ORDER_VIEWED, actor=Actor(witness.pk), now=NOW, **of_order)
 
 
 def _order(chance: random.Random, world: World, place: int) -> Placed:
@@ -137,7 +227,8 @@ def _order(chance: random.Random, world: World, place: int) -> Placed:
         company,
         sorted(((kind, text) for text, kind in kinds.items()), reverse=True),
         establishment=establishment,
-        placed_at=NOW - timedelta(days=place),
+        # Open, as whoever looks after customers understands it.
+        placed_at=timezone.now() - timedelta(days=place),
         total=amount,
     )
     if chance.random() < 0.15:
@@ -178,6 +269,8 @@ def _person(chance: random.Random, world: World, place: int) -> None:
         world.memberships.append(member)
         if not (is_active and company.is_active):
             continue
+        scope = frozenset(b.pk for b in wanted) if is_scoped else None
+        world.colleagues.append(Colleague(company, person.email, scope))
         rights = {n for n in RIGHT_FIELDS if (n in ROLES[role] if own[n] is None else own[n])}
         seen.append(
             Eyes(
@@ -185,7 +278,9 @@ def _person(chance: random.Random, world: World, place: int) -> None:
                 company,
                 prices="sees_prices" in rights,
                 finance="sees_finance" in rights,
-                branches=frozenset(b.pk for b in wanted) if is_scoped else None,
+                branches=scope,
+                people="manages_people" in rights,
+                record="sees_access_record" in rights,
                 name=str(company.public_id),
             )
         )
@@ -194,10 +289,11 @@ def _person(chance: random.Random, world: World, place: int) -> None:
         world.outsiders.append(person)
 
 
-def make_support(name: str = "Sue") -> Person:
-    """Make an agent who may act for every company."""
+def make_support(name: str = "Sue", team: Team | None = None) -> Person:
+    """Make an agent who may act for every company, or for those of a team and of none."""
     person = make_person(name)
     make_staff(person, StaffRole.SUPPORT)
+    StaffProfile.objects.filter(person=person).update(team=team)
     return person
 
 

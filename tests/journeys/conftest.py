@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
+import redis
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from b2b_orders.demo.supervisor import OWNER, Supervisor, Wishes
 from b2b_orders.embedded.postgres import DATABASE, PostgresServer
+from b2b_orders.embedded.valkey import ValkeyServer
 from erp_bridge.simulators.cast import O1
 from erp_bridge.simulators.mail import read_mail
 from tests.guards import find_chromium
@@ -53,6 +55,8 @@ class QuickSupervisor(Supervisor):
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",
             "PORTAL_SILENT_SECONDS": "2",
+            # A source that has come back is found out sooner; how it is left alone is the same.
+            "PORTAL_BREAKER_SECONDS": "8",
             # A test asks faster than a person; guessing is limited as it is in production.
             "PORTAL_LIMIT_PAGES": "3000",
             "PORTAL_LIMIT_SEARCHES": "3000",
@@ -131,16 +135,27 @@ class Product:
             time.sleep(0.5)
         pytest.fail(f"no mail to {to} about {subject}")
 
+    def open_database(self) -> psycopg.Connection[Any]:
+        """Connect as the owner, for what no page can make: time that passes, above all."""
+        sockets = PostgresServer(self.home / "postgres").sockets
+        return psycopg.connect(host=str(sockets), user=OWNER, dbname=DATABASE)
+
     def audit_lines(self, action: str, object_id: str) -> list[dict[str, Any]]:
         """Read the record of what was done with something, oldest first."""
-        sockets = PostgresServer(self.home / "postgres").sockets
-        with psycopg.connect(host=str(sockets), user=OWNER, dbname=DATABASE) as database:
+        return self._lines("a.action = %s AND a.object_id = %s", [action, object_id])
+
+    def acting_lines(self, action: str) -> list[dict[str, Any]]:
+        """Read the record of acting for companies, oldest first."""
+        return self._lines("a.action = %s AND a.object_kind = 'acting'", [action])
+
+    def _lines(self, wanted: LiteralString, values: list[str]) -> list[dict[str, Any]]:
+        with self.open_database() as database:
             rows = database.execute(
                 "SELECT a.at, a.address::text, a.detail, p.email, a.reason, c.name"
                 " FROM audit_auditevent a LEFT JOIN accounts_person p ON p.id = a.person_id"
                 " LEFT JOIN companies_company c ON c.id = a.company_id"
-                " WHERE a.action = %s AND a.object_id = %s ORDER BY a.at, a.id",
-                [action, object_id],
+                f" WHERE {wanted} ORDER BY a.at, a.id",
+                values,
             ).fetchall()
         names = ("at", "address", "detail", "person", "reason", "company")
         return [dict(zip(names, row, strict=True)) for row in rows]
@@ -210,8 +225,12 @@ class Product:
 
     def sign_in(self, page: Page, who: str) -> None:
         """Sign somebody in through the form."""
-        person = self.person(who)
         page.goto("/accounts/login/")
+        self.fill_in(page, who)
+
+    def fill_in(self, page: Page, who: str) -> None:
+        """Give address and password to the log-in page that somebody was led to."""
+        person = self.person(who)
         page.locator("[name=login]").fill(person["email"])
         page.locator("[name=login]").press("Enter")
         page.locator("[name=password]").fill(person["password"])
@@ -247,6 +266,16 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
             browser.close()
     finally:
         supervisor.stop()
+
+
+@pytest.fixture
+def limits_end(product: Product) -> Iterator[None]:
+    """Give everybody back what they may ask, for the sake of the next test."""
+    yield
+    cache = redis.Redis.from_url(ValkeyServer(product.home / "valkey").cache_url)
+    if keys := cache.keys("*limit:*"):
+        cache.delete(*keys)
+    cache.close()
 
 
 @pytest.fixture

@@ -5,28 +5,14 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterator
 
-import pytest
-import redis
 from playwright.sync_api import expect
 
-from b2b_orders.embedded.valkey import ValkeyServer
 from erp_bridge.simulators.cast import O1
 from erp_bridge.simulators.mail import text_of
 from tests.journeys.conftest import api_order
 
 QUESTION = "Onde está o XML da 1002?"
-
-
-@pytest.fixture
-def limits_end(product) -> Iterator[None]:
-    """Give everybody back what they may ask, for the sake of the next test."""
-    yield
-    cache = redis.Redis.from_url(ValkeyServer(product.home / "valkey").cache_url)
-    if keys := cache.keys("*limit:*"):
-        cache.delete(*keys)
-    cache.close()
 
 
 def test_b35_guessing_is_slowed_then_refused_and_operations_are_warned(
@@ -62,6 +48,8 @@ def test_b35_guessing_is_slowed_then_refused_and_operations_are_warned(
 
 
 def test_s13_a_question_from_the_order_is_answered_on_its_timeline(product, page_of):
+    # Of somebody who acts for nobody yet.
+    product.sessions.pop("suzana", None)
     ana, suzana = page_of("ana"), page_of("suzana")
     ana.goto(api_order(ana, O1.web_number)["portal_path"])
     with ana.expect_navigation():

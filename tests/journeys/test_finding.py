@@ -112,6 +112,8 @@ def test_b11_the_same_own_number_shows_only_the_order_of_the_company_at_hand(pag
     page = page_of("ana")
     search(page, O5.customer_number)
     expect(page.locator("h1")).to_contain_text(O1.web_number)
+    expect(page.locator("header")).to_contain_text("Alfa")
+    api_order(page, O5.customer_number)
 
     davi = page_of("davi")
     for company, expected in (("Beta", O5), ("Alfa", O1)):

@@ -137,6 +137,12 @@ def test_s09_support_sees_both_sources_side_by_side_and_reads_them_again(page_of
 
     expect(page.locator("table.compare tr.differs", has_text="Total")).to_have_count(1)
     expect(page.locator("main")).to_contain_text("O ERP decide")
+    for source in ("ERP", "Site"):
+        expect(page.locator("table.compare thead")).to_contain_text(source)
+    read = page.locator("table.compare tr", has_text="Lido")
+    expect(read.locator("td").filter(has_text=re.compile(r"\d\d:\d\d"))).to_have_count(2)
+    for secret in ("demo-erp-token", "Bearer", "@alfa.example", "Cookie"):
+        assert secret not in page.content()
     faults = Axe().run(page, options={"runOnly": RULES}).response["violations"]
     assert [fault["id"] for fault in faults] == []
     page.get_by_role("button", name="Ler de novo agora").click()

@@ -7,23 +7,15 @@ import json
 import re
 import zipfile
 
-import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from b2b_orders.demo.supervisor import OWNER
-from b2b_orders.embedded.postgres import DATABASE, PostgresServer
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import DESKTOP, Product, search
+from tests.journeys.conftest import DESKTOP, search
 from tests.journeys.test_everybody import PHONE, RULES
 from tests.journeys.test_operations import outcome
 from tests.journeys.test_staff import _act
-
-
-def _database(product: Product) -> psycopg.Connection:
-    sockets = PostgresServer(product.home / "postgres").sockets
-    return psycopg.connect(host=str(sockets), user=OWNER, dbname=DATABASE)
 
 
 def test_s12_the_company_reads_who_took_its_boleto_and_why(page_of):
@@ -52,7 +44,7 @@ def test_s12_the_company_reads_who_took_its_boleto_and_why(page_of):
 
 def test_a07_a_person_gets_their_data_and_is_taken_out_while_the_books_stay(product, page_of):
     """Of somebody who is nobody of the cast, so that other journeys do not miss them."""
-    with _database(product) as database:
+    with product.open_database() as database:
         database.execute(
             "WITH vera AS (INSERT INTO accounts_person (public_id, email, name, password, language,"
             " is_active, created_at) VALUES (gen_random_uuid(), 'vera@alfa.example', 'Vera Dias',"
@@ -61,6 +53,10 @@ def test_a07_a_person_gets_their_data_and_is_taken_out_while_the_books_stay(prod
             " created_at) SELECT vera.id, c.id, 'viewer', false, true, now()"
             " FROM vera, companies_company AS c WHERE c.name LIKE 'Alfa%'"
         )
+        kept = (
+            "SELECT (SELECT count(*) FROM documents_document), (SELECT count(*) FROM orders_order)"
+        )
+        before = database.execute(kept).fetchall()
     page = page_of("olga")
     page.goto("/operacao/dados-pessoais")
     page.locator("[name=pessoa]").fill("vera@alfa.example")
@@ -82,11 +78,13 @@ def test_a07_a_person_gets_their_data_and_is_taken_out_while_the_books_stay(prod
     page.get_by_role("button", name="Anonimizar definitivamente").click()
     assert "não voltam" in outcome(page)
 
-    with _database(product) as database:
+    with product.open_database() as database:
         rows = database.execute(
             "SELECT count(*) FROM accounts_person WHERE email ~ '^vera@' OR name ~ 'Vera'"
         ).fetchall()
+        after = database.execute(kept).fetchall()
     assert rows == [(0,)]
+    assert after == before
     buyer = page_of("ana")
     search(buyer, O1.web_number)
     expect(buyer.locator("#documents")).to_contain_text("DANFE")

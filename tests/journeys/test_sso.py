@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from erp_bridge.simulators.cast import O1
 from tests.factories.identity import IDP_ENTITY, make_pair, saml_server
+from tests.journeys.conftest import Product
 
 PAGE = "/operacao/acesso"
 SAVED, WORKS = "salvo", "como está configurado"
@@ -85,6 +88,34 @@ def switch_off(page: Page, slug: str) -> None:
     assert "Ninguém mais" in outcome(page)
 
 
+def make_required(page: Page, slug: str) -> None:
+    page.goto(PAGE)
+    page.locator(f"summary[aria-label='Alterar {slug}']").click()
+    form = page.locator(f"form:has(input[value={slug}])", has=page.locator("[name=is_required]"))
+    form.locator("[name=is_required]").check()
+    form.get_by_role("button", name="Salvar").click()
+    assert SAVED in outcome(page)
+    expect(page.locator("main")).to_contain_text("Único caminho")
+
+
+def forwarded_without_a_click(davi: Page) -> None:
+    """Follow somebody whose company has one way in: the address is all that they type."""
+    davi.goto("/documentos?mes=2026-02")
+    davi.locator("[name=login]").fill("davi@beta.example")
+    davi.locator("[name=login]").press("Enter")
+    davi.wait_for_url(re.compile(r"/oauth2/authorize"))
+    davi.locator("input[name=sub]").fill("d1")
+    davi.get_by_role("button", name="Authorize").click()
+    davi.wait_for_url(re.compile(r"/documentos\?mes=2026-02$"))
+    davi.context.clear_cookies()
+    # No code by mail either, nor the password by an address of its own.
+    davi.goto("/accounts/login/code/")
+    davi.locator("[name=email]").fill("davi@beta.example")
+    davi.locator("[name=email]").press("Enter")
+    davi.wait_for_url(re.compile(r"/oauth2/authorize"))
+    assert davi.context.request.get("/api/v1/orders").status == 401
+
+
 def test_people_of_a_company_sign_in_by_openid_connect(page_of):
     operations = page_of("olga")
     person = {"email": "davi@beta.example", "email_verified": True, "name": "Davi Rocha"}
@@ -117,6 +148,9 @@ def test_people_of_a_company_sign_in_by_openid_connect(page_of):
             other.get_by_role("button", name="Authorize").click()
             expect(other.get_by_role("alert")).to_contain_text("não vale para o seu e-mail")
             assert other.request.get("/api/v1/orders").status == 401
+
+            make_required(operations, "beta-id")
+            forwarded_without_a_click(page_of(""))
         finally:
             switch_off(operations, "beta-id")
 
@@ -147,3 +181,61 @@ def test_staff_sign_in_by_saml(page_of):
             assert "Suzana" in suzana.locator("header").inner_text()
         finally:
             switch_off(operations, "loja-id")
+
+
+@contextmanager
+def codes_of_the_shop(product: Product) -> Iterator[None]:
+    """Let the connection offer codes of VTEX ID, as `add_connection --setting sign_in=1` does."""
+    change = (
+        "UPDATE ingest_connection SET settings = jsonb_set(settings, '{reading}',"
+        " coalesce(settings->'reading', '{}') || jsonb_build_object('sign_in', %s::int))"
+        " WHERE name = 'vtex'"
+    )
+    with product.open_database() as database:
+        database.execute(change, [1])
+    try:
+        yield
+    finally:
+        with product.open_database() as database:
+            database.execute(change, [0])
+
+
+def code_for(product: Product, email: str) -> str:
+    """Read the code that VTEX ID mailed."""
+    with urllib.request.urlopen(f"{product.sources['vtex']}/_control/identity") as answer:
+        return str(json.load(answer)[email])
+
+
+def test_a_code_that_the_shop_mails_opens_the_portal(product, page_of):
+    with codes_of_the_shop(product):
+        ana = page_of("")
+        ana.goto("/pedidos?q=4500")
+        ana.locator("[name=login]").fill("ana@alfa.example")
+        ana.locator("[name=login]").press("Enter")
+        ana.get_by_role("button", name="Receber um código de Site").click()
+        expect(ana.locator("main")).to_contain_text("ana@alfa.example")
+        ana.locator("[name=code]").fill("not it")
+        ana.get_by_role("button", name="Entrar", exact=True).click()
+        expect(ana.get_by_role("alert")).to_contain_text("não serve")
+        ana.locator("[name=code]").fill(code_for(product, "ana@alfa.example"))
+        ana.get_by_role("button", name="Entrar", exact=True).click()
+        ana.wait_for_url(re.compile(r"/pedidos\?q=4500$"))
+        expect(ana.locator("main")).to_contain_text(O1.web_number)
+
+        # Whom the shop knows and we do not stays outside.
+        shopper = page_of("")
+        shopper.goto("/accounts/login/")
+        shopper.locator("[name=login]").fill("shopper@example.com")
+        shopper.locator("[name=login]").press("Enter")
+        shopper.get_by_role("button", name="Receber um código de Site").click()
+        shopper.locator("[name=code]").fill(code_for(product, "shopper@example.com"))
+        shopper.get_by_role("button", name="Entrar", exact=True).click()
+        expect(shopper.get_by_role("alert")).to_contain_text("não serve")
+        assert shopper.request.get("/api/v1/orders").status == 401
+
+    offered = page_of("")
+    offered.goto("/accounts/login/")
+    offered.locator("[name=login]").fill("ana@alfa.example")
+    offered.locator("[name=login]").press("Enter")
+    expect(offered.locator("[name=password]")).to_be_visible()
+    expect(offered.get_by_role("button", name="Receber um código de Site")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Support in the company's shoes: S03, S04, S05, S08, S10, S11, S12, S14, S15."""
+"""Support in the company's shoes: S03, S04, S05, S08, S10, S11, S14, S15."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1, O2, O5
+from erp_bridge.simulators.mail import text_of
 from tests.journeys.conftest import api_order, search
 from tests.journeys.test_staff import _act
 
@@ -31,7 +32,7 @@ def _see_as(page, name):
     _press(page, f"Ver como {name}")
 
 
-def test_s03_the_same_eyes_and_no_more(page_of):
+def test_s03_the_same_eyes_and_no_more(page_of, product):
     page = page_of("suzana")
     _act(page, "Alfa")
     o1 = page.url
@@ -51,6 +52,31 @@ def test_s03_the_same_eyes_and_no_more(page_of):
     _press(page, "Ver como empresa")
     expect(page.locator(BAR)).to_contain_text("vendo como: toda a empresa")
     assert page.goto(o1).status == 200
+    told = [line["detail"] for line in product.acting_lines("seen_as_changed")[-2:]]
+    assert [change["now"] for change in told] == ["Carla Nunes", ""]
+
+
+def test_s03_seeing_as_the_company_needs_the_right(page_of):
+    olga, page = page_of("olga"), page_of("suzana")
+    _grant(olga, "Suzana Reis", may=False)
+    try:
+        _act(page, "Alfa")
+        # Nothing is shown before it is said with whose eyes.
+        expect(page.locator("h1")).to_have_text("Quem pode saber o quê")
+        as_company = page.get_by_role("button", name="Ver como empresa")
+        expect(as_company).to_have_count(0)
+        token = page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+        answer = page.request.post(
+            f"/c/{_company_of(page)}/atuacao/visao",
+            form={"csrfmiddlewaretoken": token, "person": "company"},
+            headers={"Referer": page.url},
+        )
+        assert answer.status in {403, 404}
+        _press(page, "Ver como Carla Nunes")
+        search(page, O2.erp_number, f"/c/{_company_of(page)}/pedidos")
+        expect(page.locator("h1")).to_contain_text(O2.erp_number)
+    finally:
+        _grant(olga, "Suzana Reis", may=True)
 
 
 def test_s04_acting_is_read_only(page_of):
@@ -60,8 +86,17 @@ def test_s04_acting_is_read_only(page_of):
         _company_of(page),
         page.locator("[name=csrfmiddlewaretoken]").first.input_value(),
     )
+    documents = api_order(page, O1.web_number, company=company)["documents"]
+    xml = next(document for document in documents if document["kind"] == "nfe_xml")
+    of_xml = xml["download_url"].partition(f"/c/{company}/")[2]
 
-    for path in ("financeiro/calendario/endereco", "financeiro/calendario/encerrar"):
+    for path in (
+        # People and the company, links, preferences, and what else is the company's to say.
+        *("empresa/convites/novo", "empresa/pessoas/importar", "empresa/ajustes"),
+        *(f"{of_xml}/enviar/link", f"{of_xml}/aviso"),
+        *("financeiro/calendario/endereco", "financeiro/calendario/encerrar"),
+        f"{page.url.partition(f'/c/{company}/')[2].partition('?')[0]}/perguntar",
+    ):
         answer = page.request.post(
             f"/c/{company}/{path}",
             form={"csrfmiddlewaretoken": token},
@@ -69,11 +104,7 @@ def test_s04_acting_is_read_only(page_of):
         )
         assert answer.status == 403
         assert "Só leitura durante a atuação" in answer.text()
-    xml = next(
-        d
-        for d in api_order(page, O1.web_number, company=company)["documents"]
-        if d["kind"] == "nfe_xml"
-    )
+    # She can download; S07 has that she can send.
     assert page.request.get(xml["download_url"]).status == 200
 
 
@@ -167,6 +198,18 @@ def _give_company(page, company, team):
     _wait_for_errand(page, "atendida")
 
 
+def _grant(page, name, *, may):
+    """Give or take the right to see as the company, as operations do."""
+    page.goto("/operacao/equipe")
+    with page.expect_navigation():
+        page.get_by_role("link", name=name).click()
+    form = page.locator("form", has=page.locator("#staff-reason"))
+    form.locator("[name=can_see_as_company]").set_checked(may)
+    form.locator("#staff-reason").fill("pedido da gerência")
+    _press(page, "Salvar", form)
+    _wait_for_errand(page, f"{name} foi alterado.")
+
+
 def _put_in_team(page, team):
     page.goto("/operacao/equipe")
     with page.expect_navigation():
@@ -199,25 +242,13 @@ def test_s11_another_teams_customer_is_named_by_the_team_alone(page_of):
         _give_company(olga, beta, "")
 
 
-def test_s12_what_was_done_as_the_company_is_in_its_record(page_of, product):
-    page = page_of("suzana")
-    _act(page, "Alfa", reason="chamado 4242")
-    boleto = next(
-        d
-        for d in api_order(page, O1.web_number, company=_company_of(page))["documents"]
-        if d["kind"] == "danfe"
-    )
-    assert page.request.get(boleto["download_url"]).status == 200
-
-    line = product.audit_lines("document_downloaded", boleto["id"])[-1]
-    assert line["person"] == "suzana@seller.example"
-    assert line["reason"] == "chamado 4242"
-    assert line["company"] == "Alfa Distribuidora"
-
-
 def test_s14_a_wrong_number_offers_near_ones_and_is_told_when_it_comes(page_of, product):
     page = page_of("suzana")
     search(page, O1.erp_number[:-1] + "4", "/atendimento")
+    expect(page.locator("main")).to_contain_text("Quase este número")
+    expect(page.locator("main tbody tr", has_text=O1.erp_number).first).to_be_visible()
+    swapped = O1.erp_number[:-2] + O1.erp_number[:-3:-1]
+    search(page, swapped, "/atendimento")
     expect(page.locator("main")).to_contain_text("Quase este número")
     expect(page.locator("main tbody tr", has_text=O1.erp_number).first).to_be_visible()
 
@@ -239,21 +270,43 @@ def test_s14_a_wrong_number_offers_near_ones_and_is_told_when_it_comes(page_of, 
     expect(waiting).to_contain_text("está aqui desde")
 
 
-def test_s15_opening_too_much_warns_operations(page_of, product):
+def test_s15_opening_too_much_warns_operations_and_asks_who_it_is(page_of, product):
     """The limit is wound down for the journeys, see `QuickSupervisor`."""
     page = page_of("suzana")
+    # What she signed in with here is proved anew at the end, and is nobody else's.
+    product.sessions.pop("suzana", None)
     _act(page, "Alfa", reason="chamado 1515")
-    company = _company_of(page)
+    address, company = page.url, _company_of(page)
     asked = {"company": company, "limit": "25"}
     found = page.request.get("/api/v1/orders", params=asked).json()["results"]
     assert len(found) >= 20
-    for order in [each["id"] for each in found]:
-        page.request.get(f"/api/v1/orders/{order}", params={"company": company})
-    # What she signed in with opens nothing any more.
-    product.sessions.pop("suzana", None)
+    statuses = [
+        page.request.get(f"/api/v1/orders/{order['id']}", params={"company": company}).status
+        for order in found
+    ]
+    refused_from = statuses.index(403)
+    assert set(statuses[:refused_from]) == {200}
+    assert set(statuses[refused_from:]) == {403}
 
+    page.goto(address)
+    expect(page.locator("h1")).to_have_text("Ainda é você?")
+    expect(page.locator("body")).not_to_contain_text(O1.web_number)
+    page.locator("[name=password]").fill("not hers")
+    page.locator("[name=password]").press("Enter")
+    expect(page.get_by_role("alert").first).to_be_visible()
+    assert page.request.get("/api/v1/orders", params=asked).status == 403
+    page.locator("[name=password]").fill(product.person("suzana")["password"])
+    with page.expect_navigation(url=address):
+        page.locator("[name=password]").press("Enter")
+    expect(page.locator("h1")).to_contain_text(O1.web_number)
+    expect(page.locator(BAR)).to_contain_text("chamado 1515")
+
+    mail = product.await_mail(
+        "olga", "Alarme: Alguém da equipe está abrindo pedidos além do habitual"
+    )
+    assert "suzana@seller.example" in text_of(mail)
     olga = page_of("olga")
     olga.goto("/operacao/recusas")
     row = olga.locator("tbody tr", has_text="suzana@seller.example").first
-    expect(row).to_contain_text("Alguém da equipe abriu pedidos demais")
+    expect(row).to_contain_text("Alguém da equipe está abrindo pedidos além do habitual")
     expect(row).to_contain_text("Suzana Reis")

@@ -198,6 +198,11 @@ def test_s07_support_sends_a_document_to_a_known_contact_and_the_customer_sees_i
     sent = bruno.locator(".taken li").first
     for text in ("rita@alfa.example", "Suzana Reis (fornecedor)", "chamado 4711", "Enviado"):
         expect(sent).to_contain_text(text)
+    rita = page_of("rita")
+    rita.goto("/empresa/acessos?equipe=1")
+    access = rita.locator("main tbody tr", has_text="chamado 4711").filter(has_text="rita@").first
+    for text in ("Suzana Reis", "Boleto", O1.web_number):
+        expect(access).to_contain_text(text)
     *_, line = product.audit_lines("document_mailed", document["id"])
     assert line["person"] == "suzana@seller.example"
     assert line["detail"]["recipient"] == "rita@alfa.example"

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1, O2, O5, TEO_CODE
 from tests.journeys.conftest import api_order, search
+from tests.journeys.test_operations import outcome
 
 
 def _number():
@@ -51,7 +52,8 @@ def test_t01_placed_by_me_shows_the_order_and_whether_the_customer_saw_it(page_o
 
     row = teo.locator("main tbody tr", has_text=O2.erp_number)
     expect(row).to_have_count(1)
-    expect(row).to_contain_text(re.compile("visto", re.IGNORECASE))
+    expect(row).to_contain_text("Visto pelo cliente")
+    expect(row.locator(".c-status")).to_have_text(re.compile(r"\w"))
     expect(teo.locator("main")).not_to_contain_text("R$")
 
 
@@ -65,6 +67,10 @@ def test_t02_an_order_placed_seconds_ago_is_fetched_live(page_of, product):
 
     expect(page.locator("main")).to_contain_text("novo no ERP", ignore_case=True)
     expect(page.locator("main")).to_contain_text(number)
+    # T01: nobody of the customer has looked at this one.
+    page.goto("/televendas")
+    row = page.locator("main tbody tr", has_text=number)
+    expect(row).to_contain_text("Ainda não visto")
 
 
 def test_t03_the_portfolio_holds_own_customers_alone(page_of):
@@ -80,6 +86,49 @@ def test_t03_the_portfolio_holds_own_customers_alone(page_of):
     expect(page.locator("main tbody tr", has_text=O5.web_number)).to_have_count(0)
 
 
+def _hand_over(olga, name, *, to_teo):
+    """Have operations take a customer from Téo, or give it to him."""
+    olga.goto("/operacao/equipe")
+    with olga.expect_navigation():
+        olga.get_by_role("link", name="Téo Martins").click()
+    if to_teo:
+        olga.locator("summary", has_text="Incluir um cliente").click()
+        olga.locator("#add-company").fill(name)
+        form = olga.locator("form", has=olga.locator("#add-company"))
+    else:
+        row = olga.locator("tbody tr", has_text=name)
+        row.locator("summary").click()
+        form = row.locator("form")
+    form.locator("[name=reason]").fill("carteira nova")
+    with olga.expect_navigation():
+        form.locator("button").click()
+    assert "mudou de carteira" in outcome(olga)
+
+
+def test_t03_a_reassigned_customer_goes_with_its_history_and_comes_back_with_it(page_of):
+    olga, teo = page_of("olga"), page_of("teo")
+    _open_customer(teo)
+    sheet = teo.url
+    _open_as_teo(teo, O2.erp_number)
+    order = teo.url
+    _hand_over(olga, "Alfa Distribuidora", to_teo=False)
+    try:
+        for address in (sheet, order):
+            assert teo.goto(address).status == 404
+        teo.goto("/televendas/clientes")
+        expect(teo.locator("main")).not_to_contain_text("Alfa")
+        teo.goto("/televendas")
+        expect(teo.locator("main")).not_to_contain_text(O2.erp_number)
+        search(teo, O2.erp_number, "/televendas")
+        expect(teo.locator("#found tbody")).to_have_count(0)
+    finally:
+        _hand_over(olga, "Alfa Distribuidora", to_teo=True)
+    for address in (sheet, order):
+        assert teo.goto(address).status == 200
+    teo.goto("/televendas")
+    expect(teo.locator("main tbody tr", has_text=O2.erp_number)).to_have_count(1)
+
+
 def test_t04_before_a_sale_everything_is_on_one_screen(page_of):
     page = page_of("teo")
     _open_customer(page)
@@ -90,6 +139,7 @@ def test_t04_before_a_sale_everything_is_on_one_screen(page_of):
         place = boxes.nth(at).bounding_box()
         assert place is not None
         assert place["y"] + place["height"] <= 768
+    assert page.evaluate("document.documentElement.scrollHeight") <= 768
     expect(boxes.nth(0)).to_contain_text("em aberto")
     expect(page.locator("#box-documents")).to_be_visible()
     assert 1 <= page.locator("[aria-labelledby=box-documents] li").count() <= 3
@@ -147,6 +197,9 @@ def test_t06_the_customers_number_is_added_found_and_the_erp_untouched(page_of):
 
 def test_t07_without_finance_there_are_no_boletos_and_no_amounts_due(page_of):
     page = page_of("teo")
+    search(page, O1.web_number, "/televendas")
+    for absent in ("R$", "Boleto", "Venc"):
+        expect(page.locator("main")).not_to_contain_text(absent)
     _open_as_teo(page, O1.web_number)
     company = re.search(r"/c/([0-9a-f-]{36})/", page.url)
     assert company is not None
@@ -189,6 +242,7 @@ def test_t09_the_same_goods_placed_twice_are_pointed_out_and_stay_two(page_of, p
 
     _open_customer(teo)
     note = teo.locator("section.warn", has_text="Possível duplicidade")
+    expect(note).to_contain_text("Mesmos itens, mesmo dia, mesma filial")
     expect(note).to_contain_text(order_id)
     expect(note).to_contain_text(number)
     _open_as_teo(teo, number)

@@ -18,7 +18,8 @@ from b2b_orders.documents.accesses import AccessFilter, AccessRow, KnownPerson
 from b2b_orders.portal import formats, spreadsheets, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.operations import Moment, moment
-from b2b_orders.portal.words_audit import ACTION, GROUP, OBJECT, STAFF_ROLE
+from b2b_orders.portal.presenters.people_record import people_words
+from b2b_orders.portal.words_audit import ACTION, GROUP, OBJECT, PEOPLE, STAFF_ROLE
 
 _LONGEST_NUMBER = 80
 
@@ -177,12 +178,16 @@ def _about(row: AccessRow) -> str:
         return f"{name} · {order}" if order else name
     if row.object_kind == "order":
         return order or _("An order that is not shown any more")
+    if row.object_kind == "person" and row.object_name:
+        return row.object_name
     return words.text(OBJECT, row.object_kind) if row.object_kind else ""
 
 
 def _extra(row: AccessRow) -> str:
     """Pick from a line's details what tells an administrator more."""
     detail = row.detail
+    if row.action in PEOPLE:
+        return people_words(detail)
     if row.action == Action.DOCUMENT_MAILED and detail.get("recipient"):
         return _("to %(address)s") % {"address": detail["recipient"]}
     count = detail.get("documents", detail.get("rows"))

@@ -404,6 +404,6 @@ def line_items(rows: Iterable[LineRow]) -> tuple[LineItem, ...]:
 
 def _problem(row: LineRow) -> str:
     if not row.problem:
-        return ""
+        return _("Is here: %(company)s") % {"company": row.detail} if row.detail else ""
     said = words.text(words_map.PROBLEM, row.problem)
     return f"{said} ({row.detail})" if row.detail else said

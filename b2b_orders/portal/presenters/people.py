@@ -129,11 +129,20 @@ def tabs(to: Addresses, viewer: Viewer, path: str, *, waiting: int) -> tuple[Tab
     )
 
 
+def seen_day(row: PersonRow) -> str:
+    """Name the day when somebody was last seen, by whatever company they came.
+
+    The hour is theirs: it would tell what somebody does who belongs to another company, too.
+    """
+    seen = row.last_seen
+    return formats.day(formats.local(seen).date()) if seen else _("never")
+
+
 def _is_here(path: str, url: str) -> bool:
     return path == url or path.startswith(f"{url}/")
 
 
-def person_item(row: PersonRow, to: Addresses, now: datetime) -> PersonItem:
+def person_item(row: PersonRow, to: Addresses) -> PersonItem:
     """Word one person of the list."""
     return PersonItem(
         name=row.name,
@@ -142,7 +151,7 @@ def person_item(row: PersonRow, to: Addresses, now: datetime) -> PersonItem:
         role=role_name(row.grant.role),
         scope=scope_words(row.grant, row.branches),
         differs=differing_words(row.grant),
-        last_seen=formats.moment(row.last_seen, now) if row.last_seen else _("never"),
+        last_seen=seen_day(row),
         has_second_factor=row.has_second_factor,
         state=state_chip(row),
         is_self=row.is_self,
@@ -150,7 +159,9 @@ def person_item(row: PersonRow, to: Addresses, now: datetime) -> PersonItem:
 
 
 def state_chip(row: PersonRow) -> Chip:
-    """Word whether somebody is in the company."""
+    """Word whether somebody is in the company, and sees anything of it."""
+    if row.is_active and row.grant.establishment_ids == frozenset():
+        return Chip(_("Sees nothing yet"), "warn", "alert")
     if row.is_active:
         return Chip(_("Active"), "good", "check")
     return Chip(_("Removed"), "plain", "minus")

@@ -81,10 +81,20 @@ def missing_words(
 
 
 def no_orders_words(facts: ScopeFacts) -> str:
-    """Say that the company has no orders yet."""
+    """Say that there are no orders yet in what the person sees, or that they see nothing yet."""
+    if facts.is_whole_company:
+        return _(
+            "%(company)s has no orders yet. When the shop or the ERP records one, it shows here."
+        ) % {"company": facts.company_name}
+    if not facts.establishments:
+        return _(
+            "No branch of %(company)s is open to you yet. Whoever manages the company's people"
+            " chooses which ones you see; their orders show here from then on."
+        ) % {"company": facts.company_name}
     return _(
-        "%(company)s has no orders yet. When the shop or the ERP records one, it shows here."
-    ) % {"company": facts.company_name}
+        "%(company)s has no orders yet in what you see (%(branches)s). When the shop or the ERP"
+        " records one, it shows here."
+    ) % {"company": facts.company_name, "branches": branches_words(facts)}
 
 
 def support_link(typed: str, company: str) -> str:

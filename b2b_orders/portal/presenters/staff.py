@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from b2b_orders.companies.finding import CompanyHit
 from b2b_orders.orders.queries import StaffHit
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
@@ -32,6 +33,21 @@ class HitItem:
     seen: str
     is_seen: bool
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyItem:
+    """A company that was found by its tax id; choosing it asks for a reason."""
+
+    company: str
+    ending: str
+    url: str
+
+
+def company_item(hit: CompanyHit, typed: str) -> CompanyItem:
+    """Present a company that a caller named by its tax id: whose it is and nothing else."""
+    url = f"{reverse('portal:act')}?{urlencode({'q': typed})}"
+    return CompanyItem(company=hit.name, ending=f"…{hit.tax_id_ending}", url=url)
 
 
 def hit_items(

@@ -16,6 +16,7 @@ from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.companies.people import may_see_people
+from b2b_orders.companies.viewers import still
 from b2b_orders.documents.accesses import (
     AccessFilter,
     AccessRow,
@@ -59,6 +60,7 @@ def page(request: CompanyRequest) -> HttpResponseBase:
         "is_whole": viewer.establishment_ids is None,
     }
     if may_see_people(viewer):
+        # For administrators it is one of their pages.
         context |= frame(request)
     return render(request, "portal/company/access_record.html", context)
 
@@ -99,14 +101,20 @@ def _page(viewer: Viewer, wanted: AccessFilter, after: str | None) -> PageOf[Acc
 
 
 def _lines(viewer: Viewer, wanted: AccessFilter, to: Addresses, language: str) -> Iterator[bytes]:
-    """Write page after page. The request's scope has ended by then, so each opens its own."""
+    """Write page after page. The request's scope has ended by then, so each opens its own.
+
+    It ends with the reader's right to it.
+    """
     after, is_first = None, True
     while is_first or after:
         with translation.override(language):
             with tenancy.scope(
                 role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id
             ):
-                rows = list_accesses(viewer=viewer, wanted=wanted, after=after, limit=EXPORT_PAGE)
+                reader = still(viewer)
+                if reader is None or not reader.can(Right.ACCESS_RECORD):
+                    return
+                rows = list_accesses(viewer=reader, wanted=wanted, after=after, limit=EXPORT_PAGE)
             items = access_items(rows.rows, to=to, now=clock.now())
             head = [export_columns()] if is_first else []
             lines = b"".join(csv_lines([*head, *map(export_row, items)], begins=is_first))

@@ -20,6 +20,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.portal import formats
+from b2b_orders.portal.gate import must_prove
 from b2b_orders.portal.requests import PersonRequest, person_page
 from b2b_orders.portal.views.signing import AFTER_SET_UP, reauthentication_methods
 
@@ -176,9 +177,7 @@ def sign_in_again(request: PersonRequest) -> HttpResponseBase:
     """Have the person prove who they are, by what they have; else by logging in anew."""
     wanted = get_next_redirect_url(request) or reverse("portal:home")
     now = clock.now()
-    if sessions.is_fresh(request, now=now) and not sessions.must_sign_in_again(
-        request, person=request.user
-    ):
+    if sessions.is_fresh(request, now=now) and not must_prove(request):
         return redirect(wanted)
     kept = urlencode({"next": wanted})
     methods = reauthentication_methods(request)

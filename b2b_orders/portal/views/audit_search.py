@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from b2b_orders.audit.search import AuditFilter, record_search, search_audit
 from b2b_orders.common import clock
 from b2b_orders.companies.access import StaffViewer
+from b2b_orders.companies.viewers import still_staff
 from b2b_orders.orders.staff_queries import staff_search
 from b2b_orders.portal import formats
 from b2b_orders.portal.presenters.audit_search import (
@@ -100,6 +101,8 @@ def _lines(viewer: StaffViewer, wanted: AuditFilter, language: str) -> Iterator[
     """Write page after page, each in a scope of its own."""
     after, count, is_first = None, 0, True
     while is_first or after:
+        if still_staff(viewer) is None:
+            return
         with translation.override(language):
             rows = search_audit(viewer=viewer, wanted=wanted, after=after, limit=EXPORT_PAGE)
             count += len(rows.rows)

@@ -21,7 +21,7 @@ from b2b_orders.audit import invitations, joining
 from b2b_orders.audit.invitations import OpenInvitation
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
-from b2b_orders.common.requests import INVITATION_PATH, PROOF_PATH
+from b2b_orders.common.requests import INVITATION_PATH, PROOF_PATH, network_of
 from b2b_orders.companies.viewers import SESSION_KEY
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.words_people import PROBLEM, ROLE
@@ -67,7 +67,7 @@ def _opened(request: Any, secret: str) -> HttpResponse:
 
 
 def _look(request: Any, secret: str) -> OpenInvitation:
-    key = f"invitation-misses:{request.actor.address or '-'}"
+    key = f"invitation-misses:{_network(request)}"
     if not secret or len(secret) > _LONGEST_SECRET or is_over(key, _MISSES):
         raise NotVisible
     try:
@@ -178,7 +178,7 @@ def join(request: Any) -> HttpResponseBase:
 def _asks_too_often(request: Any, email: str) -> bool:
     """Count a wish; one too many is answered as any other, and nothing comes of it."""
     email = invitations.clean_email(email)
-    here, theirs = f"joins:{request.actor.address or '-'}", f"joins-of:{email}"
+    here, theirs = f"joins:{_network(request)}", f"joins-of:{email}"
     if is_over(here, _WISHES) or is_over(theirs, _WISHES_OF_ONE):
         return True
     count_one(here, _WISH_SECONDS)
@@ -205,7 +205,7 @@ def prove_address(request: Any) -> HttpResponseBase:
 
 
 def _proved_by(request: Any, secret: str) -> str:
-    key = f"proof-misses:{request.actor.address or '-'}"
+    key = f"proof-misses:{_network(request)}"
     if not secret or len(secret) > _LONGEST_SECRET or is_over(key, _MISSES):
         raise NotVisible
     try:
@@ -224,6 +224,10 @@ def sealed(response: HttpResponse) -> HttpResponse:
     response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def _network(request: Any) -> str:
+    return network_of(request.actor.address or "") or "-"
 
 
 def is_over(key: str, most: int) -> bool:

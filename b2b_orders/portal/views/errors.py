@@ -34,20 +34,11 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _page(request, _("Not allowed"), sentence, status=403, icon="cross")
 
 
-def looking_only(request: HttpRequest) -> HttpResponse:
-    """Say that who acts for a company looks, and changes nothing of its people."""
-    sentence = _(
-        "You are acting for this company: you can look, not change. Its administrator changes"
-        " people and settings."
-    )
-    return _page(request, _("Only to look at"), sentence, status=403, icon="cross")
-
-
 def read_only(request: HttpRequest) -> HttpResponse:
     """Say why this cannot be done while acting for a company."""
     sentence = _(
-        "While you act for a company you can look, download and send. Its people, links and"
-        " preferences are changed by its own people."
+        "While you act for a company you can look, download, send and answer. Its people, links"
+        " and preferences are changed by its own people."
     )
     return _page(request, _("Read only while acting"), sentence, status=403, icon="cross")
 

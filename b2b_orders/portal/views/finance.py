@@ -20,6 +20,7 @@ from b2b_orders.common import clock, tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.companies.viewers import still
 from b2b_orders.documents.boleto_archive import MOST, open_boleto_archive
 from b2b_orders.documents.boletos import available_boletos
 from b2b_orders.documents.hidden_lines import titles_as_shown
@@ -145,15 +146,21 @@ def export(request: CompanyRequest) -> HttpResponseBase:
 def _export_lines(
     viewer: Viewer, wanted: TitleFilter, today: date, language: str
 ) -> Iterator[bytes]:
-    """Write page after page. The request's scope has ended by then, so each opens its own."""
+    """Write page after page. The request's scope has ended by then, so each opens its own.
+
+    It ends with the reader's right to it.
+    """
     after, is_first = None, True
     while is_first or after:
         with translation.override(language):
             with tenancy.scope(
                 role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id
             ):
+                reader = still(viewer)
+                if reader is None or not reader.can(Right.FINANCE):
+                    return
                 titles = list_titles(
-                    viewer=viewer, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
+                    viewer=reader, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
                 )
             rows = [export_row(title) for title in titles.rows]
             head = [export_columns()] if is_first else []

@@ -26,11 +26,13 @@ from b2b_orders.companies.people import (
     PersonRow,
     administrates,
     company_of,
+    count_without_sight,
     get_person,
     list_branches,
     list_domains,
     list_people,
     people_without_second_factor,
+    require_administrator,
     require_sight,
 )
 from b2b_orders.portal import formats, words
@@ -43,12 +45,13 @@ from b2b_orders.portal.presenters.people import (
     read_grant,
     role_name,
     scope_words,
+    seen_day,
     state_chip,
     tabs,
 )
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 from b2b_orders.portal.spreadsheets import csv_lines, plain
-from b2b_orders.portal.views.errors import looking_only
+from b2b_orders.portal.views.errors import read_only
 from b2b_orders.portal.words_people import PROBLEM, ROLE
 
 P = ParamSpec("P")
@@ -65,11 +68,11 @@ def people_page(
     def opened(request: CompanyRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         require_sight(request.viewer)
         if request.method == "POST" and request.viewer.is_staff:
-            return looking_only(request)
+            return read_only(request)
         try:
             return view(request, *args, **kwargs)
         except NotAllowed:
-            return looking_only(request)
+            return read_only(request)
 
     return company_page(opened)
 
@@ -105,7 +108,7 @@ def require_role(request: CompanyRequest) -> None:
 @people_page
 def listing(request: CompanyRequest) -> HttpResponseBase:
     """List people by name, a page at a time."""
-    viewer, to, now = request.viewer, addresses(request), clock.now()
+    viewer, to = request.viewer, addresses(request)
     wanted, given = _wanted(request)
     try:
         page = list_people(viewer=viewer, wanted=wanted, after=request.GET.get("after", ""))
@@ -113,11 +116,13 @@ def listing(request: CompanyRequest) -> HttpResponseBase:
         return redirect(to.to("people"))
     older = f"{to.to('people')}?{urlencode(given | {'after': page.next})}" if page.next else ""
     context = {
-        "items": [person_item(row, to, now) for row in page.rows],
+        "items": [person_item(row, to) for row in page.rows],
         "given": given,
         "roles": [(role.value, role_name(role)) for role in Role],
         "branches": [(str(each.id), branch_name(each)) for each in list_branches(viewer=viewer)],
         "is_filtered": bool(given),
+        "without_sight": 0 if given else count_without_sight(viewer=viewer),
+        "without_sight_url": to.to("people", {"state": "nothing"}),
         "older": older,
         "here": to.to("people"),
         "invite_url": to.to("invite"),
@@ -131,23 +136,31 @@ def _wanted(request: CompanyRequest) -> tuple[PeopleFilter, dict[str, str]]:
     """Read the filter, and what of it was given, for the address of the next page."""
     typed = typed_text(request.GET)[:150]
     role, branch = request.GET.get("role", ""), request.GET.get("branch", "")
-    is_removed = request.GET.get("state") == "removed"
+    state = request.GET.get("state", "")
+    state = state if state in {"removed", "nothing"} else ""
     role = role if role in Role.values else ""
     branch = branch if branch.isascii() and branch.isdigit() and len(branch) < 19 else ""
     given = {
         "q": typed.strip(),
         "role": role,
         "branch": branch,
-        "state": "removed" if is_removed else "",
+        "state": state,
     }
-    wanted = PeopleFilter(typed, role, int(branch) if branch else None, is_removed)
+    wanted = PeopleFilter(
+        typed,
+        role,
+        int(branch) if branch else None,
+        is_removed=state == "removed",
+        sees_nothing=state == "nothing",
+    )
     return wanted, {name: value for name, value in given.items() if value}
 
 
 @require_safe
 @people_page
 def export(request: CompanyRequest) -> HttpResponseBase:
-    """Hand out the list as a spreadsheet, by the same filter."""
+    """Hand out the list as a spreadsheet, by the same filter, to the company's own people alone."""
+    require_administrator(request.viewer)
     wanted, _given = _wanted(request)
     rows = list_people(viewer=request.viewer, wanted=wanted, limit=None).rows
     record(
@@ -169,9 +182,9 @@ def _bytes(lines: list[list[str]]) -> Iterator[bytes]:
 
 
 def _export_row(row: PersonRow) -> Iterator[str]:
-    item = person_item(row, Addresses(), clock.now())
+    item = person_item(row, Addresses())
     yield from (item.name, item.email, item.role, item.scope, item.differs)
-    yield formats.full_moment(row.last_seen) if row.last_seen else ""
+    yield seen_day(row) if row.last_seen else ""
     yield _("Yes") if item.has_second_factor else _("No")
     yield item.state.text
 
@@ -213,7 +226,7 @@ def _person(
         "state": state_chip(row),
         "since": formats.day(formats.local(row.since).date()),
         "removed": formats.moment(row.removed_at, now),
-        "last_seen": formats.moment(row.last_seen, now) if row.last_seen else _("never"),
+        "last_seen": seen_day(row),
         "form": grant_form(viewer, branches, grant or row.grant),
         "may_change": may_change,
         "error": problem(error) if error else "",
@@ -237,14 +250,13 @@ def remove(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     error = ""
     if request.method == "POST":
         try:
-            is_out = people.remove_member(
+            people.remove_member(
                 viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now()
             )
         except InvalidInput as wrong:
             error = problem(wrong)
         else:
-            text = _("Removed, and signed out everywhere.") if is_out else _("Removed.")
-            messages.success(request, text, "good")
+            messages.success(request, _("Removed."), "good")
             return redirect(to.to("people"))
     row = get_person(viewer=viewer, public_id=public_id)
     context = frame(request) | {
@@ -261,14 +273,14 @@ def remove(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
 @require_POST
 @people_page
 def end_sessions(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
-    """Sign somebody out everywhere."""
+    """Have somebody log in anew before they see the company again."""
     try:
         people.end_sessions_of(
             viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now()
         )
     except InvalidInput as error:
         return _person(request, public_id, error=error)
-    messages.success(request, _("Signed out everywhere."), "good")
+    messages.success(request, _("Done. They log in again before they see the company."), "good")
     return redirect(addresses(request).to("person", public_id=public_id))
 
 

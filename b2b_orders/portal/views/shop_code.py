@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods
 
 from b2b_orders.accounts.services import find_person
 from b2b_orders.audit.single_sign_on import refuse, to_provider
-from b2b_orders.common.requests import without_nul
+from b2b_orders.common.requests import network_of, without_nul
 from b2b_orders.companies.providers import NotLetIn, required_provider
 from b2b_orders.ingest.vtex_sign_in import check_code, send_code, shop_of_codes
 
@@ -54,7 +54,7 @@ def _mail(request: Any, shop: str) -> HttpResponse:
     if provider := required_provider(email):
         return render(request, "account/to_provider.html", to_provider(provider))
     if _is_too_often(f"mail:{email}", _MAILS) or _is_too_often(
-        f"from:{request.actor.address}", _MAILS_OF_OFFICE
+        f"from:{network_of(request.actor.address or '')}", _MAILS_OF_OFFICE
     ):
         return _page(request, shop, email, _("Too many codes were asked for. Wait a while."), 429)
     try:

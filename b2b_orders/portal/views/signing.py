@@ -21,6 +21,7 @@ from django.utils.http import urlencode
 
 from b2b_orders.accounts import factors, mailing, sessions
 from b2b_orders.accounts.devices import device_words
+from b2b_orders.audit.failures import record_failed_login
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.companies.access import Actor
@@ -139,8 +140,7 @@ class ConfirmCode(account.ConfirmLoginCodeView):  # type: ignore[misc]
     def form_invalid(self, form: Any) -> HttpResponseBase:
         actor = self.request.actor
         person = self.stage.login.user
-        record(
-            Action.LOGIN_FAILED,
+        record_failed_login(
             actor=Actor(person.pk if person else None, None, actor.address, actor.request_id),
             detail={"at": "code"},
             now=clock.now(),
@@ -166,12 +166,7 @@ class PasskeyLogin(webauthn.LoginWebAuthnView):  # type: ignore[misc]
         return answer
 
     def form_invalid(self, form: Any) -> HttpResponseBase:  # noqa: ARG002 theirs
-        record(
-            Action.LOGIN_FAILED,
-            actor=self.request.actor,
-            detail={"at": "passkey"},
-            now=clock.now(),
-        )
+        record_failed_login(actor=self.request.actor, detail={"at": "passkey"}, now=clock.now())
         return HttpResponseRedirect(f"{reverse('account_login')}?{_failed(self.request)}")
 
 

@@ -20,6 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from b2b_orders.audit import single_sign_on as sso
+from b2b_orders.common.requests import network_of
 from b2b_orders.companies.providers import NotLetIn, Provider, find_provider
 
 # An answer that a provider posts waits this long for the browser to come back as our own.
@@ -71,7 +72,7 @@ def _of_provider(
             provider = find_provider(slug)
             if provider is None or provider.kind != kind:
                 raise Http404
-            if _is_too_often(str(request.actor.address)):
+            if _is_too_often(network_of(request.actor.address or "")):
                 # Not written down: that too is what somebody who floods us would want.
                 return _refused(request, provider, NotLetIn("too-often"), status=429)
             try:

@@ -16,6 +16,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.companies.access import StaffViewer
+from b2b_orders.companies.finding import CompanyHit, OfTaxId, find_by_tax_id
 from b2b_orders.companies.recent import list_recent
 from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.awaiting import list_awaited
@@ -27,7 +28,13 @@ from b2b_orders.portal.presenters.agent_home import agent_home
 from b2b_orders.portal.presenters.lists import count_words
 from b2b_orders.portal.presenters.search import too_long_words
 from b2b_orders.portal.presenters.sources import down_sources, source_lines
-from b2b_orders.portal.presenters.staff import hit_items, near_items
+from b2b_orders.portal.presenters.staff import (
+    CompanyItem,
+    HitItem,
+    company_item,
+    hit_items,
+    near_items,
+)
 from b2b_orders.portal.requests import PortalRequest, StaffRequest, staff_page, to_login, typed_text
 
 
@@ -62,8 +69,11 @@ def search(request: StaffRequest) -> HttpResponseBase:
 def _found(request: StaffRequest, typed: str) -> dict[str, object]:
     """Show what a number leads to; what is another team's by the team's name alone."""
     now = clock.now()
-    hits = find(request, typed)
+    whose = find_by_tax_id(viewer=request.staff, text=typed)
+    hits = find(request, typed, whose)
     teams = other_teams(viewer=request.staff, text=typed)
+    if whose.other_team:
+        teams = tuple(sorted({*teams, whose.other_team}))
     if teams:
         record(
             Action.OTHER_TEAM_REFUSED,
@@ -72,10 +82,12 @@ def _found(request: StaffRequest, typed: str) -> dict[str, object]:
             now=now,
         )
     shown: dict[str, object] = {"other_teams": teams, "can_await": not hits and not teams}
+    if whose.company:
+        shown["company"] = company_item(whose.company, typed)
     if hits:
         items = hit_items(hits, typed=typed, now=now, acts=True)
         return shown | {"items": items, "count": count_words(len(hits))}
-    if teams:
+    if teams or whose.company:
         return shown
     near = nearest(viewer=request.staff, text=typed)
     return shown | {
@@ -92,13 +104,16 @@ def _missing(staff: StaffViewer, typed: str) -> str:
     }
 
 
-def find(request: StaffRequest, typed: str) -> tuple[StaffHit, ...]:
+def find(request: StaffRequest, typed: str, whose: OfTaxId | None = None) -> tuple[StaffHit, ...]:
     """Search, and record that it was done: staff look across companies."""
     hits = staff_search(viewer=request.staff, text=typed)
+    detail: dict[str, object] = {"text": typed[:MAX_TYPED], "found": len(hits)}
+    if whose is not None and whose.company:
+        detail["company"] = str(whose.company.public_id)
     record(
         Action.STAFF_SEARCHED,
         actor=request.actor,
-        detail={"text": typed[:MAX_TYPED], "found": len(hits)},
+        detail=detail,
         now=clock.now(),
     )
     return hits
@@ -110,14 +125,14 @@ def act(request: StaffRequest) -> HttpResponseBase:
     """Ask for the reason, then act for the company in its own address."""
     given = request.POST if request.method == "POST" else request.GET
     typed = typed_text(given)
-    hit = _chosen(request, typed, given.get("order", ""))
+    chosen = _chosen(request, typed, given.get("order", ""))
     reason, error = given.get("reason", ""), ""
     if request.method == "POST":
         try:
             acting.start(
                 viewer=request.staff,
                 actor=request.actor,
-                company_public_id=hit.company_public_id,
+                company_public_id=_company_of(chosen),
                 reason=reason,
                 session_key=request.session.session_key or "",
                 now=clock.now(),
@@ -125,12 +140,11 @@ def act(request: StaffRequest) -> HttpResponseBase:
         except InvalidInput:
             error = _("Give a reason of at least 5 characters, such as the call's number.")
         else:
-            return redirect(_begin_at(request, hit, typed))
-    item = hit_items([hit], typed=typed, now=clock.now(), acts=True)[0]
+            return redirect(_begin_at(request, chosen, typed))
     context = {
-        "hit": item,
-        "order": hit.order_public_id,
-        "company": hit.company_public_id,
+        "hit": _item(chosen, typed),
+        "order": "" if isinstance(chosen, CompanyHit) else chosen.order_public_id,
+        "company": _company_of(chosen),
         "typed": typed,
         "reason": reason,
         "error": error,
@@ -142,22 +156,43 @@ def act(request: StaffRequest) -> HttpResponseBase:
     return render(request, "portal/staff/act.html", context, status=400 if error else 200)
 
 
-def _begin_at(request: StaffRequest, hit: StaffHit, typed: str) -> str:
-    """Begin at the order; who may not see as the company first says whose eyes are borrowed."""
-    to = Addresses(hit.company_public_id)
-    order = to.to("order", {"q": typed}, public_id=hit.order_public_id)
+def _item(chosen: StaffHit | CompanyHit, typed: str) -> HitItem | CompanyItem:
+    if isinstance(chosen, CompanyHit):
+        return company_item(chosen, typed)
+    return hit_items([chosen], typed=typed, now=clock.now(), acts=True)[0]
+
+
+def _company_of(chosen: StaffHit | CompanyHit) -> UUID:
+    return chosen.public_id if isinstance(chosen, CompanyHit) else chosen.company_public_id
+
+
+def _begin_at(request: StaffRequest, chosen: StaffHit | CompanyHit, typed: str) -> str:
+    """Begin at the order, or at the company's list where it was found by its tax id.
+
+    Who may not see as the company first says whose eyes are borrowed.
+    """
+    to = Addresses(_company_of(chosen))
+    if isinstance(chosen, CompanyHit):
+        start = to.to("orders")
+    else:
+        start = to.to("order", {"q": typed}, public_id=chosen.order_public_id)
     if request.staff.can_see_as_company:
-        return order
-    return to.to("acting-people", {"next": order})
+        return start
+    return to.to("acting-people", {"next": start})
 
 
-def _chosen(request: StaffRequest, typed: str, order: str) -> StaffHit:
-    """Find the chosen order again by what was typed: the address alone leads nowhere."""
-    if typed.strip() and len(typed) <= MAX_TYPED:
-        near = nearest(viewer=request.staff, text=typed)
-        for hit in (*staff_search(viewer=request.staff, text=typed), *near):
-            if str(hit.order_public_id) == order:
-                return hit
+def _chosen(request: StaffRequest, typed: str, order: str) -> StaffHit | CompanyHit:
+    """Find what was chosen again by what was typed: the address alone leads nowhere."""
+    if not typed.strip() or len(typed) > MAX_TYPED:
+        raise NotVisible
+    if not order:
+        if company := find_by_tax_id(viewer=request.staff, text=typed).company:
+            return company
+        raise NotVisible
+    near = nearest(viewer=request.staff, text=typed)
+    for hit in (*staff_search(viewer=request.staff, text=typed), *near):
+        if str(hit.order_public_id) == order:
+            return hit
     raise NotVisible
 
 

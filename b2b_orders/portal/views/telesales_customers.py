@@ -21,7 +21,7 @@ from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.companies.languages import language_of_company
-from b2b_orders.companies.viewers import CompanyChoice
+from b2b_orders.companies.viewers import CompanyChoice, still
 from b2b_orders.documents.latest import latest_documents
 from b2b_orders.documents.queries import FINANCIAL
 from b2b_orders.ingest.queries import list_source_states
@@ -104,7 +104,7 @@ def sheet(request: StaffRequest, company: UUID) -> HttpResponseBase:
     today, states = formats.local(now).date(), list_source_states()
     orders = list_open(viewer=viewer, today=today, now=now, limit=5)
     without = () if viewer.can(Right.FINANCE) else FINANCIAL
-    contacts = latest_contacts(viewer=viewer, without_kinds=without, now=now)
+    contacts = latest_contacts(viewer=viewer, without_kinds=without, now=now, limit=3)
     language = chosen_language(request.GET.get("leitura", ""), language_of_company(viewer=viewer))
     record(
         Action.CUSTOMER_OPENED,
@@ -192,6 +192,9 @@ def _lines(
 
 def _page(viewer: Viewer, actor: Actor, after: str | None) -> PageOf[OrderRow]:
     with tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id):
+        if still(viewer) != viewer:
+            # Taken away while the file is read, the customer or a right to see of it.
+            return PageOf(())
         if after is None:
             record(
                 Action.PORTFOLIO_EXPORTED,

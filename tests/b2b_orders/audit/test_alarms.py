@@ -9,12 +9,13 @@ import pytest
 from django.db import DatabaseError
 
 from b2b_orders.audit.alarms import Alarm, AlarmMail, note_failed_login, raise_alarm, tell_alarms
+from b2b_orders.audit.failures import record_failed_login
 from b2b_orders.audit.models import Incident
 from b2b_orders.audit.queries import list_incidents
 from b2b_orders.audit.services import report_incident
 from b2b_orders.common import tenancy
 from b2b_orders.common.mail import MailFailed
-from b2b_orders.companies.access import StaffViewer
+from b2b_orders.companies.access import Actor, StaffViewer
 from b2b_orders.companies.models import StaffRole
 from b2b_orders.portal import alarms as alarm_mail
 from b2b_orders.portal.alarms import tell_alarms as mail_alarms
@@ -209,6 +210,25 @@ def test_many_failed_log_ins_from_one_address_raise_one_alarm(cast, settings):
 
     [alarm] = Incident.objects.all()
     assert (alarm.code, alarm.person_id, alarm.address) == ("login-failures", None, "198.51.100.7")
+
+
+@pytest.mark.parametrize(
+    ("detail", "alarms"),
+    [
+        ({"at": "second-factor"}, 1),
+        ({"why": "not-believed"}, 1),
+        ({"why": "cancelled"}, 0),
+        ({"why": "provider-down"}, 0),
+    ],
+)
+def test_every_way_of_logging_in_counts_what_is_an_attempt(cast, settings, detail, alarms):
+    settings.PORTAL_LOGIN_ALARMS = {"person": 2, "address": 0}
+
+    for _ in range(4):
+        with tenancy.scope(role=tenancy.WEB):
+            record_failed_login(actor=Actor(cast.ana.pk), detail=detail, now=NOW)
+
+    assert Incident.objects.filter(code="login-failures").count() == alarms
 
 
 def test_a_few_mistyped_passwords_alarm_nobody(client, cast):

@@ -13,12 +13,12 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from b2b_orders.accounts.factors import second_factor_done
 from b2b_orders.accounts.models import Person, SignInMail
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.common import tenancy
 from b2b_orders.companies.models import (
     EmailDomain,
+    Establishment,
     IdentityProvider,
     Invitation,
     Membership,
@@ -214,6 +214,54 @@ def test_an_address_that_is_not_verified_links_to_nobody(client, oidc, verified)
     assert [why for why, _ in refusals()] == ["not-verified"]
 
 
+def test_a_verified_address_verifies_no_other_one(client, oidc):
+    """Names that people choose themselves, or two addresses of which one is verified."""
+    row = IdentityProvider.objects.get()
+    row.settings["claims"] = {"email": "preferred_username"}
+    row.save()
+    oidc.claims = {"sub": "s-9", "email": "eva@example.com", "email_verified": True}
+    oidc.claims["preferred_username"] = "ana@example.com"
+    assert come_back(client, oidc).status_code == 403
+
+    row.settings["claims"] = {}
+    row.save()
+    oidc.claims = {"sub": "s-9", "email": "ana@example.com"}
+    oidc.person = {"sub": "s-9", "email": "eva@example.com", "email_verified": True}
+    assert come_back(client, oidc).status_code == 403
+
+    assert signed_in_as(client) is None
+    assert [why for why, _ in refusals()] == ["not-verified", "not-verified"]
+
+
+def test_an_identity_opens_nobody_whose_domain_went_elsewhere(client, cast, oidc):
+    """A part of Alfa is Beta's now, and its provider still knows who worked there."""
+    come_back(client, oidc)
+    client.post("/accounts/logout/")
+    EmailDomain.objects.create(
+        domain="alfa.example",
+        company=cast.alfa,
+        provider=IdentityProvider.objects.get(),
+        verified_at=timezone.now(),
+    )
+    EmailDomain.objects.filter(domain="example.com").delete()
+    oidc.claims["email"] = "thief@alfa.example"
+
+    assert come_back(client, oidc).status_code == 403
+    assert signed_in_as(client) is None
+    assert refusals() == [("other-domain", cast.ana.pk)]
+
+
+def test_two_long_ids_that_begin_alike_are_two_people(client, cast, oidc):
+    oidc.claims["sub"] = "x" * 190 + "1"
+    come_back(client, oidc)
+    client.post("/accounts/logout/")
+    oidc.claims |= {"sub": "x" * 190 + "2", "email": "bruno@example.com"}
+
+    come_back(client, oidc)
+
+    assert signed_in_as(client) == "bruno@example.com"
+
+
 def test_a_provider_may_vouch_for_the_addresses_of_its_domains(client, oidc):
     oidc.claims["email_verified"] = None
     row = IdentityProvider.objects.get()
@@ -276,6 +324,35 @@ def test_somebody_who_was_removed_is_not_let_in_again(client, cast, oidc):
     assert come_back(client, oidc).status_code == 403
     assert refusals() == [("removed", cast.ana.pk)]
     assert not Membership.objects.get(person=cast.ana).is_active
+
+
+def test_somebody_who_was_removed_comes_back_by_a_new_invitation(client, cast, oidc):
+    branch = Establishment.objects.filter(company=cast.alfa).first()
+    removed = Membership.objects.filter(person=cast.ana)
+    removed.update(is_active=False, removed_at=timezone.now(), sees_prices=True)
+    invitation = Invitation.objects.create(
+        company=cast.alfa,
+        email=cast.ana.email,
+        role=Role.VIEWER,
+        is_scoped=True,
+        establishment_ids=[branch.pk],
+        rights={"sees_finance": True},
+        token_hash="0" * 64,
+        asked_at=timezone.now(),
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+
+    come_back(client, oidc)
+
+    assert signed_in_as(client) == cast.ana.email
+    member = Membership.objects.get(person=cast.ana)
+    assert (member.is_active, member.removed_at, member.role) == (True, None, Role.VIEWER)
+    # What they had before is gone; what was promised now is there.
+    assert (member.sees_prices, member.sees_finance) == (None, True)
+    assert [scope.establishment_id for scope in member.scopes.all()] == [branch.pk]
+    invitation.refresh_from_db()
+    assert (invitation.person_id, invitation.accepted_at is None) == (cast.ana.pk, False)
+    assert AuditEvent.objects.filter(action=Action.INVITATION_ACCEPTED).count() == 1
 
 
 def test_an_account_that_is_switched_off_stays_off(client, cast, oidc):
@@ -443,6 +520,21 @@ def test_groups_give_roles_and_take_back_what_they_gave(client, cast, oidc, befo
     assert [line.detail["role"] for line in changed] == ([after] if after != before else [])
 
 
+@pytest.mark.parametrize(("has_another", "after"), [(False, "admin"), (True, "viewer")])
+def test_groups_leave_a_company_its_last_administrator(client, cast, oidc, has_another, after):
+    row = IdentityProvider.objects.get()
+    row.settings |= {"groups": {"adm": "admin"}}
+    row.save()
+    if has_another:
+        make_member(make_person("Bia"), cast.alfa, role=Role.ADMIN)
+    oidc.claims |= {"sub": "s-2", "email": cast.rita.email, "groups": []}
+
+    come_back(client, oidc)
+
+    assert signed_in_as(client) == cast.rita.email
+    assert Membership.objects.get(person=cast.rita).role == after
+
+
 def test_roles_are_left_alone_where_no_groups_are_mapped(client, cast, oidc):
     come_back(client, oidc)
 
@@ -506,21 +598,56 @@ def test_no_code_and_no_new_password_is_mailed_to_whom_it_would_not_help(cast, o
     assert list(SignInMail.objects.values_list("person", flat=True)) == [None, None]
 
 
-def test_the_second_factor_of_a_provider_counts_where_its_row_says_so(client, cast, oidc):
-    def is_vouched(client):
-        request = client.get("/pedidos").wsgi_request
-        return second_factor_done(request)
-
+def test_a_second_factor_at_the_provider_counts_for_its_own_company_alone(
+    client, cast, oidc, settings
+):
+    """Neither another company's demand nor the seller's is Alfa's to vouch for."""
+    settings.PORTAL_STAFF_SECOND_FACTOR = True
+    cast.alfa.requires_second_factor = True
+    cast.alfa.save()
     come_back(client, oidc)
-    assert not is_vouched(client)
     row = IdentityProvider.objects.get()
     row.settings["vouches_second_factor"] = True
     row.save()
+    vouched = Client()
+    come_back(vouched, oidc)
+    asked = [each.get("/pedidos").status_code for each in (client, vouched)]
 
-    later = Client()
-    come_back(later, oidc)
+    make_member(cast.ana, cast.beta)
+    as_before = vouched.get("/pedidos").status_code
+    cast.beta.requires_second_factor = True
+    cast.beta.save()
+    of_beta = vouched.get("/pedidos")
+    cast.beta.requires_second_factor = False
+    cast.beta.save()
+    make_staff(cast.ana, StaffRole.SUPPORT)
+    of_staff = vouched.get("/atendimento")
 
-    assert is_vouched(later)
+    assert asked == [302, 200]
+    assert as_before == 200
+    assert of_beta["Location"].startswith("/conta/segundo-fator?")
+    assert of_staff["Location"].startswith("/conta/segundo-fator?")
+
+
+def test_the_sellers_own_provider_vouches_for_staff(client, cast, oidc, settings):
+    settings.PORTAL_STAFF_SECOND_FACTOR = True
+    provider = make_provider(
+        "seller",
+        None,
+        "seller.example",
+        settings={
+            "server_url": oidc.url,
+            "client_id": CLIENT_ID,
+            "vouches_second_factor": True,
+        },
+    )
+    make_staff(make_person("Sam", "sam@seller.example"), StaffRole.SUPPORT)
+    oidc.claims = {"sub": "sam", "email": "sam@seller.example", "email_verified": True}
+    start, back = (each.replace("alfa-id", provider.slug) for each in (START, BACK))
+
+    client.get(back, oidc.log_in(begin(client, start)))
+
+    assert client.get("/atendimento").status_code == 200
 
 
 # --- the log-in page --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
 
 from b2b_orders.accounts.models import SignInMail
-from b2b_orders.audit.models import Action, AuditEvent
+from b2b_orders.audit.models import Action, AuditEvent, Incident
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +43,17 @@ def test_second_factor_is_removed_everywhere_recorded_and_told(cast, client_for)
         "call 4711, id checked",
     )
     assert SignInMail.objects.get().person == cast.suzana
+    alarm = Incident.objects.get()
+    assert (alarm.code, alarm.person_id) == ("staff-factor-reset", cast.suzana.pk)
+    assert alarm.detail == {"reason": "call 4711, id checked"}
+
+
+def test_a_customers_second_factor_is_reset_without_an_alarm(cast):
+    give_factors(cast.ana)
+
+    reset("ana@example.com")
+
+    assert not Incident.objects.exists()
 
 
 @pytest.mark.parametrize(

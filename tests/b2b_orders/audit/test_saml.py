@@ -128,6 +128,9 @@ def test_the_answer_is_kept_for_the_browser_that_brought_it_and_once(client, pro
     [
         {"audience": "https://another-service.example"},
         {"recipient": "https://another-service.example/acs"},
+        {"recipient": f"https://evil.example/?{HOST}{ACS}"},
+        {"has_audience": False},
+        {"has_recipient": False},
         {"minutes": -6},  # beyond what clocks may differ by
         {"issuer": "https://another-idp.example"},
         {"key": 2},

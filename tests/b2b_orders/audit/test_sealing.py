@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from b2b_orders.audit import sealing, tasks
 from b2b_orders.audit.canonical import NOTHING, read_ids, write_ids
-from b2b_orders.audit.models import Action, AuditAnchor, AuditEvent, AuditSeal
+from b2b_orders.audit.models import Action, AuditAnchor, AuditEvent, AuditSeal, Incident
 from b2b_orders.audit.sealing import seal_lines
 from b2b_orders.audit.services import record
 from b2b_orders.common import tenancy
@@ -212,6 +212,31 @@ def run_command(*words: str) -> tuple[int, str]:
     except SystemExit as end:
         code = int(end.code or 0)
     return code, out.getvalue()
+
+
+def test_a_changed_line_raises_the_alarm_by_the_command_and_by_night(sealed):
+    run_command()
+    tasks.verify()
+    assert not Incident.objects.exists()
+    as_owner("UPDATE audit_auditevent SET reason = 'x' WHERE id = %s", sealed[-1])
+
+    run_command()
+    with tenancy.scope(role=tenancy.WORKER):
+        tasks.verify()
+
+    alarms = Incident.objects.values_list("code", "object_kind", "detail")
+    assert list(alarms) == 2 * [
+        ("audit-chain-broken", "audit-seal", {"faults": {"line-changed": 1}})
+    ]
+
+
+def test_lines_that_only_wait_for_their_seal_are_no_alarm(cast):
+    write_lines(cast.ana.pk, at=timezone.now() - timedelta(hours=2))
+
+    code, _text = run_command()
+
+    assert code == 3
+    assert not Incident.objects.exists()
 
 
 def test_the_command_names_the_first_wrong_line_and_fails(sealed):

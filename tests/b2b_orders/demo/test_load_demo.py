@@ -56,13 +56,14 @@ def test_people_are_told_with_the_passwords_that_let_them_in():
         ("support", "", "suzana@seller.example"),
         ("telesales", "", "teo@seller.example"),
         ("operations", "", "olga@seller.example"),
+        ("operations", "", "otto@seller.example"),
     ]
     for one in people:
         assert Person.objects.get(email=one["email"]).check_password(one["password"])
 
 
 def test_without_json_no_password_is_printed():
-    assert load() == "The demo is loaded: 8 people.\n"
+    assert load() == "The demo is loaded: 9 people.\n"
 
 
 def test_carla_sees_the_branch_only():

@@ -7,6 +7,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
+from b2b_orders.audit.models import AuditEvent
 from b2b_orders.companies.models import Company
 from b2b_orders.ingest.services import save_connection
 from b2b_orders.orders.models import Order
@@ -120,3 +121,18 @@ def test_a_company_gets_the_type_that_rules_name():
     assert Company.objects.get().customer_type == "revenda ouro"
     add("--name", "Alfa", "--customer-type", "")
     assert Company.objects.get().customer_type == ""
+
+
+def test_what_is_made_and_added_at_a_terminal_stands_in_the_record():
+    add("--name", "Alfa", "--tax-id", "12.345.678/0001-95")
+    add("--name", "Alfa", "--customer-id", "erp=1001")
+    with pytest.raises(CommandError):
+        add("--name", "Beta", "--tax-id", "12.345.678/0001-95")
+
+    company = Company.objects.get()
+    assert list(
+        AuditEvent.objects.order_by("pk").values_list("action", "company_id", "detail")
+    ) == [
+        ("company_made", company.pk, {"how": "command", "tax_id": ["12.345.678/0001-95"]}),
+        ("company_changed", company.pk, {"how": "command", "customer_id": ["erp=1001"]}),
+    ]

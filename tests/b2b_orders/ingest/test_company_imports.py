@@ -129,6 +129,8 @@ def test_orders_that_waited_are_the_new_companys_at_once(olga: Client):
         ("Alfa;12345678000195;erp=1002;;", "conflict", "two-companies-claim"),
         ("Alfa;;erp=001002 erp=1001;;", "conflict", "two-companies-claim"),
         (f"Alfa Distribuidora;{NEW};;;", "conflict", "name-taken"),
+        # A branch of Beta's under Alfa's tax id: one of the two is mistyped.
+        (f"Beta Comércio;12345678000195 {NEW};;;", "conflict", "name-of-another"),
         ("Delta;12345678000196;;;", "error", "tax-id-wrong"),
         ("Delta;UY:12345678000195;;;", "error", "tax-id-wrong"),
         (f"Delta;{NEW};1001;;", "error", "id-wrong"),
@@ -265,6 +267,29 @@ def test_what_became_a_conflict_meanwhile_is_not_applied(olga: Client, cast: Cas
     assert verdicts(row) == [("conflict", "two-companies-claim")]
     assert not Company.objects.filter(name="Delta").exists()
     assert MapConflict.objects.count() == 1
+
+
+def test_a_line_extends_the_company_that_was_shown_and_no_other(olga: Client, cast: Cast):
+    row = give(olga, f"nome;cnpjs\nAlfa;12345678000276 {NEW}\n")
+    assert "É aqui: Alfa Distribuidora" in olga.get(f"{IMPORTS}/{row.public_id}").content.decode()
+    Establishment.objects.filter(tax_id="12345678000276").update(company=cast.beta)
+
+    take_over(olga, row)
+
+    assert verdicts(row) == [("conflict", "moved-meanwhile")]
+    assert not Establishment.objects.filter(tax_id=NEW).exists()
+
+
+def test_a_line_that_was_to_make_a_company_extends_none_that_came_meanwhile(
+    olga: Client, cast: Cast
+):
+    row = give(olga, f"nome;cnpjs\nDelta;{NEW} {OTHER}\n")
+    add_establishment(company_id=cast.beta.pk, tax_id=NEW)
+
+    take_over(olga, row)
+
+    assert verdicts(row) == [("conflict", "moved-meanwhile")]
+    assert not Establishment.objects.filter(tax_id=OTHER).exists()
 
 
 def test_a_worker_killed_while_taking_over_leaves_what_another_finishes(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from b2b_orders.accounts.models import Person
@@ -30,7 +31,7 @@ from b2b_orders.documents.models import Document, Watch
 from b2b_orders.ingest import errand_map, errands, map_changes
 from b2b_orders.ingest.errands import Kind, request_errand, run_errand
 from b2b_orders.ingest.models import Errand
-from b2b_orders.orders.models import Order, Question, SourceRecord
+from b2b_orders.orders.models import AddedNumber, Answer, Decision, Order, Question, SourceRecord
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import NumberKind, Party
 from tests.conftest import Cast
@@ -555,6 +556,117 @@ def test_a_merge_is_undone_with_what_came_since(cast: Cast, oscar: Person, trade
     } == before
     cast.alfa.refresh_from_db()
     assert (cast.alfa.is_active, cast.alfa.merged_into) == (True, None)
+
+
+def test_what_people_wrote_about_orders_goes_along_with_a_merge_and_comes_back(
+    cast: Cast, oscar: Person, trade: None, client_for: Callable[..., Any]
+):
+    order = store_web("200-01", MAIN)
+    record = SourceRecord.objects.get(order=order)
+    document = make_document(order)
+    of_ana = {"company": cast.alfa, "person": cast.ana}
+    question = Question.objects.create(**of_ana, order=order, text="Where is it?", asked_at=NOW)
+    theirs = {"company": cast.alfa, "question": question, "person": cast.suzana}
+    Answer.objects.create(**theirs, text="On its way.", at=NOW, staff_role="support")
+    number = {"connection": record.connection, "external_id": record.external_id}
+    AddedNumber.objects.create(**of_ana, **number, written="REQ-7", added_at=NOW)
+    Watch.objects.create(**of_ana, document=document, asked_at=NOW)
+    share = document.shares.create(
+        **of_ana, token_hash="x", created_at=NOW, expires_at=NOW + timedelta(days=3000)
+    )
+    Decision.objects.create(
+        kind="split", company=cast.alfa, external_a="1", external_b="2", reason="x", at=NOW
+    )
+    # Beto's own question about an order of Beta is nobody's but Beta's, whatever happens.
+    own = make_order(cast.beta, ((NumberKind.ERP, "88"),))
+    beto = Question.objects.create(
+        company=cast.beta, order=own, person=cast.beto, text="And mine?", asked_at=NOW
+    )
+    along = (Question, Answer, AddedNumber, Watch, Decision)
+    merge(cast.olga, cast.alfa, cast.beta)
+
+    approve(oscar, whole_company=True)
+
+    for model in along:
+        assert set(model.objects.values_list("company", flat=True)) == {cast.beta.pk}, model
+    share.refresh_from_db()
+    assert share.revoked_at is not None
+    page = client_for(cast.ana).get(f"/pedidos/{order.public_id}").content.decode()
+    assert [word in page for word in ("Where is it?", "On its way.", "REQ-7")] == [True] * 3
+
+    do(oscar, Kind.UNDO_CHANGE, change=str(MapChange.objects.get().public_id))
+    approve(cast.olga)
+
+    for model in along:
+        rows = model.objects.exclude(pk=beto.pk) if model is Question else model.objects.all()
+        assert set(rows.values_list("company", flat=True)) == {cast.alfa.pk}, model
+    beto.refresh_from_db()
+    assert beto.company == cast.beta
+    page = client_for(cast.ana).get(f"/pedidos/{order.public_id}").content.decode()
+    assert [word in page for word in ("Where is it?", "On its way.", "REQ-7")] == [True] * 3
+
+
+# What a change of the map does with each table that has a company. Orders' own rows are written
+# by whoever stores orders, in the transaction that moves one.
+WITH_ORDER = "with its order"
+ALONG = "along with a merge; at a move or split it stays, unseen, until the orders come back"
+PIECE, MEMBERS = "is what a change names", "people move with a merge, see mapping.move_members"
+ENDS, HISTORY = "ends with a merge", "stays with the company that it was of"
+DEAD = "stays, and is out of use while its company is not active"
+OF_MAP = {
+    "companies.Company": PIECE,
+    "companies.Establishment": PIECE,
+    "companies.CustomerId": PIECE,
+    "companies.Membership": MEMBERS,
+    "companies.MembershipScope": MEMBERS,
+    "companies.Portfolio": DEAD,
+    "companies.IdentityProvider": DEAD,
+    "companies.EmailDomain": DEAD,
+    "companies.Acting": ENDS,
+    "companies.Invitation": ENDS,
+    "companies.JoinRequest": DEAD,
+    "companies.PeopleImport": DEAD,
+    "audit.AuditEvent": HISTORY,
+    "audit.Incident": HISTORY,
+    "orders.Order": WITH_ORDER,
+    "orders.OrderAlias": WITH_ORDER,
+    "orders.SourceRecord": WITH_ORDER,
+    "orders.MatchKey": WITH_ORDER,
+    # What a file taught counts for the company that it was checked for.
+    "orders.Supplement": HISTORY,
+    "orders.LearnedLink": WITH_ORDER,
+    "orders.OrderNumber": WITH_ORDER,
+    "orders.Line": WITH_ORDER,
+    "orders.Invoice": WITH_ORDER,
+    "orders.Title": WITH_ORDER,
+    "orders.Event": WITH_ORDER,
+    "orders.Divergence": WITH_ORDER,
+    "orders.FirstSeen": HISTORY,
+    "orders.Decision": ALONG,
+    "orders.AddedNumber": ALONG,
+    "orders.Question": ALONG,
+    "orders.Answer": ALONG,
+    "documents.Document": WITH_ORDER,
+    "documents.Rendering": WITH_ORDER,
+    "documents.Watch": ALONG,
+    "documents.ShareLink": ENDS,
+    "documents.Pack": HISTORY,
+    "documents.PackPart": HISTORY,
+    "documents.Mailing": HISTORY,
+    "documents.CalendarFeed": DEAD,
+    "ingest.Stream": HISTORY,
+    "ingest.Lookup": HISTORY,
+}
+
+
+def test_every_table_with_a_company_is_decided_about():
+    found = {
+        model._meta.label
+        for model in apps.get_models()
+        if any(field.related_model is Company and field.concrete for field in model._meta.fields)
+    }
+
+    assert found == set(OF_MAP)
 
 
 def test_companies_cannot_be_merged_in_a_circle(cast: Cast, oscar: Person, trade: None):

@@ -160,6 +160,22 @@ def test_an_alphanumeric_cnpj_keeps_its_letters():
     assert recognised.candidates == (Candidate("12ABC34501DE35"),)
 
 
+@pytest.mark.parametrize(
+    ("typed", "tax_id"),
+    [
+        ("529.982.247-25", "52998224725"),
+        ("uy: 21-123456-0019", "211234560019"),
+        ("52998224726", ""),
+        ("4500123", ""),
+    ],
+)
+def test_a_cpf_and_a_foreign_tax_id_may_be_meant_beside_a_number(typed, tax_id):
+    recognised = recognise(typed)
+
+    assert (recognised.shape, recognised.tax_id) == ("free", tax_id)
+    assert recognised.candidates
+
+
 def test_a_mistyped_cnpj_with_its_dots_says_so():
     recognised = recognise("12.345.678/0001-96")
 

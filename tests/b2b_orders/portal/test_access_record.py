@@ -16,6 +16,7 @@ from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import Membership, Role, StaffRole
 from b2b_orders.documents.models import Document
 from b2b_orders.orders.models import OrderAlias
+from b2b_orders.portal import words_audit
 from erp_bridge.records import DocumentKind, NumberKind
 from tests.factories import NOW, make_document, make_member, make_order
 
@@ -354,3 +355,77 @@ def test_a_member_with_the_right_alone_reads_the_record(cast, client_for):
     assert "<table" not in link
     client.post("/empresa/trocar", {"company": str(cast.alfa.public_id)})
     assert client.get(URL).status_code == 200
+
+
+def test_the_record_is_a_page_of_the_administration_to_whoever_may_read_it(cast, client_for):
+    tab = f'<a href="{URL}" aria-current="page">'
+    rita = client_for(cast.rita)
+    assert tab in rita.get(URL).content.decode()
+    assert f'<a href="{URL}">' in rita.get("/empresa/pessoas").content.decode()
+
+    Membership.objects.filter(person=cast.rita).update(sees_access_record=False)
+    assert URL not in rita.get("/empresa/pessoas").content.decode()
+
+
+def test_what_was_done_to_people_is_said_in_words(cast, client_for):
+    given = {"role": "buyer", "establishments": None, "rights": {"sees_finance": False}}
+    less = {"role": "viewer", "establishments": [7, 8], "rights": {}}
+    asked = {"email": "nova@example.com"}
+    do(cast.rita, Action.PERSON_INVITED, cast.alfa, detail=asked | given)
+    do(
+        *(cast.rita, Action.MEMBER_CHANGED, cast.alfa, cast.ana),
+        kind="person",
+        passed=timedelta(minutes=1),
+        detail={"before": given, "after": less},
+    )
+    do(
+        *(cast.rita, Action.JOIN_DECIDED, cast.alfa),
+        passed=timedelta(minutes=2),
+        detail=asked | {"state": "declined"},
+    )
+    do(
+        *(cast.rita, Action.COMPANY_CHANGED, cast.alfa, cast.alfa),
+        kind="company",
+        passed=timedelta(minutes=3),
+        detail={
+            "before": {"requires_second_factor": False, "may_join": [], "default_scope": "company"},
+            "after": {
+                "requires_second_factor": True,
+                "may_join": ["example.com"],
+                "default_scope": "company",
+            },
+        },
+    )
+    do(
+        *(cast.rita, Action.MEMBER_REMOVED, cast.alfa, cast.beto),
+        kind="person",
+        passed=timedelta(minutes=4),
+        detail={"before": less},
+    )
+
+    found = rows(client_for(cast.rita).get(f"{URL}?acao=pessoas"))
+
+    assert [row[2:4] for row in found] == [
+        ["Invited a person nova@example.com, Buyer, whole company, without finance", ""],
+        [
+            (
+                "Changed a person&#x27;s rights Buyer, whole company, without finance"
+                " → Read only, 2 branches"
+            ),
+            "Ana",
+        ],
+        ["Decided on a request to join nova@example.com, Declined", ""],
+        [
+            (
+                "Changed the company&#x27;s settings Second factor for everybody: No → Yes;"
+                " May ask to join: none → example.com"
+            ),
+            "Company",
+        ],
+        # Whoever is not of the company is not named.
+        ["Removed a person Read only, 2 branches", "Person"],
+    ]
+
+
+def test_every_action_has_words():
+    assert {str(action) for action in Action} == set(words_audit.ACTION)

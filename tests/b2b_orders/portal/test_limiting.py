@@ -278,6 +278,59 @@ def test_one_network_of_ipv6_is_one_address(limit):
     assert second.get("/accounts/login/").status_code == 429
 
 
+@pytest.mark.parametrize(
+    "written", ["::ffff:198.51.100.{}", "198.51.100.{}:50123", "[::ffff:198.51.100.{}]:50123"]
+)
+def test_nobody_uses_up_what_others_may_ask_for_however_addresses_are_written(written, limit):
+    limit(address=1)
+    here, there = (Client(REMOTE_ADDR=written.format(number)) for number in (7, 8))
+
+    statuses = [here.get("/accounts/login/").status_code for _ in range(2)]
+
+    assert statuses == [200, 429]
+    assert there.get("/accounts/login/").status_code == 200
+
+
+def test_no_header_of_a_visitor_makes_them_somebody_else(settings, limit):
+    limit(address=1)
+    settings.PORTAL_TRUSTED_PROXIES = 1
+    real = "198.51.100.7"
+    tried = ("", "203.0.113.1, ", "203.0.113.2, 203.0.113.3, ", "nonsense, ", "[::1]:1, ")
+
+    statuses = [
+        Client(REMOTE_ADDR="10.0.0.1")
+        .get(
+            "/accounts/login/",
+            headers={
+                "X-Forwarded-For": f"{forged}{real}",
+                "X-Real-IP": forged,
+                "Forwarded": forged,
+            },
+        )
+        .status_code
+        for forged in tried
+    ]
+
+    assert statuses == [200, 429, 429, 429, 429]
+
+
+@pytest.mark.parametrize("method", ["head", "options", "post", "put", "delete"])
+def test_no_method_passes_a_limit_that_is_reached(ana, world, limit, method):
+    limit(page=1)
+    ana.get("/pedidos")
+
+    assert getattr(ana, method)("/pedidos").status_code == 429
+    assert getattr(ana, method)("/pedidos", headers={"HX-Request": "true"}).status_code == 429
+
+
+def test_another_log_in_of_the_same_person_has_no_limit_of_its_own(client_for, cast, world, limit):
+    limit(page=2)
+
+    statuses = [client_for(cast.ana).get("/pedidos").status_code for _ in range(3)]
+
+    assert statuses == [200, 200, 429]
+
+
 @pytest.mark.parametrize("path", ["/d/nobody-knows-this", "/calendario/nor-this.ics"])
 def test_links_that_lead_nowhere_are_limited_by_address(client, limit, path):
     limit(secret=2)

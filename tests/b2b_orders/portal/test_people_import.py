@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from b2b_orders.audit.models import Action, AuditEvent
-from b2b_orders.companies.models import Company, Invitation, PeopleImport, Role
+from b2b_orders.companies.models import Company, Establishment, Invitation, PeopleImport, Role
 from b2b_orders.portal import people_mail
 from tests.b2b_orders.portal.pages import texts, words
 from tests.factories import NOW, make_member, make_person
@@ -198,3 +198,14 @@ def test_lists_are_forgotten_after_a_week(rita, cast):
     people_mail.tidy(now=NOW.replace(day=20))
 
     assert PeopleImport.objects.count() == 0
+
+
+def test_a_branch_abroad_is_named_with_its_country_or_without(rita, cast):
+    abroad = Establishment.objects.create(company=cast.alfa, tax_id="211234560019", country="UY")
+    lines = "a;a@a.example;comprador;UY:21-123456-0019\nb;b@a.example;comprador;21-123456-0019 | "
+
+    page = preview_of(rita, HEAD + lines + "12345678000276\n")
+    rita.post(page.request["PATH_INFO"])
+
+    found = Invitation.objects.order_by("email").values_list("establishment_ids", flat=True)
+    assert list(found) == [[abroad.pk], sorted([abroad.pk, cast.alfa_branch.pk])]

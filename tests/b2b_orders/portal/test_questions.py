@@ -209,6 +209,16 @@ def test_the_answer_goes_to_the_asker_by_mail(ana, suzana, cast, world, mailoutb
     assert f"/c/{cast.alfa.public_id}{address(world.o1)}#question-" in mail.body
 
 
+def test_support_that_acts_answers_and_asks_nothing(ana, suzana, cast, world):
+    answered(ana, suzana, cast, world)
+
+    asked = suzana.post(f"{inside(cast, world.o1)}/perguntar", {"text": "E o boleto?"})
+
+    assert asked.status_code == 403
+    assert suzana.get(f"{inside(cast, world.o1)}/perguntar").status_code == 404
+    assert Question.objects.get().text == TEXT
+
+
 def test_an_answer_without_text_is_said_at_the_field(ana, suzana, cast, world):
     response = answered(ana, suzana, cast, world, text="  ")
 

@@ -11,7 +11,7 @@ from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.companies.models import Acting
 from tests.b2b_orders.portal.conftest import address
 from tests.b2b_orders.portal.pages import parse, texts, words
-from tests.factories import NOW
+from tests.factories import NOW, make_company
 
 
 def start(client, order, reason: str = "chamado 8812", typed: str = "PO-2026/0815"):
@@ -125,3 +125,65 @@ def test_number_that_exists_nowhere_says_so(suzana, world):
 def test_support_starts_at_its_page(suzana, world):
     assert suzana.get("/")["Location"] == "/atendimento"
     assert suzana.get("/pedidos")["Location"] == "/atendimento"
+
+
+# --- a caller who knows no number but the company's own -------------------------------------------
+
+
+def by_tax_id(client, typed: str, reason: str | None = None):
+    if reason is None:
+        return client.get("/atendimento/atuar", {"q": typed})
+    return client.post("/atendimento/atuar", {"q": typed, "reason": reason})
+
+
+@pytest.mark.parametrize("typed", ["12.345.678/0002-76", "12345678000276", " 12345678/0002 76 "])
+def test_a_whole_cnpj_leads_to_its_company_and_shows_nothing_else(suzana, cast, world, typed):
+    response = suzana.get("/atendimento", {"q": typed})
+
+    assert words(response, "//section[@aria-label='Empresa']") == (
+        "Alfa Distribuidora CNPJ …0002-76 Atuar por esta empresa"
+    )
+    assert texts(response, "//tbody/tr") == []
+    assert "Avise-me quando chegar" not in words(response)
+    assert "R$" not in words(response)
+    line = AuditEvent.objects.get(action=Action.STAFF_SEARCHED)
+    assert line.detail == {"text": typed, "found": 0, "company": str(cast.alfa.public_id)}
+
+
+def test_acting_begins_at_the_list_of_a_company_found_by_its_cnpj(suzana, cast, world):
+    suzana.get("/atendimento", {"q": "12345678000195"})
+    asked = by_tax_id(suzana, "12345678000195")
+    assert "Atuar pela Alfa Distribuidora" in words(asked, "//h1")
+
+    refused = by_tax_id(suzana, "12345678000195", reason="oi")
+    begun = by_tax_id(suzana, "12345678000195", reason="chamado 8812")
+
+    assert refused.status_code == 400
+    assert begun["Location"] == f"/c/{cast.alfa.public_id}/pedidos"
+    assert "Pedidos da Alfa Distribuidora" in words(suzana.get(begun["Location"]), "//h1")
+    assert AuditEvent.objects.get(action=Action.ACTING_STARTED).company_id == cast.alfa.pk
+
+
+@pytest.mark.parametrize("typed", ["12345678", "12345678000196", "98.765.432/0001-98", "0001-95"])
+def test_a_part_a_slip_and_an_inactive_companys_cnpj_lead_nowhere(suzana, cast, world, typed):
+    page = suzana.get("/atendimento", {"q": typed})
+
+    assert parse(page).xpath("//section[@aria-label='Empresa']") == []
+    assert "Gama" not in words(page)
+    assert by_tax_id(suzana, typed, reason="chamado 8812").status_code == 404
+    assert not Acting.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["UY:21-123456-0019", "21 123456 0019", "52998224725"])
+def test_a_foreign_id_and_a_cpf_are_found_as_people_write_them(suzana, sources, typed):
+    make_company("Zeta SA", ("UY:211234560019", "529.982.247-25"))
+
+    assert "Zeta SA" in words(suzana.get("/atendimento", {"q": typed}), "//main")
+
+
+def test_nobody_but_support_finds_companies_by_their_cnpj(client_for, cast, world):
+    for person in (cast.ana, cast.teo, cast.olga):
+        client = client_for(person)
+        assert client.get("/atendimento?q=12345678000195").status_code == 404
+        assert by_tax_id(client, "12345678000195", reason="chamado 8812").status_code == 404
+    assert not Acting.objects.exists()

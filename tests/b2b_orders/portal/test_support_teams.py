@@ -79,6 +79,19 @@ def test_acting_for_another_teams_customer_is_refused(suzana, world, cast, teams
     assert start(suzana, world.o5).status_code == 302
 
 
+def test_a_cnpj_of_another_team_names_the_team_alone(suzana, world, cast, teams):
+    response = suzana.get("/atendimento", {"q": "12.ABC.345/01DE-35"})
+
+    page = words(response, "//main")
+    assert "Este número é de um cliente da equipe Norte." in page
+    assert "Beta" not in page
+    begun = suzana.post("/atendimento/atuar", {"q": "12ABC34501DE35", "reason": "chamado 8812"})
+    assert begun.status_code == 404
+    assert not Acting.objects.exists()
+    line = AuditEvent.objects.get(action=Action.OTHER_TEAM_REFUSED)
+    assert line.detail == {"text": "12.ABC.345/01DE-35", "teams": ["Norte"]}
+
+
 def test_a_company_without_a_team_is_everybodys(suzana, world, cast, teams):
     cast.beta.team = None
     cast.beta.save()

@@ -468,3 +468,18 @@ def test_the_api_hands_out_the_same_file(ana, world, source):
     failed = ana.get(path)
 
     assert (failed.status_code, failed.json()["code"]) == (424, "document-unavailable")
+
+
+def test_a_zip_file_that_is_read_slowly_holds_nothing_after_its_reader_was_removed(
+    ana, cast, world, source
+):
+    stream = iter(ana.get(f"{address(world.o1)}/documentos/zip").streaming_content)
+    begun = next(stream)
+
+    Membership.objects.filter(person=cast.ana).update(is_active=False)
+    whole = begun + b"".join(stream)
+
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        files = [name for name in archive.namelist() if name.endswith((".pdf", ".xml"))]
+    assert files == []
+    assert not AuditEvent.objects.filter(action="document_downloaded").exists()

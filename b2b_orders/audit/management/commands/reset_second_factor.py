@@ -14,9 +14,11 @@ from django.db import transaction
 
 from b2b_orders.accounts import factors, mailing, sessions
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.alarms import Alarm, raise_alarm
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.companies.access import Actor
+from b2b_orders.companies.models import StaffProfile
 
 _SHORTEST = 5
 
@@ -57,5 +59,10 @@ class Command(BaseCommand):
                 detail={"factor": "all", "count": removed, "sessions": ended},
                 now=now,
             )
+            if StaffProfile.objects.filter(person=person).exists():
+                # Whoever can have this done to somebody of staff sees every customer.
+                raise_alarm(
+                    Alarm.FACTOR_RESET, person_id=person.pk, detail={"reason": reason}, now=now
+                )
             mailing.leave_notice(person_id=person.pk, what="factor-reset", now=now)
         self.stdout.write(f"{email}: {removed} removed, {ended} devices logged out.")

@@ -16,7 +16,7 @@ from django.core.management.base import (
     no_translations,
 )
 
-from b2b_orders.audit.verifying import Fault, Finding, Report, verify_record
+from b2b_orders.audit.verifying import Fault, Finding, Report, tell_of, verify_record
 from b2b_orders.common import clock
 
 _TICK_SECONDS: Final = 5.0
@@ -39,8 +39,8 @@ TAMPERED, LATE = 1, 3
 class Command(BaseCommand):
     help = (
         "Hash the whole audit record again and compare it with its seals. Exits 0 when all is"
-        " right, 1 when something was changed, removed or added, 3 when lines only wait for"
-        " their seal."
+        " right, 1 when something was changed, removed or added, which also raises the alarm, 3"
+        " when lines only wait for their seal."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,6 +60,7 @@ class Command(BaseCommand):
             if time.monotonic() - ticked >= _TICK_SECONDS:
                 ticked = time.monotonic()
                 self.stderr.write(f"{report.seals} seals, {report.lines} lines")
+        tell_of(report, now=clock.now())
         if options["json"]:
             self.stdout.write(json.dumps(asdict(report) | {"ok": not report.findings}))
         else:

@@ -12,8 +12,10 @@ from django.core.management.base import (
 )
 from django.db import transaction
 
+from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput
+from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import Company
 from b2b_orders.companies.services import (
     create_company,
@@ -73,6 +75,7 @@ class Command(BaseCommand):
             put_customer_type(
                 company_id=company.pk, customer_type=normalise_type(options["customer_type"])
             )
+        _record(company, is_new=is_new, options=options)
         attached = attach_waiting(company_id=company.pk, now=clock.now())
         self.stdout.write(
             f"Company {company.name} {'made' if is_new else 'changed'}: id {company.public_id},"
@@ -89,6 +92,20 @@ def _put(
         return create_company(name=name, tax_ids=tax_ids, customer_ids=customer_ids), True
     extend_company(company_id=company.pk, tax_ids=tax_ids, customer_ids=customer_ids)
     return company, False
+
+
+def _record(company: Company, *, is_new: bool, options: dict[str, Any]) -> None:
+    """Leave the line that a page would have left; nobody is logged in at a terminal."""
+    given = {name: options[name] for name in ("tax_id", "customer_id", "customer_type")}
+    record(
+        Action.COMPANY_MADE if is_new else Action.COMPANY_CHANGED,
+        actor=Actor(),
+        company_id=company.pk,
+        object_kind="company",
+        object_id=str(company.public_id),
+        detail={"how": "command", **{name: value for name, value in given.items() if value}},
+        now=clock.now(),
+    )
 
 
 def _parse(pair: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from b2b_orders.accounts.models import Person
+from b2b_orders.audit.models import AuditEvent
 from tests.factories import PASSWORD, make_company
 
 ANA = ("--email", "Ana@Example.com", "--name", "Ana")
@@ -62,6 +63,67 @@ def test_repeating_lets_the_same_person_into_one_more_company(alfa, monkeypatch)
     person = Person.objects.get()
     assert person.memberships.count() == 2
     assert person.password == before
+
+
+def lines():
+    rows = AuditEvent.objects.order_by("pk").values_list("action", "company_id", "detail")
+    return [(action, company, detail) for action, company, detail in rows]
+
+
+def test_who_is_let_in_and_changed_at_a_terminal_stands_in_the_record(alfa, monkeypatch):
+    branch = alfa.establishments.get()
+    scoped = ("--establishment", branch.tax_id)
+    add(*ANA, "--company", "Alfa", "--role", "buyer", "--password-env", "ANA_PASSWORD")
+    add(*ANA, "--company", "Alfa", "--role", "viewer", *scoped, "--password-env", "ANA_PASSWORD")
+
+    whole = {"role": "buyer", "establishments": None, "rights": {}}
+    narrow = {"role": "viewer", "establishments": [branch.pk], "rights": {}}
+    assert lines() == [
+        ("member_added", alfa.pk, {"how": "command", "after": whole}),
+        ("password_changed", None, {"how": "command"}),
+        ("member_changed", alfa.pk, {"how": "command", "before": whole, "after": narrow}),
+    ]
+    event = AuditEvent.objects.last()
+    assert (event.object_id, event.person_id) == (str(Person.objects.get().public_id), None)
+
+
+def test_who_becomes_staff_at_a_terminal_stands_in_the_record(alfa):
+    teo = ("--email", "teo@example.com", "--name", "Téo", "--staff", "telesales")
+    add(*teo, "--seller-code", "V7", "--portfolio", "Alfa", "--password-env", "ANA_PASSWORD")
+
+    [(action, company, detail)] = lines()
+    assert (action, company) == ("staff_changed", None)
+    assert detail == {
+        "how": "command",
+        "role": "telesales",
+        "seller_code": "V7",
+        "portfolio": [str(alfa.public_id)],
+        "prices": False,
+        "finance": False,
+    }
+
+
+def test_the_companys_default_scope_holds_at_a_terminal_too(alfa):
+    alfa.default_scope = "establishments"
+    alfa.save()
+    told = (*ANA, "--company", "Alfa", "--role", "buyer", "--password-env", "ANA_PASSWORD")
+
+    with pytest.raises(CommandError, match="name one, or give --whole-company"):
+        add(*told)
+    assert not Person.objects.exists()
+
+    add(*told, "--whole-company")
+    assert not Person.objects.get().memberships.get().is_scoped
+
+
+def test_changing_somebody_of_a_branch_does_not_show_them_the_whole_company(alfa):
+    told = (*ANA, "--company", "Alfa", "--role", "buyer", "--password-env", "ANA_PASSWORD")
+    add(*told, "--establishment", alfa.establishments.get().tax_id)
+
+    with pytest.raises(CommandError, match="not all of Alfa is shown"):
+        add(*told)
+
+    assert Person.objects.get().memberships.get().is_scoped
 
 
 def test_a_password_can_be_typed(alfa, monkeypatch):

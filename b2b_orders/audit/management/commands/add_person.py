@@ -14,9 +14,14 @@ from django.db import transaction
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.accounts.services import put_person
+from b2b_orders.audit.people import grant_words
+from b2b_orders.audit.services import Action, record
+from b2b_orders.common import clock
 from b2b_orders.common.errors import Conflict, InvalidInput
 from b2b_orders.common.prompts import ask_secret
-from b2b_orders.companies.models import Company, Role, StaffRole
+from b2b_orders.companies.access import Actor
+from b2b_orders.companies.models import Company, DefaultScope, Membership, Role, StaffRole
+from b2b_orders.companies.people import grant_of
 from b2b_orders.companies.services import get_company_named, put_member, put_staff
 from b2b_orders.settings.base import env
 
@@ -45,6 +50,12 @@ class Command(BaseCommand):
             metavar="CNPJ",
             help="show this CNPJ only; can be repeated; without it, the whole company",
         )
+        parser.add_argument(
+            "--whole-company",
+            action="store_true",
+            help="show all of a company whose new people see chosen establishments, or to somebody"
+            " who saw some of it",
+        )
         parser.add_argument("--seller-code", default="", help="how the ERP names a salesperson")
         parser.add_argument(
             "--portfolio",
@@ -67,24 +78,49 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 person, is_new = put_person(email=email, name=options["name"], password=password)
-                _let_in(person, company, companies, options)
+                if password and not is_new:
+                    _record(Action.PASSWORD_CHANGED, person, None, {})
+                if company is not None:
+                    _let_in(person, company, options)
+                else:
+                    _make_staff(person, companies, options)
         except (InvalidInput, Conflict) as error:
             raise CommandError(_worded(error)) from None
         what = options["staff"] or f"{options['role']} of {company.name if company else ''}"
         self.stdout.write(f"{person.email} {'made' if is_new else 'changed'}: {what}.")
 
 
-def _let_in(
-    person: Person, company: Company | None, companies: list[Company], options: dict[str, Any]
-) -> None:
-    if company is not None:
-        put_member(
-            person_id=person.pk,
-            company_id=company.pk,
-            role=Role(options["role"]),
-            tax_ids=options["establishment"],
+def _let_in(person: Person, company: Company, options: dict[str, Any]) -> None:
+    before = Membership.objects.filter(person=person, company=company).first()
+    was_in = before is not None and before.is_active
+    is_narrow = company.default_scope == DefaultScope.ESTABLISHMENTS and not was_in
+    was_narrow = before is not None and was_in and before.is_scoped
+    if (is_narrow or was_narrow) and not (options["establishment"] or options["whole_company"]):
+        raise InvalidInput(
+            "tax_id",
+            f"not all of {company.name} is shown without saying so: name one, or give"
+            " --whole-company",
         )
-        return
+    detail: dict[str, object] = {}
+    if before is not None and was_in:
+        detail["before"] = _words(before)
+    member = put_member(
+        person_id=person.pk,
+        company_id=company.pk,
+        role=Role(options["role"]),
+        tax_ids=options["establishment"],
+    )
+    action = Action.MEMBER_CHANGED if was_in else Action.MEMBER_ADDED
+    detail["after"] = _words(member)
+    _record(action, person, company, detail)
+
+
+def _words(member: Membership) -> dict[str, object]:
+    ids = member.scopes.values_list("establishment_id", flat=True)
+    return grant_words(grant_of(member, ids))
+
+
+def _make_staff(person: Person, companies: list[Company], options: dict[str, Any]) -> None:
     put_staff(
         person_id=person.pk,
         role=StaffRole(options["staff"]),
@@ -93,17 +129,44 @@ def _let_in(
         can_see_prices=options["prices"],
         can_see_finance=options["finance"],
     )
+    about = {
+        "role": options["staff"],
+        "seller_code": options["seller_code"],
+        "portfolio": [str(each.public_id) for each in companies],
+        "prices": options["prices"],
+        "finance": options["finance"],
+    }
+    _record(Action.STAFF_CHANGED, person, None, about)
+
+
+def _record(
+    action: Action, person: Person, company: Company | None, detail: dict[str, object]
+) -> None:
+    """Leave the line that a page would have left; nobody is logged in at a terminal."""
+    record(
+        action,
+        actor=Actor(),
+        company_id=company.pk if company else None,
+        object_kind="person",
+        object_id=str(person.public_id),
+        detail={"how": "command", **detail},
+        now=clock.now(),
+    )
 
 
 def _check_together(options: dict[str, Any]) -> None:
     if options["company"] and not options["role"]:
         raise CommandError(f"--role is missing: one of {_of(Role)}")
-    for_company = options["role"] or options["establishment"]
+    for_company = options["role"] or options["establishment"] or options["whole_company"]
     for_staff = (
         options["seller_code"] or options["portfolio"] or options["prices"] or options["finance"]
     )
+    if options["establishment"] and options["whole_company"]:
+        raise CommandError("--whole-company: give it or --establishment, not both")
     if options["staff"] and for_company:
-        raise CommandError("--role and --establishment go with --company, not with --staff")
+        raise CommandError(
+            "--role, --establishment and --whole-company go with --company, not with --staff"
+        )
     if options["company"] and for_staff:
         raise CommandError("--seller-code, --portfolio, --prices and --finance go with --staff")
 
