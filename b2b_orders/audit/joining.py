@@ -46,6 +46,8 @@ _SALT: Final = "b2b_orders.joining"
 _LONGEST_NAME, _LONGEST_MESSAGE = 150, 300
 # How many companies that share a domain are asked, and for how long a link proves an address.
 _MOST_COMPANIES: Final = 5
+# No company has this id; a row of it is never kept.
+_NOBODYS: Final = -1
 PROOF_TIME: Final = timedelta(days=2)
 # What nobody decided is asked anew after this time.
 _STALE: Final = timedelta(days=30)
@@ -114,10 +116,13 @@ def ask_to_join(
         )
         company_ids = list(found.order_by("company_id").values_list("company_id", flat=True))
         tenancy.enter_sign_in("")
-        for company_id in company_ids[:_MOST_COMPANIES]:
-            tenancy.enter_company(company_id)
-            if not _is_asked_already(company_id, email, now):
-                _note(company_id, email, name, message, language, now)
+        # Of a domain that is nobody's the same is done, and taken back: no answer is quicker.
+        for company_id in company_ids[:_MOST_COMPANIES] or [_NOBODYS]:
+            with transaction.atomic():
+                tenancy.enter_company(company_id)
+                if not _is_asked_already(company_id, email, now):
+                    _note(company_id, email, name, message, language, now)
+                transaction.set_rollback(company_id == _NOBODYS)
         tenancy.enter_company(None)
     record(
         Action.JOIN_ASKED,

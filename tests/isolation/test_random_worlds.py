@@ -41,7 +41,7 @@ from tests.isolation.worlds import (
     unknown,
 )
 
-SEEDS = range(3)
+SEEDS = range(2)
 PDF = make_pdf()
 UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -120,7 +120,7 @@ class Reader:
         return {p.id for p in self.world.orders} & set(UUIDS.findall(text))
 
     def told_in(self, text: str) -> set[str]:
-        return set(re.findall(r"(?:asks|tells|OURS)-\d\d", re.sub("</?mark>", "", text)))
+        return set(re.findall(r"(?:asks|tells|OURS)-\d+", re.sub("</?mark>", "", text)))
 
     def check(self) -> None:
         self.lists()
@@ -250,7 +250,7 @@ class Reader:
         seen = [placed for placed in self.world.orders if own.sees(placed)]
         rows = [row for row in self.rows_of(pages[1]) if self.world.witness in row]
         titles = {placed.order.title for placed in self.world.orders}
-        named = [cell for row in rows for cell in row if cell in titles]
+        named = [title for row in rows for title in titles if title in " ".join(row)]
         assert sorted(named) == sorted(placed.order.title for placed in seen)
         assert len(rows) == len(seen) + (own.branches is None)
 
@@ -390,7 +390,7 @@ def test_support_finds_numbers_of_the_companies_it_serves(world, has_first_wall,
             having = [placed for placed in world.orders if text in placed.texts]
             expected = {placed.id for placed in having if serves(team, placed.company)}
             assert found_by(client, world, "/atendimento", text) == expected
-            assert found_by(client, world, "/televendas", text) == set()
+        assert client.get("/televendas", {"q": world.texts[0]}).status_code == 404
         for placed in world.orders[:4]:
             number = min(text for text in placed.texts if text.startswith("45"))
             near = found_by(client, world, "/atendimento", misheard(number))
@@ -429,7 +429,7 @@ def test_telesales_find_and_export_their_portfolio_alone(world, has_first_wall, 
         for text in world.texts:
             expected = {placed.id for placed in own if text in placed.texts}
             assert found_by(client, world, "/televendas", text) == expected
-            assert found_by(client, world, "/atendimento", text) == set()
+        assert client.get("/atendimento", {"q": world.texts[0]}).status_code == 404
         listed = body_of(client.get("/televendas/clientes"))
         names = {str(company.public_id) for company in world.companies}
         assert names & set(UUIDS.findall(listed)) == {str(each.public_id) for each in mine}
@@ -475,7 +475,7 @@ def test_who_belongs_nowhere_reads_nothing(world, has_first_wall, client_for):
 def test_a_shared_link_shows_what_its_maker_may_see_now(world, client_for):
     for eyes in world.members:
         client = as_member(client_for, eyes)
-        for placed in world.orders:
+        for placed in world.orders[::2]:
             page = f"/pedidos/{placed.id}/documentos/{placed.danfe.public_id}"
             made = client.post(f"{page}/enviar/link", {"days": "7"})
             secrets = re.findall(r"/d/([\w-]{20,})", body_of(made))

@@ -193,8 +193,8 @@ def _talk(chance: random.Random, placed: Placed, witness: Person, place: int) ->
             asked.answers.create(**own, text=answer, at=NOW)
             Question.objects.filter(pk=asked.pk).update(answered_at=NOW)
     if chance.random() < 0.4:
-        # As a worker leaves it that has taken it over.
-        added = f"OURS-{place:02}"
+        # As a worker leaves it that has taken it over. No two are alike but for one digit.
+        added = f"OURS-{place:02}{place:02}"
         of_record = placed.order.records.get()
         AddedNumber.objects.create(
             **own,
