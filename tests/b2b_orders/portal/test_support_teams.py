@@ -173,7 +173,20 @@ def test_keys_lines_and_long_texts_have_no_near_numbers():
 
 
 def test_near_numbers_are_looked_up_in_the_index_and_never_scanned(cast, db):
-    make_order(cast.alfa, [(NumberKind.ERP, "4500123")])
+    order = make_order(cast.alfa, [(NumberKind.ERP, "4500123")])
+    with connection.cursor() as cursor:
+        # So many that the planner has a reason.
+        cursor.execute(
+            "INSERT INTO companies_company (public_id, name, is_active, created_at)"
+            " SELECT gen_random_uuid(), 'C', true, now() FROM generate_series(1, 300)"
+        )
+        cursor.execute(
+            "INSERT INTO orders_ordernumber (company_id, value, kind, order_id, written)"
+            " SELECT c.id, 'x' || n, 'erp', %s, 'x' FROM companies_company c,"
+            " generate_series(1, 10) n",
+            [order.pk],
+        )
+        cursor.execute("ANALYZE orders_ordernumber, companies_company")
     with CaptureQueriesContext(connection) as captured:
         nearest(viewer=viewer_of(cast.suzana), text="4500124")
     asked = [q["sql"] for q in captured.captured_queries if "orders_ordernumber" in q["sql"]]
