@@ -28,7 +28,7 @@ demo-reset: ## Delete the demo's data; the next `make demo` starts afresh
 
 test: lint ## Run all checks and all tests (TESTS=tests/... for part of them)
 	@echo "pytest"
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(COVERAGE) $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope $(COVERAGE) $(TESTS)
 
 faults: ## Run the product through a storm and compare its rows with a calm run's (FAULTS="--seed 2")
 	@$(BOOTSTRAP) dev

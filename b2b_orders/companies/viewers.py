@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -210,6 +211,17 @@ def still(viewer: Viewer) -> Viewer | None:
         is_staff=viewer.is_staff,
         acting_id=viewer.acting_id,
     )
+
+
+@contextmanager
+def reading_on(viewer: Viewer, right: Right) -> Iterator[Viewer | None]:
+    """Open a scope for the next piece of what is streamed; None once its reader lost the right.
+
+    The scope of the request has ended by then.
+    """
+    with tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id):
+        reader = still(viewer)
+        yield reader if reader is not None and reader.can(right) else None
 
 
 def still_staff(viewer: StaffViewer) -> StaffViewer | None:

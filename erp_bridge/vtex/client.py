@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 from erp_bridge.connector import Call, Health
 from erp_bridge.errors import BridgeError, ContractViolation, NotFound, Throttled
-from erp_bridge.http import Answer, Door
+from erp_bridge.http import Answer
 from erp_bridge.records import Reading
 from erp_bridge.runner import Guard
 from erp_bridge.vtex.config import VtexConfig
+from erp_bridge.vtex.door import open_door
 from erp_bridge.vtex.events import FeedConfig, HookConfig, ResourceMissing
 from erp_bridge.vtex.mapping import map_order, sanitise
 from erp_bridge.vtex.values import cents, moment, rows, text
@@ -30,8 +31,6 @@ T = TypeVar("T")
 MAX_LOT = 10
 MAX_PER_PAGE = 100
 MAX_PAGE = 30
-# VTEX recommends a minute when it gives no hint.
-THROTTLE_SECONDS = 60.0
 
 _ORDERS = "/api/oms/pvt/orders"
 _FEED = "/api/orders/feed"
@@ -86,19 +85,7 @@ class VtexClient:
         self.config = config
         self.source = source
         self._guard = guard
-        self._door = Door(
-            source,
-            config.base_url,
-            config.policy,
-            headers={
-                "X-VTEX-API-AppKey": config.app_key,
-                "X-VTEX-API-AppToken": config.app_token,
-                # The description asks for it on every call, also without a body.
-                "Content-Type": "application/json",
-            },
-            secrets=(config.app_key, config.app_token),
-            throttle_seconds=THROTTLE_SECONDS,
-        )
+        self._door = open_door(config, source)
 
     def __repr__(self) -> str:
         return f"VtexClient({self.source!r}, {self.config.account!r})"

@@ -14,17 +14,17 @@ from typing import Any
 
 from erp_bridge.connector import Call
 from erp_bridge.errors import BridgeError, ContractViolation, NotFound
-from erp_bridge.http import Answer, Door
+from erp_bridge.http import Answer
 from erp_bridge.identifiers import normalise_tax_id
 from erp_bridge.runner import Guard
 from erp_bridge.vtex.config import VtexConfig
+from erp_bridge.vtex.door import open_door
 from erp_bridge.vtex.events import ResourceMissing
 from erp_bridge.vtex.values import text
 
 PAGE_SIZE = 1000
 # A scroll without an end is no list of customers.
 MAX_PAGES = 1000
-THROTTLE_SECONDS = 60.0
 _MAX_BYTES = 30_000_000
 _TOKEN_HEADER = "x-vtex-md-token"  # noqa: S105 the name of a header
 _ID = re.compile(r"[A-Za-z0-9._-]{1,45}", re.ASCII)
@@ -67,18 +67,7 @@ class MasterData:
     ) -> None:
         self.source = source
         self._guard = guard
-        self._door = Door(
-            source,
-            config.base_url,
-            config.policy,
-            headers={
-                "X-VTEX-API-AppKey": config.app_key,
-                "X-VTEX-API-AppToken": config.app_token,
-                "Content-Type": "application/json",
-            },
-            secrets=(config.app_key, config.app_token),
-            throttle_seconds=THROTTLE_SECONDS,
-        )
+        self._door = open_door(config, source)
 
     def firms(self, call: Call, *, with_old_company: bool = False) -> Iterator[FirmPage]:
         """List the firms of corporate customers, page by page, one as often as it has people.

@@ -37,13 +37,9 @@ DESKTOP = {"width": 1366, "height": 768}
 expect.set_options(timeout=15_000)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all journeys in one process: they share one running product."""
-    for item in items:
-        if "journeys" in str(item.path):
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("journeys"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs a browser; `tests.scheduling` keeps it in one process."""
+    item.add_marker(pytest.mark.browser)
 
 
 class QuickSupervisor(Supervisor):
@@ -244,7 +240,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     supervisor = QuickSupervisor(
         Wishes(port=_free_port(), orders=300), home=tmp_path_factory.mktemp("demo")

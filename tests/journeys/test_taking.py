@@ -71,7 +71,7 @@ def test_b17_a_damaged_file_is_told_in_the_index_and_the_zip_still_arrives(page_
     archive = zipfile.ZipFile(io.BytesIO(answer.body()))
     assert archive.testzip() is None
     missing = [row for row in _index(archive) if row["Documento"] == "DANFE" and not row["Arquivo"]]
-    assert [row["Situação"] for row in missing] == ["Falta"]
+    assert [row["Estado"] for row in missing] == ["Falta"]
     assert "Arquivo com defeito" in missing[0]["Motivo"]
     assert missing[0]["Motivo"] in archive.read("LEIAME.txt").decode()
     assert any("NFe-" in row["Arquivo"] for row in _index(archive))
@@ -178,7 +178,7 @@ def test_s07_support_sends_a_document_to_a_known_contact_and_the_customer_sees_i
     expect(page.locator("#mail-error")).to_be_visible()
     page.locator("#address").fill("")
     page.locator("#contact").select_option(label=next(c for c in contacts if "rita@" in c))
-    told = len(product.mails("rita@"))
+    told = sum("Boleto" in str(one["subject"]) for one in product.mails("rita@"))
     page.get_by_role("button", name="Enviar").click()
     expect(page.locator(".taken li").first).to_contain_text("rita@alfa.example")
     # Links without log-in are the company's to make.

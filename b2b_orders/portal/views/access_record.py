@@ -11,12 +11,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from b2b_orders.common import clock, tenancy
+from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.companies.people import may_see_people
-from b2b_orders.companies.viewers import still
+from b2b_orders.companies.viewers import reading_on
 from b2b_orders.documents.accesses import (
     AccessFilter,
     AccessRow,
@@ -108,11 +108,8 @@ def _lines(viewer: Viewer, wanted: AccessFilter, to: Addresses, language: str) -
     after, is_first = None, True
     while is_first or after:
         with translation.override(language):
-            with tenancy.scope(
-                role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id
-            ):
-                reader = still(viewer)
-                if reader is None or not reader.can(Right.ACCESS_RECORD):
+            with reading_on(viewer, Right.ACCESS_RECORD) as reader:
+                if reader is None:
                     return
                 rows = list_accesses(viewer=reader, wanted=wanted, after=after, limit=EXPORT_PAGE)
             items = access_items(rows.rows, to=to, now=clock.now())

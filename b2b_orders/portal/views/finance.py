@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from b2b_orders.audit.services import Action, record
-from b2b_orders.common import clock, tenancy
+from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.companies.viewers import still
+from b2b_orders.companies.viewers import reading_on
 from b2b_orders.documents.boleto_archive import MOST, open_boleto_archive
 from b2b_orders.documents.boletos import available_boletos
 from b2b_orders.documents.hidden_lines import titles_as_shown
@@ -153,11 +153,8 @@ def _export_lines(
     after, is_first = None, True
     while is_first or after:
         with translation.override(language):
-            with tenancy.scope(
-                role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id
-            ):
-                reader = still(viewer)
-                if reader is None or not reader.can(Right.FINANCE):
+            with reading_on(viewer, Right.FINANCE) as reader:
+                if reader is None:
                     return
                 titles = list_titles(
                     viewer=reader, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
