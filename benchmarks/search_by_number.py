@@ -128,8 +128,14 @@ class Client:
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()), **further}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, path, body or None, headers)
-        response = self.connection.getresponse()
+        try:
+            self.connection.request(method, path, body or None, headers)
+            response = self.connection.getresponse()
+        except (ConnectionError, http.client.BadStatusLine):
+            # The server closed an idle connection; the next one is opened by itself.
+            self.connection.close()
+            self.connection.request(method, path, body or None, headers)
+            response = self.connection.getresponse()
         text = response.read().decode()
         for cookie in response.headers.get_all("Set-Cookie") or []:
             name, _, value = cookie.split(";")[0].partition("=")

@@ -24,7 +24,6 @@ from pathlib import Path
 
 from b2b_orders.embedded.postgres import PostgresServer
 from b2b_orders.embedded.valkey import ValkeyServer
-from benchmarks.isolation import UNLIMITED
 from benchmarks.search_by_number import ROOT, environment, gunicorn, prepare
 
 # What somebody does, and how often of twenty times.
@@ -165,7 +164,7 @@ def main() -> None:
             stack.callback(server.stop)
         owner = environment(postgres, valkey, "b2b_owner")
         prepare(owner, postgres, options.orders)
-        env = environment(postgres, valkey, "b2b_web") | UNLIMITED
+        env = environment(postgres, valkey, "b2b_web")
         env["PORTAL_SECRET_KEY"] = owner["PORTAL_SECRET_KEY"]
         cookies = sign_in(owner, options.sessions)
         product = stack.enter_context(gunicorn("b2b_orders.wsgi", env, workers=2))
