@@ -20,7 +20,7 @@ from django.db.models import Count, Max, Min, QuerySet
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.common.limits import Bucket, CacheDown, Draw, draw
-from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.mail import send_each
 from b2b_orders.companies.models import StaffProfile, StaffRole
 
 logger = logging.getLogger(__name__)
@@ -128,14 +128,11 @@ def tell_alarms(*, now: datetime, send: Callable[[AlarmMail], None]) -> int:
     A mail server that is away is tried again at the next call.
     """
     waiting = Incident.objects.filter(told_at=None).exclude(alarm="")
-    told = 0
-    for alarm in list(waiting.order_by("alarm").values_list("alarm", flat=True).distinct()):
-        try:
-            told += _tell(alarm, now, send)
-        except MailFailed as error:
-            logger.warning("an alarm was not sent", extra={"reason": error.reason})
-            break
-    return told
+    return send_each(
+        "alarm",
+        list(waiting.order_by("alarm").values_list("alarm", flat=True).distinct()),
+        lambda alarm: _tell(alarm, now, send),
+    )
 
 
 @transaction.atomic

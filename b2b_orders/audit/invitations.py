@@ -29,7 +29,7 @@ from b2b_orders.audit.people import grant_words
 from b2b_orders.audit.services import record
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
-from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.mail import MailFailed, send_each
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.models import Company, Invitation, Membership, Role
@@ -433,14 +433,11 @@ def send_invitations(
     waiting = Invitation.objects.filter(
         sent_at=None, outcome="", accepted_at=None, revoked_at=None, expires_at__gt=now
     )
-    sent = 0
-    for pk in list(waiting.order_by("asked_at", "pk").values_list("pk", flat=True)[:limit]):
-        try:
-            sent += _send(pk, send, now)
-        except MailFailed as error:
-            logger.warning("a mail was not sent", extra={"invitation": pk, "reason": error.reason})
-            break
-    return sent
+    return send_each(
+        "invitation",
+        list(waiting.order_by("asked_at", "pk").values_list("pk", flat=True)[:limit]),
+        lambda pk: _send(pk, send, now),
+    )
 
 
 @transaction.atomic

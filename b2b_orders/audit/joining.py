@@ -7,7 +7,6 @@ wish and decide for their own company; nobody else could tell which one is meant
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible
-from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.mail import refusal_ends_it, send_each
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.models import (
@@ -41,7 +40,6 @@ from b2b_orders.companies.people import (
 )
 from b2b_orders.companies.providers import domain_of
 
-logger = logging.getLogger(__name__)
 _SALT: Final = "b2b_orders.joining"
 _LONGEST_NAME, _LONGEST_MESSAGE = 150, 300
 # How many companies that share a domain are asked, and for how long a link proves an address.
@@ -276,14 +274,11 @@ def send_proofs(*, now: datetime, send: Callable[[ProofMail], None], limit: int 
     waiting = JoinRequest.objects.filter(
         sent_at=None, state=JoinState.WAITING, asked_at__gt=now - PROOF_TIME
     )
-    sent = 0
-    for pk in list(waiting.order_by("asked_at", "pk").values_list("pk", flat=True)[:limit]):
-        try:
-            sent += _send_proof(pk, send, now)
-        except MailFailed as error:
-            logger.warning("a mail was not sent", extra={"wish": pk, "reason": error.reason})
-            break
-    return sent
+    return send_each(
+        "wish",
+        list(waiting.order_by("asked_at", "pk").values_list("pk", flat=True)[:limit]),
+        lambda pk: _send_proof(pk, send, now),
+    )
 
 
 @transaction.atomic
@@ -293,12 +288,8 @@ def _send_proof(pk: int, send: Callable[[ProofMail], None], now: datetime) -> bo
     if wish is None:
         return False
     secret = secret_of(wish)
-    try:
+    with refusal_ends_it("wish", pk):
         send(ProofMail(wish.email, wish.name, secret, wish.language))
-    except MailFailed as error:
-        if not error.is_final:
-            raise
-        logger.warning("a mail was refused", extra={"wish": pk, "reason": error.reason})
     _together(wish).filter(sent_at=None).update(sent_at=now)
     JoinRequest.objects.filter(pk=pk).update(token_hash=invitations.hash_of(secret))
     return True
@@ -316,14 +307,11 @@ def tell_administrators(
     proved = JoinRequest.objects.filter(
         state=JoinState.WAITING, proved_at__isnull=False, told_at=None
     )
-    told = 0
-    for pk in list(proved.order_by("proved_at", "pk").values_list("pk", flat=True)[:limit]):
-        try:
-            told += _tell(pk, send, now)
-        except MailFailed as error:
-            logger.warning("a mail was not sent", extra={"wish": pk, "reason": error.reason})
-            break
-    return told
+    return send_each(
+        "wish",
+        list(proved.order_by("proved_at", "pk").values_list("pk", flat=True)[:limit]),
+        lambda pk: _tell(pk, send, now),
+    )
 
 
 @transaction.atomic
@@ -345,11 +333,8 @@ def _tell(pk: int, send: Callable[[WaitingMail], None], now: datetime) -> bool:
                 name=wish.name,
                 asker=wish.email,
             )
-            try:
+            with refusal_ends_it("wish", pk):
                 send(mail)
-            except MailFailed as error:
-                if not error.is_final:
-                    raise
     JoinRequest.objects.filter(pk=pk).update(told_at=now)
     return True
 

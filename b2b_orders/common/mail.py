@@ -5,11 +5,13 @@ Workers send; no page waits for a mail server.
 
 from __future__ import annotations
 
+import logging
 import smtplib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -19,6 +21,8 @@ from django.utils import translation
 from b2b_orders.common.errors import ProductError
 
 _PERMANENT = 500
+logger = logging.getLogger(__name__)
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,32 @@ class MailFailed(ProductError):
         super().__init__(reason)
         self.reason = reason
         self.is_final = is_final
+
+
+def send_each(what: str, waiting: Iterable[Key], send_one: Callable[[Key], bool]) -> int:
+    """Mail what waits, one after the other, and say how many mails went out.
+
+    A mail server that is away ends it: what is left waits for the next call.
+    """
+    sent = 0
+    for key in waiting:
+        try:
+            sent += send_one(key)
+        except MailFailed as error:
+            logger.warning("a mail was not sent", extra={what: key, "reason": error.reason})
+            break
+    return sent
+
+
+@contextmanager
+def refusal_ends_it(what: str, key: object) -> Iterator[None]:
+    """Take a mail that no server will ever take for done; one to be tried again still raises."""
+    try:
+        yield
+    except MailFailed as error:
+        if not error.is_final:
+            raise
+        logger.warning("a mail was refused", extra={what: key, "reason": error.reason})
 
 
 def send_mail(

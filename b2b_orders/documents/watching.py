@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ from django.db import transaction
 from b2b_orders.audit.models import Action
 from b2b_orders.audit.services import record as record_audit
 from b2b_orders.common.errors import NotAllowed
-from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.mail import refusal_ends_it, send_each
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.viewers import read_standing
 from b2b_orders.documents.models import Document, State, Watch
 from b2b_orders.documents.queries import get_document, visible_documents
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +100,11 @@ def tell_watchers(*, now: datetime, send: Callable[[Arrival], None], limit: int 
     A mail server that is away is tried again at the next call, everything else once.
     """
     waiting = Watch.objects.filter(told_at=None, document__state=State.AVAILABLE)
-    told = 0
-    for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:limit]):
-        try:
-            told += _tell(pk, send, now)
-        except MailFailed as error:
-            logger.warning("a mail was not sent", extra={"watch": pk, "reason": error.reason})
-            break
-    return told
+    return send_each(
+        "watch",
+        list(waiting.order_by("pk").values_list("pk", flat=True)[:limit]),
+        lambda pk: _tell(pk, send, now),
+    )
 
 
 @transaction.atomic
@@ -124,12 +118,8 @@ def _tell(pk: int, send: Callable[[Arrival], None], now: datetime) -> bool:
         # Who may not see it any more is not told of it.
         watch.delete()
         return False
-    try:
+    with refusal_ends_it("watch", pk):
         send(arrival)
-    except MailFailed as error:
-        if not error.is_final:
-            raise
-        logger.warning("a mail was refused", extra={"watch": pk, "reason": error.reason})
     Watch.objects.filter(pk=pk).update(told_at=now)
     return True
 

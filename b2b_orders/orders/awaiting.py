@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,12 +11,11 @@ from django.db.models import Q
 
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible
-from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.mail import refusal_ends_it, send_each
 from b2b_orders.companies.access import Actor, StaffViewer
 from b2b_orders.orders.models import AwaitedNumber
 from b2b_orders.orders.numbers import recognise
 
-logger = logging.getLogger(__name__)
 # So many does one person wait for at once; what did not come by then is forgotten.
 MOST_AWAITED = 50
 KEPT = timedelta(days=30)
@@ -146,14 +144,11 @@ def note_arrivals(*, now: datetime) -> int:
 def tell_arrivals(*, now: datetime, send: Callable[[NumberCame], None], limit: int = 50) -> int:
     """Tell whose number came; say how many were told. A mail server that is away is tried again."""
     waiting = AwaitedNumber.objects.filter(told_at=None, found_at__isnull=False)
-    told = 0
-    for pk in list(waiting.order_by("pk").values_list("pk", flat=True)[:limit]):
-        try:
-            told += _tell(pk, send, now)
-        except MailFailed as error:
-            logger.warning("a mail was not sent", extra={"awaited": pk, "reason": error.reason})
-            break
-    return told
+    return send_each(
+        "awaited",
+        list(waiting.order_by("pk").values_list("pk", flat=True)[:limit]),
+        lambda pk: _tell(pk, send, now),
+    )
 
 
 @transaction.atomic
@@ -167,7 +162,7 @@ def _tell(pk: int, send: Callable[[NumberCame], None], now: datetime) -> bool:
     )
     if row is None:
         return False
-    try:
+    with refusal_ends_it("awaited", pk):
         send(
             NumberCame(
                 email=row.person.email,
@@ -178,9 +173,5 @@ def _tell(pk: int, send: Callable[[NumberCame], None], now: datetime) -> bool:
                 is_support=row.person.staff.role == "support",
             )
         )
-    except MailFailed as error:
-        if not error.is_final:
-            raise
-        logger.warning("a mail was refused", extra={"awaited": pk, "reason": error.reason})
     AwaitedNumber.objects.filter(pk=pk).update(told_at=now)
     return True

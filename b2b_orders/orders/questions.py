@@ -8,7 +8,6 @@ the company.
 
 from __future__ import annotations
 
-import logging
 import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,12 +22,10 @@ from django.db.models import F, Q
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import Conflict, InvalidInput, NotAllowed, NotVisible
-from b2b_orders.common.mail import MailFailed
+from b2b_orders.common.mail import refusal_ends_it, send_each
 from b2b_orders.companies.access import Actor, StaffViewer, Viewer
 from b2b_orders.companies.viewers import read_standing
 from b2b_orders.orders.models import Answer, Question
-
-logger = logging.getLogger(__name__)
 
 MOST_ASKED, MOST_ANSWERED = 1000, 2000
 # The same text again within this time is a second click.
@@ -314,14 +311,11 @@ def tell_askers(*, now: datetime, send: Callable[[Answered], None], limit: int =
     A mail server that is away is tried again at the next call, everything else once.
     """
     waiting = Answer.objects.filter(told_at=None).order_by("pk")
-    told = 0
-    for pk in list(waiting.values_list("pk", flat=True)[:limit]):
-        try:
-            told += _tell(pk, send, now)
-        except MailFailed as error:
-            logger.warning("a mail was not sent", extra={"answer": pk, "reason": error.reason})
-            break
-    return told
+    return send_each(
+        "answer",
+        list(waiting.values_list("pk", flat=True)[:limit]),
+        lambda pk: _tell(pk, send, now),
+    )
 
 
 @transaction.atomic
@@ -332,13 +326,9 @@ def _tell(pk: int, send: Callable[[Answered], None], now: datetime) -> bool:
         return False
     news, is_sent = _answered(found), False
     if news is not None:
-        try:
+        with refusal_ends_it("answer", pk):
             send(news)
             is_sent = True
-        except MailFailed as error:
-            if not error.is_final:
-                raise
-            logger.warning("a mail was refused", extra={"answer": pk, "reason": error.reason})
     Answer.objects.filter(pk=pk).update(told_at=now)
     return is_sent
 
