@@ -15,14 +15,15 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
-from b2b_orders.embedded.postgres import PostgresServer
-from b2b_orders.embedded.valkey import ValkeyServer
-from benchmarks.search_by_number import ROOT, environment
+import django
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from benchmarks.search_by_number import ROOT, environment, servers
 
 BARE = """
     CREATE TABLE bare_line AS SELECT * FROM audit_auditevent WITH NO DATA;
@@ -48,12 +49,7 @@ def main() -> None:
         _measure(options.lines, options.rounds)
         return
     with ExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = PostgresServer(state / "pg")
-        valkey = ValkeyServer(state / "valkey", is_kept=False)
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
+        postgres, valkey = stack.enter_context(servers())
         env = environment(postgres, valkey, "b2b_owner")
         words = [sys.executable, "-m", "benchmarks.audit", "--worker"]
         words += ["--lines", str(options.lines), "--rounds", str(options.rounds)]
@@ -62,12 +58,7 @@ def main() -> None:
 
 def _measure(lines: int, rounds: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b2b_orders.settings.base")
-    import django  # noqa: PLC0415 the settings must be named first
-
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
-
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute(BARE)
@@ -77,10 +68,7 @@ def _measure(lines: int, rounds: int) -> None:
 
 
 def _inserts(rounds: int) -> None:
-    from django.db import connection  # noqa: PLC0415
-    from django.utils import timezone  # noqa: PLC0415
-
-    from b2b_orders.common import tenancy  # noqa: PLC0415
+    from b2b_orders.common import tenancy  # noqa: PLC0415 models need apps
 
     columns = (
         "(at, action, person_id, staff_role, company_id, object_kind, object_id, reason,"
@@ -108,12 +96,9 @@ def _inserts(rounds: int) -> None:
 
 
 def _seals(lines: int) -> None:
-    from django.db import connection  # noqa: PLC0415
-    from django.utils import timezone  # noqa: PLC0415
-
-    from b2b_orders.audit import canonical  # noqa: PLC0415
-    from b2b_orders.audit.sealing import seal_lines  # noqa: PLC0415
-    from b2b_orders.audit.verifying import verify_record  # noqa: PLC0415
+    from b2b_orders.audit import canonical  # noqa: PLC0415 models need apps
+    from b2b_orders.audit.sealing import seal_lines  # noqa: PLC0415 models need apps
+    from b2b_orders.audit.verifying import verify_record  # noqa: PLC0415 models need apps
 
     with connection.cursor() as cursor:
         cursor.execute(

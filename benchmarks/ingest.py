@@ -15,13 +15,9 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
-from b2b_orders.embedded.postgres import PostgresServer
-from b2b_orders.embedded.valkey import ValkeyServer
-from benchmarks.search_by_number import ROOT, environment
+from benchmarks.search_by_number import ROOT, environment, servers
 
 
 def main() -> None:
@@ -32,12 +28,7 @@ def main() -> None:
     parser.add_argument("--memory-orders", type=int, default=50_000)
     options = parser.parse_args()
     with ExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = PostgresServer(state / "pg")
-        valkey = ValkeyServer(state / "valkey", is_kept=False)
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
+        postgres, valkey = stack.enter_context(servers())
         words = [sys.executable, "-m", "erp_bridge.simulators", "--orders", "20000"]
         simulators = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         stack.callback(simulators.terminate)

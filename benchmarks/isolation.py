@@ -21,20 +21,17 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import psycopg
 
 from b2b_orders.common.tenancy import OWNER
 from b2b_orders.embedded.postgres import DATABASE, PostgresServer
-from b2b_orders.embedded.valkey import ValkeyServer
 from benchmarks.entrances import make_entrances, pairs_of
-from benchmarks.search_by_number import ROOT, Client, environment, gunicorn, prepare
+from benchmarks.search_by_number import ROOT, Client, environment, gunicorn, prepare, servers
 
 WARM_UP = 30
 ROUNDS = 6
@@ -184,12 +181,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=600)
     options = parser.parse_args()
     with ExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = PostgresServer(state / "pg")
-        valkey = ValkeyServer(state / "valkey", is_kept=False)
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
+        postgres, valkey = stack.enter_context(servers())
         owner_env = environment(postgres, valkey, "b2b_owner")
         prepare(owner_env, postgres, options.orders)
         # Without limits, which would refuse somebody who guesses this often, and rightly.

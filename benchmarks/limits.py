@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
-from b2b_orders.embedded.postgres import PostgresServer
-from b2b_orders.embedded.valkey import ValkeyServer
-from benchmarks.search_by_number import LIMITS, Client, environment, gunicorn, measure, prepare
+from benchmarks.search_by_number import (
+    LIMITS,
+    Client,
+    environment,
+    gunicorn,
+    measure,
+    prepare,
+    servers,
+)
 
 WIDE = dict.fromkeys(LIMITS, "1000000000")
 
@@ -28,12 +32,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=600)
     options = parser.parse_args()
     with ExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = PostgresServer(state / "pg")
-        valkey = ValkeyServer(state / "valkey", is_kept=False)
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
+        postgres, valkey = stack.enter_context(servers())
         prepare(environment(postgres, valkey, "b2b_owner"), postgres, options.orders)
         env = environment(postgres, valkey, "b2b_web")
         without = Client(stack.enter_context(gunicorn("b2b_orders.wsgi", env)))

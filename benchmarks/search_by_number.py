@@ -58,6 +58,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextmanager
+def servers() -> Iterator[tuple[PostgresServer, ValkeyServer]]:
+    """Run a database and a broker of their own, in a directory that goes with them."""
+    with ExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        postgres = PostgresServer(state / "pg")
+        valkey = ValkeyServer(state / "valkey", is_kept=False)
+        for server in (postgres, valkey):
+            server.start()
+            stack.callback(server.stop)
+        yield postgres, valkey
+
+
 def environment(postgres: PostgresServer, valkey: ValkeyServer, role: str) -> dict[str, str]:
     """Build the settings of one process."""
     return os.environ | {
@@ -177,12 +190,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=1500)
     options = parser.parse_args()
     with ExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = PostgresServer(state / "pg")
-        valkey = ValkeyServer(state / "valkey", is_kept=False)
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
+        postgres, valkey = stack.enter_context(servers())
         prepare(environment(postgres, valkey, "b2b_owner"), postgres, options.orders)
         env = environment(postgres, valkey, "b2b_web")
         product = Client(stack.enter_context(gunicorn("b2b_orders.wsgi", env)))

@@ -15,16 +15,12 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from b2b_orders.embedded.postgres import PostgresServer
-from b2b_orders.embedded.valkey import ValkeyServer
-from benchmarks.search_by_number import ROOT, environment, gunicorn, prepare
+from benchmarks.search_by_number import ROOT, environment, gunicorn, prepare, servers
 
 # What somebody does, and how often of twenty times.
 MIX = (("list", 6), ("search", 8), ("order", 5), ("api", 1))
@@ -156,12 +152,7 @@ def main() -> None:
         return f"/api/v1/orders?number={number()}" if kind == "api" else f"/pedidos?q={number()}"
 
     with ExitStack() as stack:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        postgres = PostgresServer(state / "pg")
-        valkey = ValkeyServer(state / "valkey", is_kept=False)
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
+        postgres, valkey = stack.enter_context(servers())
         owner = environment(postgres, valkey, "b2b_owner")
         prepare(owner, postgres, options.orders)
         env = environment(postgres, valkey, "b2b_web")
