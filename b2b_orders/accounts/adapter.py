@@ -81,7 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """Come back to the page of the account."""
         return reverse("portal:account")
 
-    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002
+    def is_reauthentication_required(self, *, app: str, **_kwargs: Any) -> bool:  # noqa: ARG002 theirs
         """Ask for the password again unless it, or another way, was used a moment ago."""
         return not sessions.is_fresh(self.request, now=clock.now())
 

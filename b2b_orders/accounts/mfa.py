@@ -78,15 +78,15 @@ class _Recording:
         return code
 
 
-class CodeForm(_Recording, AuthenticateForm):  # type: ignore[misc]
+class CodeForm(_Recording, AuthenticateForm):  # type: ignore[misc] # allauth has no types
     """A code of the app, or a recovery code, after the password."""
 
 
-class CodeAgainForm(_Recording, ReauthenticateForm):  # type: ignore[misc]
+class CodeAgainForm(_Recording, ReauthenticateForm):  # type: ignore[misc] # allauth has no types
     """The same, of somebody who is logged in."""
 
 
-class ActivateAppForm(ActivateTOTPForm):  # type: ignore[misc]
+class ActivateAppForm(ActivateTOTPForm):  # type: ignore[misc] # allauth has no types
     """The first code of an app that is being set up; it cannot log in afterwards."""
 
     def clean_code(self) -> str:
@@ -118,19 +118,19 @@ class _Guarded:
         return found
 
 
-class PasskeyLoginForm(_Guarded, LoginWebAuthnForm):  # type: ignore[misc]
+class PasskeyLoginForm(_Guarded, LoginWebAuthnForm):  # type: ignore[misc] # allauth has no types
     """A passkey alone."""
 
 
-class PasskeyForm(_Guarded, AuthenticateWebAuthnForm):  # type: ignore[misc]
+class PasskeyForm(_Guarded, AuthenticateWebAuthnForm):  # type: ignore[misc] # allauth has no types
     """A passkey after the password."""
 
 
-class PasskeyAgainForm(_Guarded, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class PasskeyAgainForm(_Guarded, ReauthenticateWebAuthnForm):  # type: ignore[misc] # allauth has no types
     """A passkey of somebody who is logged in."""
 
 
-class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc] # allauth has no types
     """A key that asks for finger, face or PIN; others are refused."""
 
     def clean(self) -> dict[str, Any]:

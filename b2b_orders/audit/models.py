@@ -57,7 +57,7 @@ class Action(models.TextChoices):
     # Signing in.
     SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 a word of the record
-    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105
+    PASSWORD_RESET_ASKED = "password_reset_asked"  # noqa: S105 a word of the record
     CODE_ASKED = "code_asked"
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"

@@ -137,7 +137,7 @@ class SharedBuckets:
             keys += [_key(bucket), _key(bucket, "refused")]
             words += [bucket.size, bucket.seconds, each.tokens, int(bucket.rests)]
         # Django's own connection: `cache._cache` is how it is reached.
-        client = cache._cache.get_client(None, write=True)  # type: ignore[attr-defined] # noqa: SLF001
+        client = cache._cache.get_client(None, write=True)  # type: ignore[attr-defined] # noqa: SLF001 Django's own way to its client
         try:
             refused, wait, left, first = client.register_script(_SCRIPT)(keys=keys, args=words)
         except (RedisError, OSError) as error:

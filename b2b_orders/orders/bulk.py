@@ -41,7 +41,7 @@ def insert(
         return []
     names = list(rows[0])
     return _run(
-        f"INSERT INTO {_table(model)} ({_list(names)}) SELECT {_list(names)}"  # noqa: S608
+        f"INSERT INTO {_table(model)} ({_list(names)}) SELECT {_list(names)}"  # noqa: S608 names of ours
         f" FROM {_spread(model, names)}{_returning(returning)}",
         json.dumps(rows),
     )
@@ -61,7 +61,7 @@ def upsert(
     names = list(rows[0])
     changing = [name for name in names if name not in key and name not in keep]
     return _run(
-        f"INSERT INTO {_table(model)} AS t ({_list(names)}) SELECT {_list(names)}"  # noqa: S608
+        f"INSERT INTO {_table(model)} AS t ({_list(names)}) SELECT {_list(names)}"  # noqa: S608 names of ours
         f" FROM {_spread(model, names)} {_on_conflict(key, changing)}{_returning(returning)}",
         json.dumps(rows),
     )
@@ -75,7 +75,7 @@ def update(model: type[models.Model], rows: Sequence[Row], *, only_differing: bo
     changes = ", ".join(f'"{name}" = x."{name}"' for name in names)
     old, new = (", ".join(f'{of}."{name}"' for name in names) for of in ("t", "x"))
     _run(
-        f"UPDATE {_table(model)} AS t SET {changes}"  # noqa: S608
+        f"UPDATE {_table(model)} AS t SET {changes}"  # noqa: S608 names of ours
         f" FROM {_spread(model, list(rows[0]))} WHERE t.id = x.id"
         + (f" AND ({old}) IS DISTINCT FROM ({new})" if only_differing else ""),
         json.dumps(rows),
@@ -98,19 +98,19 @@ def sync(
     """
     if not rows:
         if ids:
-            _run(f'DELETE FROM {_table(model)} WHERE "{within}" = ANY(%s)', list(ids))  # noqa: S608
+            _run(f'DELETE FROM {_table(model)} WHERE "{within}" = ANY(%s)', list(ids))  # noqa: S608 names of ours
         return
     names = list(rows[0])
     changing = [name for name in names if name not in key and name not in keep]
     same = " AND ".join(f'x."{name}" = t."{name}"' for name in key)
     gone = (
-        f' , gone AS (DELETE FROM {_table(model)} AS t WHERE t."{within}" = ANY(%s)'  # noqa: S608
+        f' , gone AS (DELETE FROM {_table(model)} AS t WHERE t."{within}" = ANY(%s)'  # noqa: S608 names of ours
         f" AND NOT EXISTS (SELECT 1 FROM x WHERE {same}))"
         if ids
         else ""
     )
     _run(
-        f"WITH x AS MATERIALIZED (SELECT * FROM {_spread(model, names)}){gone}"  # noqa: S608
+        f"WITH x AS MATERIALIZED (SELECT * FROM {_spread(model, names)}){gone}"  # noqa: S608 names of ours
         f" INSERT INTO {_table(model)} AS t ({_list(names)}) SELECT {_list(names)} FROM x"
         f" {_on_conflict(key, changing)}",
         json.dumps(rows),

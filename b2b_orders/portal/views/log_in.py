@@ -22,7 +22,7 @@ class LogInView(LoginView):  # type: ignore[misc] # allauth has no types
         """Ask for the address."""
         answer: HttpResponseBase = super().get(request, *args, **kwargs)
         if getattr(answer, "context_data", None) is not None:
-            answer.context_data["is_first_step"] = True  # type: ignore[attr-defined]
+            answer.context_data["is_first_step"] = True  # type: ignore[attr-defined] # a TemplateResponse
         return answer
 
     def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -101,18 +101,18 @@ class Reauthenticate(_Again, account.ReauthenticateView):  # type: ignore[misc] 
     """By password."""
 
 
-class ReauthenticateByCode(_Again, mfa.ReauthenticateView):  # type: ignore[misc]
+class ReauthenticateByCode(_Again, mfa.ReauthenticateView):  # type: ignore[misc] # allauth has no types
     """By a code of the app, or a recovery code."""
 
 
-class ReauthenticateByPasskey(_Again, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
+class ReauthenticateByPasskey(_Again, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc] # allauth has no types
     """By a passkey."""
 
     def form_invalid(self, form: Any) -> HttpResponseBase:  # noqa: ARG002 theirs
         return HttpResponseRedirect(f"{self.request.path}?{_failed(self.request)}")
 
 
-class RequestCode(account.RequestLoginCodeView):  # type: ignore[misc]
+class RequestCode(account.RequestLoginCodeView):  # type: ignore[misc] # allauth has no types
     """A code by mail. For an unknown address the same is done, and nothing sent."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -123,7 +123,7 @@ class RequestCode(account.RequestLoginCodeView):  # type: ignore[misc]
         return response
 
 
-class RequestReset(account.PasswordResetView):  # type: ignore[misc]
+class RequestReset(account.PasswordResetView):  # type: ignore[misc] # allauth has no types
     """A link to a new password. For an unknown address the same is done, and nothing sent."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -134,7 +134,7 @@ class RequestReset(account.PasswordResetView):  # type: ignore[misc]
         return response
 
 
-class ConfirmCode(account.ConfirmLoginCodeView):  # type: ignore[misc]
+class ConfirmCode(account.ConfirmLoginCodeView):  # type: ignore[misc] # allauth has no types
     """The code that was mailed. Three wrong ones end it."""
 
     def form_invalid(self, form: Any) -> HttpResponseBase:
@@ -146,13 +146,13 @@ class ConfirmCode(account.ConfirmLoginCodeView):  # type: ignore[misc]
             now=clock.now(),
         )
         if self._process.record_invalid_attempt():
-            return super(account.ConfirmLoginCodeView, self).form_invalid(form)  # type: ignore[no-any-return]
+            return super(account.ConfirmLoginCodeView, self).form_invalid(form)  # type: ignore[no-any-return] # allauth has no types
         return HttpResponseRedirect(
             f"{reverse('account_request_login_code')}?{_failed(self.request)}"
         )
 
 
-class PasskeyLogin(webauthn.LoginWebAuthnView):  # type: ignore[misc]
+class PasskeyLogin(webauthn.LoginWebAuthnView):  # type: ignore[misc] # allauth has no types
     """Log in by a passkey alone, and go on where one was going."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -175,7 +175,7 @@ def _failed(request: HttpRequest) -> str:
     return urlencode({"failed": "1"} | ({"next": kept} if kept else {}))
 
 
-class ChangePassword(account.PasswordChangeView):  # type: ignore[misc]
+class ChangePassword(account.PasswordChangeView):  # type: ignore[misc] # allauth has no types
     """A new password for the present one; every other log-in ends."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -185,7 +185,7 @@ class ChangePassword(account.PasswordChangeView):  # type: ignore[misc]
         return response
 
 
-class SetPassword(_Fresh, account.PasswordSetView):  # type: ignore[misc]
+class SetPassword(_Fresh, account.PasswordSetView):  # type: ignore[misc] # allauth has no types
     """A first password, of somebody who has logged in otherwise so far."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -195,7 +195,7 @@ class SetPassword(_Fresh, account.PasswordSetView):  # type: ignore[misc]
         return response
 
 
-class ResetPassword(account.PasswordResetFromKeyView):  # type: ignore[misc]
+class ResetPassword(account.PasswordResetFromKeyView):  # type: ignore[misc] # allauth has no types
     """A new password by a mailed link; every log-in ends, and nobody is logged in by it."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -225,7 +225,7 @@ def _factor_removed(request: PersonRequest, what: str) -> None:
     note_change(request, Action.FACTOR_REMOVED, what=f"{what}-removed", factor=what)
 
 
-class AddApp(_Fresh, totp.ActivateTOTPView):  # type: ignore[misc]
+class AddApp(_Fresh, totp.ActivateTOTPView):  # type: ignore[misc] # allauth has no types
     """An authenticator app as second factor."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def _qr(text: str) -> dict[str, object]:
     return {"size": len(matrix), "path": "".join(dots)}
 
 
-class RemoveApp(_Fresh, totp.DeactivateTOTPView):  # type: ignore[misc]
+class RemoveApp(_Fresh, totp.DeactivateTOTPView):  # type: ignore[misc] # allauth has no types
     """Remove the app."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -258,7 +258,7 @@ class RemoveApp(_Fresh, totp.DeactivateTOTPView):  # type: ignore[misc]
         return response
 
 
-class AddPasskey(_Fresh, webauthn.AddWebAuthnView):  # type: ignore[misc]
+class AddPasskey(_Fresh, webauthn.AddWebAuthnView):  # type: ignore[misc] # allauth has no types
     """A passkey, for logging in with it alone or after a password."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -272,7 +272,7 @@ class AddPasskey(_Fresh, webauthn.AddWebAuthnView):  # type: ignore[misc]
         return response
 
 
-class RemovePasskey(_Fresh, webauthn.RemoveWebAuthnView):  # type: ignore[misc]
+class RemovePasskey(_Fresh, webauthn.RemoveWebAuthnView):  # type: ignore[misc] # allauth has no types
     """Remove a passkey of one's own."""
 
     success_url = reverse_lazy("portal:account")
@@ -283,7 +283,7 @@ class RemovePasskey(_Fresh, webauthn.RemoveWebAuthnView):  # type: ignore[misc]
         return response
 
 
-class MakeCodes(_Fresh, codes.GenerateRecoveryCodesView):  # type: ignore[misc]
+class MakeCodes(_Fresh, codes.GenerateRecoveryCodesView):  # type: ignore[misc] # allauth has no types
     """New recovery codes in place of the former ones."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
@@ -292,7 +292,7 @@ class MakeCodes(_Fresh, codes.GenerateRecoveryCodesView):  # type: ignore[misc]
         return response
 
 
-class ShowCodes(_Fresh, codes.ViewRecoveryCodesView):  # type: ignore[misc]
+class ShowCodes(_Fresh, codes.ViewRecoveryCodesView):  # type: ignore[misc] # allauth has no types
     """The recovery codes that are not used yet, to keep them somewhere safe."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -300,7 +300,7 @@ class ShowCodes(_Fresh, codes.ViewRecoveryCodesView):  # type: ignore[misc]
         return context | {"go_on": self.request.session.get(AFTER_SET_UP)}
 
 
-class DownloadCodes(_Fresh, codes.DownloadRecoveryCodesView):  # type: ignore[misc]
+class DownloadCodes(_Fresh, codes.DownloadRecoveryCodesView):  # type: ignore[misc] # allauth has no types
     """The same as a text file."""
 
 

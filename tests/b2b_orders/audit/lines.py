@@ -25,7 +25,7 @@ def write_lines(*people: int, at: datetime | None = None, **fields: object) -> l
             object_kind="order",
             object_id="x",
             now=at or timezone.now(),
-            **fields,  # type: ignore[arg-type]
+            **fields,  # type: ignore[arg-type] # the function's own names
         )
     as_owner(
         "UPDATE audit_auditevent SET xact = '3'::xid8 WHERE xact = pg_current_xact_id_if_assigned()"
@@ -59,7 +59,7 @@ def seal_days_ago(days: int) -> datetime:
 
 def verified(**options: object) -> Report:
     """Verify the record to its end."""
-    *_, report = verify_record(now=timezone.now(), **options)  # type: ignore[arg-type]
+    *_, report = verify_record(now=timezone.now(), **options)  # type: ignore[arg-type] # the function's own names
     return report
 
 
