@@ -29,7 +29,6 @@ from b2b_orders.companies.models import (
     JoinRequest,
     JoinState,
     MapConflict,
-    PeopleImport,
 )
 from b2b_orders.documents.models import JobState, Mailing, Watch
 from b2b_orders.ingest.models import Errand, ErrandState, Lookup
@@ -84,11 +83,6 @@ RULES: Final = (
             Q(decided_at__lt=before)
             | Q(state=JoinState.WAITING, proved_at=None, asked_at__lt=before)
         ),
-    ),
-    Rule(
-        "people_imports",
-        "PORTAL_KEEP_INVITATION_DAYS",
-        lambda before: PeopleImport.objects.filter(given_at__lt=before),
     ),
     Rule(
         "incidents",

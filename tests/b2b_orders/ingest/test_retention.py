@@ -22,7 +22,6 @@ from b2b_orders.companies.models import (
     Invitation,
     JoinRequest,
     MapConflict,
-    PeopleImport,
 )
 from b2b_orders.documents.models import Mailing, Watch
 from b2b_orders.ingest import people_tasks
@@ -53,7 +52,6 @@ def make_rows(cast, at: datetime) -> None:
     JoinRequest.objects.create(
         company=alfa, email="y@a.example", token_hash=uuid.uuid4().hex, asked_at=at
     )
-    PeopleImport.objects.create(company=alfa, person=cast.rita, given_at=at)
     report_incident("damaged", now=at)
     Acting.objects.create(
         person=cast.suzana, company=alfa, session_key="x", started_at=at, seen_at=at, ended_at=at
@@ -86,7 +84,7 @@ def test_each_kind_goes_when_its_time_has_come_and_not_before(cast):
 
     names = {rule.name for rule in RULES} - {"session_names", "confirmations"}
     assert counts == dict.fromkeys(names, 1)
-    kinds = (Session, Invitation, JoinRequest, PeopleImport, Incident, Acting, Errand, Lookup)
+    kinds = (Session, Invitation, JoinRequest, Incident, Acting, Errand, Lookup)
     for kind in (*kinds, CompanyImport, MapConflict, AwaitedNumber, Mailing, Watch, PersonExport):
         assert kind.objects.count() == 1, kind
     event = AuditEvent.objects.get()
