@@ -39,6 +39,15 @@ class Person(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     # What was signed in with before this moment no longer opens anything.
     sign_in_again_after = models.DateTimeField(null=True)
+    # How the portal looks and speaks to this person; empty leaves it to the seller's settings.
+    time_zone = models.CharField(max_length=40, blank=True, db_default="")
+    # Which number of an order stands first: "web", "erp" or "customer".
+    leading_number = models.CharField(max_length=10, blank=True, db_default="")
+    theme = models.CharField(max_length=10, blank=True, db_default="")
+    # Single keys: {"off": true}, or other keys than the usual ones, by what they do.
+    shortcuts = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
+    # When the first steps were shown to the end, or closed.
+    welcomed_at = models.DateTimeField(null=True)
     # Name and address are gone at the person's wish; the row stays for what they did.
     anonymised_at = models.DateTimeField(null=True)
 

@@ -312,6 +312,48 @@ class PackPart(models.Model):
         return f"{self.pack_id}/{self.number}"
 
 
+class ListExport(models.Model):
+    """A list of orders that a person asked for as a file, too large to be made while they wait.
+
+    A worker writes it with the person's rights of that moment; it can be taken until
+    `expires_at`. `query` is what `orders.filtering.OrderFilter.to_query()` wrote.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Set when an agent asked for it while acting: who it belongs to then, and why.
+    acting = models.ForeignKey("companies.Acting", models.SET_NULL, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    language = models.CharField(max_length=10)
+    # "csv" or "xlsx".
+    format = models.CharField(max_length=4)
+    query = models.CharField(max_length=2000, blank=True)
+    columns = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=JobState, default=JobState.WAITING)
+    outcome = models.CharField(max_length=60, blank=True)
+    total = models.IntegerField(default=0)
+    written = models.IntegerField(default=0)
+    # Where it is in the document store; never part of an address.
+    name = models.CharField(max_length=200, blank=True)
+    size = models.BigIntegerField(default=0)
+    asked_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    objects = VisibleQuerySet.as_manager()
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("company", "person", "-asked_at"), name="list_export_latest"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.state}"
+
+
 class ShareLink(models.Model):
     """An address that opens one document without logging in, until it expires or is revoked.
 

@@ -18,7 +18,7 @@ from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -36,12 +36,24 @@ from b2b_orders.companies.models import (
     Role,
     StaffProfile,
 )
-from b2b_orders.documents.models import CalendarFeed, Mailing, Pack, ShareLink, Watch
+from b2b_orders.documents.models import CalendarFeed, ListExport, Mailing, Pack, ShareLink, Watch
 from b2b_orders.ingest.models import Lookup
-from b2b_orders.orders.models import Answer, AwaitedNumber, Question
+from b2b_orders.notifications.models import Follow, Notice, NotificationChoice
+from b2b_orders.orders.models import Answer, AwaitedNumber, ListPreference, Question, SavedView
 
 # Nobody can ever have an address of it: RFC 2606.
 DOMAIN: Final = "anonymised.invalid"
+# What is a person's own alone, and goes with them.
+_GO: Final[tuple[type[Model], ...]] = (
+    CalendarFeed,
+    Watch,
+    AwaitedNumber,
+    SavedView,
+    ListPreference,
+    Notice,
+    Follow,
+    NotificationChoice,
+)
 
 
 class Refused(Conflict):
@@ -83,7 +95,8 @@ def anonymise(*, person_id: int, actor: Actor, now: datetime) -> bool:
     with translation.override(settings.LANGUAGE_CODE):
         person.name = _("Former person no. %(number)s") % {"number": person.pk}
     person.email = f"{person.pk}@{DOMAIN}"
-    person.language = ""
+    person.language = person.time_zone = person.theme = person.leading_number = ""
+    person.shortcuts = {}
     person.is_active = False
     person.last_login = None
     person.anonymised_at = person.sign_in_again_after = now
@@ -159,9 +172,8 @@ def _end_what_goes_on(person: Person, now: datetime) -> None:
     """End links, calendars, downloads and waits: nothing of theirs opens or mails any more."""
     ShareLink.objects.filter(person=person).update(label="")
     ShareLink.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
-    CalendarFeed.objects.filter(person=person).delete()
-    Watch.objects.filter(person=person).delete()
-    AwaitedNumber.objects.filter(person=person).delete()
+    for model in _GO:
+        model._default_manager.filter(person=person).delete()  # noqa: SLF001 Django's own name
     # What nobody has opened yet was asked for in their name.
     Invitation.objects.filter(invited_by=person, accepted_at=None, revoked_at=None).update(
         revoked_at=now
@@ -170,6 +182,6 @@ def _end_what_goes_on(person: Person, now: datetime) -> None:
     Lookup.objects.filter(person=person).update(person=None)
     PersonExport.objects.filter(person=person).delete()
     # Their files are deleted by the sweep that deletes all packs past their time.
-    Pack.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), person=person).update(
-        expires_at=now
-    )
+    for model in (Pack, ListExport):
+        unfinished = Q(expires_at=None) | Q(expires_at__gt=now)
+        model.objects.filter(unfinished, person=person).update(expires_at=now)

@@ -30,9 +30,18 @@ from b2b_orders.companies.models import (
     StaffProfile,
 )
 from b2b_orders.companies.viewers import read_standing
-from b2b_orders.documents.models import CalendarFeed, Mailing, Pack, ShareLink, Watch
+from b2b_orders.documents.models import CalendarFeed, ListExport, Mailing, Pack, ShareLink, Watch
 from b2b_orders.ingest.models import Errand, Lookup
-from b2b_orders.orders.models import AddedNumber, Answer, AwaitedNumber, Order, Question
+from b2b_orders.notifications.models import Follow, Notice, NotificationChoice
+from b2b_orders.orders.models import (
+    AddedNumber,
+    Answer,
+    AwaitedNumber,
+    ListPreference,
+    Order,
+    Question,
+    SavedView,
+)
 
 Text = str | Promise
 Row = dict[str, Any]
@@ -64,6 +73,11 @@ def _account(person: Person) -> Iterator[Row]:
         "name": person.name,
         "email": person.email,
         "language": person.language,
+        "time_zone": person.time_zone,
+        "theme": person.theme,
+        "leading_number": person.leading_number,
+        "shortcuts": person.shortcuts,
+        "welcomed_at": person.welcomed_at,
         "is_active": person.is_active,
         "created_at": person.created_at,
         "last_login": person.last_login,
@@ -245,6 +259,36 @@ SECTIONS: Final = (
         _of(CalendarFeed, "created_at", "read_at", "times_read", **_OF_COMPANY),
     ),
     Section(
+        "exports",
+        lazy("Lists exported"),
+        _of(ListExport, "asked_at", "finished_at", "total", filter="query", **_OF_COMPANY),
+    ),
+    Section(
+        "views",
+        lazy("Saved views"),
+        _of(SavedView, "name", "columns", "is_shared", "created_at", filter="query", **_OF_COMPANY),
+    ),
+    Section(
+        "list_preferences",
+        lazy("Columns of lists"),
+        _of(ListPreference, "columns", "page_size", **_OF_COMPANY),
+    ),
+    Section(
+        "follows",
+        lazy("What you follow"),
+        _of(Follow, "name", "created_at", title="order__title", filter="query", **_OF_COMPANY),
+    ),
+    Section(
+        "notices",
+        lazy("What you were told of"),
+        _of(Notice, "kind", "happened_at", "told_at", title="order__title", **_OF_COMPANY),
+    ),
+    Section(
+        "notifications",
+        lazy("When you want to be told"),
+        _of(NotificationChoice, "rhythm", "daily_at", "quiet_from", "quiet_until", "without"),
+    ),
+    Section(
         "acting",
         lazy("Acting for companies"),
         _of(Acting, "reason", "started_at", "ended_at", **_OF_COMPANY),
@@ -273,9 +317,11 @@ COLUMN: Final[dict[str, Text]] = {
     "accepted_at": lazy("Accepted"),
     "applied_at": lazy("Taken over"),
     "at": lazy("When"),
+    "columns": lazy("Columns"),
     "company": lazy("Company"),
     "company_name": lazy("Company"),
     "created_at": lazy("Since"),
+    "daily_at": lazy("Hour of the daily mail"),
     "detail": lazy("Details"),
     "email": lazy("E-mail"),
     "ended_at": lazy("Ended"),
@@ -285,9 +331,11 @@ COLUMN: Final[dict[str, Text]] = {
     "filter": lazy("Filter"),
     "finished_at": lazy("Finished"),
     "given_at": lazy("Given"),
+    "happened_at": lazy("When"),
     "id": lazy("Id"),
     "ip": lazy("Address"),
     "is_active": lazy("Active"),
+    "is_shared": lazy("Shared"),
     "kept_at": lazy("Asked"),
     "kind": lazy("Kind"),
     "label": lazy("Name"),
@@ -295,6 +343,7 @@ COLUMN: Final[dict[str, Text]] = {
     "last_login": lazy("Last log-in"),
     "last_seen_at": lazy("Last seen"),
     "last_used_at": lazy("Last used"),
+    "leading_number": lazy("Number that stands first"),
     "manages_people": lazy("Manages people"),
     "message": lazy("Message"),
     "name": lazy("Name"),
@@ -302,25 +351,32 @@ COLUMN: Final[dict[str, Text]] = {
     "object_kind": lazy("Subject"),
     "openings": lazy("Openings"),
     "order": lazy("Order"),
+    "page_size": lazy("Rows a page"),
     "placed_by_name": lazy("Placed by"),
     "placed_on": lazy("Placed on"),
     "primary": lazy("Main"),
     "provider": lazy("Provider"),
+    "quiet_from": lazy("Quiet from"),
+    "quiet_until": lazy("Quiet until"),
     "read_at": lazy("Last read"),
     "reason": lazy("Reason"),
     "recipient": lazy("To"),
     "removed_at": lazy("Removed"),
     "revoked_at": lazy("Revoked"),
+    "rhythm": lazy("How often"),
     "role": lazy("Role"),
     "scope": lazy("Establishments"),
     "sees_access_record": lazy("Reads the access record"),
     "sees_finance": lazy("Sees finance"),
     "sees_prices": lazy("Sees prices"),
     "seller_code": lazy("Seller code"),
+    "shortcuts": lazy("Keyboard shortcuts"),
     "staff_role": lazy("Role"),
     "started_at": lazy("Started"),
     "state": lazy("State"),
     "text": lazy("Text"),
+    "theme": lazy("Colours"),
+    "time_zone": lazy("Time zone"),
     "times_read": lazy("Readings"),
     "title": lazy("Title"),
     "told_at": lazy("Told"),
@@ -328,6 +384,8 @@ COLUMN: Final[dict[str, Text]] = {
     "type": lazy("Kind"),
     "uid": lazy("Id"),
     "user_agent": lazy("Browser"),
+    "welcomed_at": lazy("First steps closed"),
+    "without": lazy("Not wanted"),
     "verified": lazy("Verified"),
     "written": lazy("Number"),
 }

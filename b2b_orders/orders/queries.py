@@ -10,11 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
+from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.common.paging import Cursor, PageOf
 from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.orders.filtering import EVERYTHING, OrderFilter, filter_sql
 from b2b_orders.orders.models import (
     Divergence,
     OrderNumber,
@@ -136,9 +139,25 @@ def _visible(viewer: Viewer) -> _Where:
 # --- lists and search ---------------------------------------------------------------
 
 
-def list_orders(*, viewer: Viewer, after: str | None = None, limit: int = 20) -> PageOf[OrderRow]:
-    """List the newest orders first, a page after a cursor. One SQL statement."""
-    rows, following = _page(_visible(viewer), viewer, after, limit)
+def list_orders(
+    *,
+    viewer: Viewer,
+    wanted: OrderFilter = EVERYTHING,
+    after: str | None = None,
+    limit: int = 20,
+    now: datetime | None = None,
+) -> PageOf[OrderRow]:
+    """List the orders that a filter keeps, a page after a cursor. One SQL statement.
+
+    `now` is what "late" and "soon" are measured by.
+    """
+    orders = _visible(viewer)
+    if wanted.is_narrowed:
+        now = now or clock.now()
+        today = timezone.localdate(now)
+        sql, params = filter_sql(viewer, wanted, today=today, now=now)
+        orders = orders.and_(sql, **params)
+    rows, following = _page(orders, viewer, after, limit)
     return PageOf(tuple(rows), following)
 
 

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "b2b_orders.audit",
     "b2b_orders.orders",
     "b2b_orders.documents",
+    "b2b_orders.notifications",
     "b2b_orders.ingest",
     "b2b_orders.portal",
     "b2b_orders.api",

@@ -50,6 +50,8 @@ def test_web_role_may_write_no_table_that_says_who_owns_what():
                     "orders_question",
                     "orders_answer",
                     "orders_awaitednumber",
+                    "orders_savedview",
+                    "orders_listpreference",
                     "companies_membership",
                     "companies_membershipscope",
                 ]

@@ -13,15 +13,19 @@ from b2b_orders.audit.services import record, report_incident
 from b2b_orders.common import tenancy
 from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import Acting, IdentityProvider, PeopleImport
-from b2b_orders.documents.models import CalendarFeed, Pack
+from b2b_orders.documents.models import CalendarFeed, ListExport, Pack
 from b2b_orders.ingest.models import Connection, Lookup, Stream
+from b2b_orders.notifications.models import Follow, Notice
 from b2b_orders.orders.models import (
     AddedNumber,
     Decision,
     FirstSeen,
     LearnedLink,
+    ListPreference,
     MatchKey,
     OrderAlias,
+    PromisedDate,
+    SavedView,
     Supplement,
 )
 from erp_bridge.records import NumberKind
@@ -75,6 +79,17 @@ def filled(cast):
     document.mailings.create(**of_ana, recipient="a@b.example", is_known=False, asked_at=NOW)
     document.shares.create(**of_ana, token_hash="a", created_at=NOW, expires_at=NOW)
     CalendarFeed.objects.create(**of_ana, token_hash="b", created_at=NOW)
+    ListExport.objects.create(**of_ana, language="en", format="csv", asked_at=NOW)
+    PromisedDate.objects.create(
+        company=cast.alfa, connection="erp", external_id="1", first_seen_at=NOW
+    )
+    of_list = of_ana | {"changed_at": NOW}
+    SavedView.objects.create(**of_list, name="x", created_at=NOW)
+    ListPreference.objects.create(**of_list)
+    follow = Follow.objects.create(**of_ana, order=order, created_at=NOW, checked_at=NOW)
+    Notice.objects.create(
+        **of_ana, follow=follow, order=order, kind="status", key="x", happened_at=NOW
+    )
     pack = Pack.objects.create(**of_ana, language="en", asked_at=NOW)
     pack.parts.create(company=cast.alfa, number=1, name="x", size=1, count=1, made_at=NOW)
     source = Connection.objects.create(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Func
 
@@ -432,218 +431,26 @@ class FirstSeen(models.Model):
         return f"{self.order_id} {self.at}"
 
 
-class StatusRule(models.Model):
-    """What operations say a word of one source means; an empty axis is the connector's.
+class PromisedDate(models.Model):
+    """A day for which one connection promised an order: kept when it promises another.
 
-    `key` is the word as it is compared, see `statuses.key_of`.
+    It hangs on the record's source key, so that it outlives rows, as `Supplement` does.
     """
 
-    connection = models.CharField(max_length=40, db_collation="C")
-    raw = models.CharField(max_length=100)
-    key = models.CharField(max_length=100, db_collation="C")
-    fulfilment = models.CharField(max_length=20, blank=True)
-    billing = models.CharField(max_length=16, blank=True)
-    payment = models.CharField(max_length=12, blank=True)
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    changed_at = models.DateTimeField()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("connection", "key"), name="status_rule_unique"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.connection}: {self.raw}"
-
-
-class UnmappedStatus(models.Model):
-    """A word for a status that neither its connector nor a rule knows, with an example."""
-
-    connection = models.CharField(max_length=40, db_collation="C")
-    raw = models.CharField(max_length=100)
-    key = models.CharField(max_length=100, db_collation="C")
-    external_id = models.CharField(max_length=80, db_collation="C")
-    first_at = models.DateTimeField()
-    last_at = models.DateTimeField()
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("connection", "key"), name="unmapped_status_unique"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.connection}: {self.raw}"
-
-
-class DecisionKind(models.TextChoices):
-    """What operations decided of two records."""
-
-    JOIN = "join"
-    SPLIT = "split"
-
-
-class Decision(models.Model):
-    """Two records that are one order, or are not, because a person says so.
-
-    It names records by their source's keys: it outlives them, and comes into force again
-    when they come back. It counts only while both are the company's. A record that is
-    taken out of an order makes one row for each that it was with; they share an `act`.
-    """
-
-    act = models.UUIDField(default=uuid.uuid4)
-    kind = models.CharField(max_length=5, choices=DecisionKind)
-    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
-    connection_a = models.CharField(max_length=40, db_collation="C")
-    external_a = models.CharField(max_length=80, db_collation="C")
-    connection_b = models.CharField(max_length=40, db_collation="C")
-    external_b = models.CharField(max_length=80, db_collation="C")
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    reason = models.CharField(max_length=200)
-    at = models.DateTimeField()
-    undone_at = models.DateTimeField(null=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-
-    class Meta:
-        indexes = (
-            # Read with every batch: hand-made, so a company has few.
-            models.Index(
-                fields=("company",),
-                name="decision_in_force",
-                condition=models.Q(undone_at=None),
-            ),
-            models.Index(fields=("act",), name="decision_act"),
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kind} {self.connection_a}:{self.external_a}"
-            f" {self.connection_b}:{self.external_b}"
-        )
-
-
-class AddedNumber(models.Model):
-    """A number by which the customer knows an order, told to us by a person, not by a source.
-
-    Like a decision it names the record by its source's keys and outlives it. Sources' own
-    values stay as they are.
-    """
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
     connection = models.CharField(max_length=40, db_collation="C")
     external_id = models.CharField(max_length=80, db_collation="C")
-    written = models.CharField(max_length=60)
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    staff_role = models.CharField(max_length=10, blank=True)
-    added_at = models.DateTimeField()
-    # When a worker has made it findable.
-    taken_at = models.DateTimeField(null=True)
-    removed_at = models.DateTimeField(null=True)
-    removed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-
-    objects = VisibleQuerySet.as_manager()
+    # None: it promised a day, and then none any more.
+    promised_on = models.DateField(null=True)
+    first_seen_at = models.DateTimeField()
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("company", "connection", "external_id", "written"),
-                condition=models.Q(removed_at=None),
-                name="added_number_once",
-            ),
-        )
-        indexes = (
-            models.Index(fields=("connection", "external_id"), name="added_number_record"),
-            # What no worker has taken over yet: few at any time.
-            models.Index(
-                fields=("id",), name="added_number_waiting", condition=models.Q(taken_at=None)
+                fields=("connection", "external_id", "company", "first_seen_at"),
+                name="promised_date_unique",
             ),
         )
 
     def __str__(self) -> str:
-        return self.written
-
-
-class AwaitedNumber(models.Model):
-    """A number that a person of staff did not find, and is told of when it comes."""
-
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    # Normalised as `OrderNumber.value` is.
-    value = models.CharField(max_length=80, db_collation="C")
-    written = models.CharField(max_length=80)
-    kept_at = models.DateTimeField()
-    found_at = models.DateTimeField(null=True)
-    told_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("person", "value"),
-                condition=models.Q(found_at=None),
-                name="awaited_number_once",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.written
-
-
-class Question(models.Model):
-    """What somebody of a company asks about an order, with what they saw when they asked."""
-
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, models.CASCADE, related_name="questions")
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    text = models.CharField(max_length=1000)
-    # The document it is about, if any, and the state of everything as the asker saw it.
-    document = models.UUIDField(null=True)
-    seen = models.JSONField(default=dict)
-    asked_at = models.DateTimeField()
-    answered_at = models.DateTimeField(null=True)
-
-    objects = OfOrderQuerySet.as_manager()
-
-    class Meta:
-        indexes = (
-            models.Index(
-                fields=("asked_at",),
-                name="question_open",
-                condition=models.Q(answered_at=None),
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.text[:60]
-
-
-class Answer(models.Model):
-    """What the seller says to a question; the asker is told by mail."""
-
-    company = models.ForeignKey("companies.Company", models.PROTECT, related_name="+")
-    question = models.ForeignKey(Question, models.CASCADE, related_name="answers")
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    # What the person was to the company when they answered.
-    staff_role = models.CharField(max_length=10, blank=True, db_default="")
-    text = models.CharField(max_length=2000)
-    at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)
-
-    objects = VisibleQuerySet.as_manager()
-
-    class Meta:
-        indexes = (
-            models.Index(fields=("at",), name="answer_to_tell", condition=models.Q(told_at=None)),
-        )
-
-    def __str__(self) -> str:
-        return self.text[:60]
+        return f"{self.external_id} for {self.promised_on}"

@@ -1,0 +1,293 @@
+"""What a list of orders is narrowed to and sorted by: read from an address, written into it.
+
+An address, a saved view, an export and a follow all keep the same text, so that each of
+them finds the very same orders. Whoever opens it sees what they may see of those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, urlencode
+
+from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.orders.models import IN_WORK
+from b2b_orders.orders.open_orders import ON_ITS_WAY_FOR
+from erp_bridge.records import Fulfilment, TitleState
+
+MAX_TEXT: Final = 80
+# How far ahead "to pay soon" looks, today included.
+DUE_SOON: Final = timedelta(days=7)
+_ON_ITS_WAY = (Fulfilment.INVOICED.value, Fulfilment.SHIPPED.value)
+# "1.234" is a thousand and some: what we write ourselves has two places.
+_THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{3})+")
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class Origin(StrEnum):
+    """Which kinds of source know an order; the value of its column `origins`."""
+
+    SITE = "vtex"
+    ERP = "erp"
+    BOTH = "erp+vtex"
+
+
+class Only(StrEnum):
+    """What an order must be besides: what the chips above a list count."""
+
+    OPEN = "andamento"
+    LATE = "atrasados"
+    DUE_SOON = "a_pagar"
+    DIFFERS = "divergentes"
+    MISSING_DOCUMENTS = "docs_faltando"
+    NEW_DOCUMENTS = "docs_novos"
+
+
+class SortBy(StrEnum):
+    """What a list can be sorted by."""
+
+    PLACED = "data"
+    TOTAL = "total"
+    STATUS = "situacao"
+    PROMISED = "previsao"
+    CHANGED = "alterado"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """What is kept of a list of orders, and in which order. Everything given must hold.
+
+    `branches` are tax ids of establishments; days are those on which an order was placed;
+    amounts are in the order's own currency. Without anything: all orders, newest first.
+    """
+
+    statuses: tuple[Fulfilment, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    branches: tuple[str, ...] = ()
+    placed_by: str = ""
+    since: date | None = None
+    until: date | None = None
+    at_least: Decimal | None = None
+    at_most: Decimal | None = None
+    only: tuple[Only, ...] = ()
+    sort_by: SortBy = SortBy.PLACED
+    is_ascending: bool = False
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Say whether it leaves any order out."""
+        return self.unsorted() != OrderFilter()
+
+    def unsorted(self) -> OrderFilter:
+        """Return it without its sort."""
+        return replace(self, sort_by=SortBy.PLACED, is_ascending=False)
+
+    def allowed_to(self, viewer: Viewer) -> OrderFilter:
+        """Return it without what would tell a viewer of things that they may not see."""
+        allowed = self
+        if not viewer.can(Right.PRICES):
+            allowed = replace(allowed, at_least=None, at_most=None)
+            if allowed.sort_by is SortBy.TOTAL:
+                allowed = allowed.unsorted()
+        hidden = set()
+        if not viewer.can(Right.FINANCE):
+            hidden.add(Only.DUE_SOON)
+        if not viewer.can(Right.DOCUMENTS):
+            hidden |= {Only.MISSING_DOCUMENTS, Only.NEW_DOCUMENTS}
+        return replace(allowed, only=tuple(each for each in allowed.only if each not in hidden))
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Write it as the names and values of an address, always in the same order."""
+        found = [
+            *(("situacao", each.value) for each in self.statuses),
+            *(("origem", each.value) for each in self.origins),
+            *(("filial", each) for each in self.branches),
+            ("feito_por", self.placed_by),
+            ("de", self.since.isoformat() if self.since else ""),
+            ("ate", self.until.isoformat() if self.until else ""),
+            ("minimo", "" if self.at_least is None else f"{self.at_least:f}"),
+            ("maximo", "" if self.at_most is None else f"{self.at_most:f}"),
+            *(("so", each.value) for each in self.only),
+        ]
+        if self.sort_by is not SortBy.PLACED or self.is_ascending:
+            found.append(("ordem", ("" if self.is_ascending else "-") + self.sort_by.value))
+        return [(name, value) for name, value in found if value]
+
+    def to_query(self) -> str:
+        """Write it as the text that is kept: `from_query` reads it back."""
+        return urlencode(self.pairs())
+
+    @classmethod
+    def from_query(cls, text: str) -> OrderFilter:
+        """Read what `to_query` wrote; what cannot be used any more is left out."""
+        return read_filter(parse_qs(text)).wanted
+
+
+EVERYTHING: Final = OrderFilter()
+# The names that a filter has in an address.
+NAMES: Final = (
+    "situacao",
+    "origem",
+    "filial",
+    "feito_por",
+    "de",
+    "ate",
+    "minimo",
+    "maximo",
+    "so",
+    "ordem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFilter:
+    """A filter as it was typed: what of it can be used, and what is wrong with the rest.
+
+    `problems` are codes by the name of the field: "bad-date", "bad-amount", "swapped".
+    """
+
+    wanted: OrderFilter
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_filter(given: Mapping[str, Sequence[str]]) -> ReadFilter:
+    """Read a filter from names with their values; words that are none are left out."""
+    problems: dict[str, str] = {}
+    since, until = (_date(given, name, problems) for name in ("de", "ate"))
+    if since and until and since > until:
+        problems["de"], since, until = "swapped", None, None
+    at_least, at_most = (_amount(given, name, problems) for name in ("minimo", "maximo"))
+    if at_least is not None and at_most is not None and at_least > at_most:
+        problems["minimo"], at_least, at_most = "swapped", None, None
+    sort = _first(given, "ordem")
+    sort_by = _words(SortBy, [sort.removeprefix("-")])
+    wanted = OrderFilter(
+        statuses=_words(Fulfilment, given.get("situacao", ())),
+        origins=_words(Origin, given.get("origem", ())),
+        branches=tuple(dict.fromkeys(_clean(each) for each in given.get("filial", ()) if each)),
+        placed_by=_first(given, "feito_por"),
+        since=since,
+        until=until,
+        at_least=at_least,
+        at_most=at_most,
+        only=_words(Only, given.get("so", ())),
+        sort_by=sort_by[0] if sort_by else SortBy.PLACED,
+        is_ascending=bool(sort_by) and not sort.startswith("-"),
+    )
+    return ReadFilter(wanted, problems)
+
+
+def _first(given: Mapping[str, Sequence[str]], name: str) -> str:
+    values = given.get(name) or ("",)
+    return _clean(values[0])
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.replace("\0", "").split())[:MAX_TEXT]
+
+
+def _words(kind: type[Word], values: Sequence[str]) -> tuple[Word, ...]:
+    known = {each.value: each for each in kind}
+    return tuple(dict.fromkeys(known[each] for each in values if each in known))
+
+
+def _date(given: Mapping[str, Sequence[str]], name: str, problems: dict[str, str]) -> date | None:
+    typed = _first(given, name)
+    if not typed:
+        return None
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        problems[name] = "bad-date"
+        return None
+
+
+def _amount(
+    given: Mapping[str, Sequence[str]], name: str, problems: dict[str, str]
+) -> Decimal | None:
+    """Read an amount as people write it: 1234.5, 1.234,50, 1,234.50 or R$ 1234."""
+    typed = _first(given, name).removeprefix("R$").replace(" ", "")
+    if not typed:
+        return None
+    comma, point = typed.rfind(","), typed.rfind(".")
+    if _THOUSANDS.fullmatch(typed):
+        typed = typed.replace(",", "").replace(".", "")
+    elif comma > point:
+        typed = typed.replace(".", "").replace(",", ".")
+    else:
+        typed = typed.replace(",", "")
+    try:
+        value = Decimal(typed)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or not 0 <= value < Decimal(10) ** 14:
+        problems[name] = "bad-amount"
+        return None
+    return value.quantize(Decimal("0.01"))
+
+
+def filter_sql(
+    viewer: Viewer, wanted: OrderFilter, *, today: date, now: datetime
+) -> tuple[str, dict[str, Any]]:
+    """Build the condition over orders `o` and their establishments `e`, and its parameters.
+
+    Documents are counted above this layer: `Only.MISSING_DOCUMENTS` and `NEW_DOCUMENTS`
+    are for `documents` to add.
+    """
+    wanted = wanted.allowed_to(viewer)
+    values = {
+        "f_statuses": [each.value for each in wanted.statuses],
+        "f_origins": [each.value for each in wanted.origins],
+        "f_branches": list(wanted.branches),
+        "f_by": wanted.placed_by and f"%{_escaped(wanted.placed_by)}%",
+        "f_since": wanted.since,
+        "f_until": wanted.until,
+        "f_least": wanted.at_least,
+        "f_most": wanted.at_most,
+    }
+    parts = [_PARTS[name] for name, value in values.items() if value not in (None, "", [])]
+    parts += [f"({_ONLY[only]})" for only in wanted.only if only in _ONLY]
+    return " AND ".join(parts) or "true", values | {
+        "f_in_work": list(IN_WORK),
+        "f_on_way": list(_ON_ITS_WAY),
+        "f_way_since": now - ON_ITS_WAY_FOR,
+        "f_today": today,
+        "f_soon": today + DUE_SOON,
+        "f_open": TitleState.OPEN.value,
+    }
+
+
+_PARTS: Final = {
+    "f_statuses": "o.fulfilment = ANY(%(f_statuses)s)",
+    "f_origins": "o.origins = ANY(%(f_origins)s)",
+    "f_branches": "e.tax_id = ANY(%(f_branches)s)",
+    "f_by": "o.placed_by_name ILIKE %(f_by)s",
+    "f_since": "o.placed_on >= %(f_since)s",
+    "f_until": "o.placed_on <= %(f_until)s",
+    "f_least": "o.total >= %(f_least)s",
+    "f_most": "o.total <= %(f_most)s",
+}
+_OPEN = (
+    "o.fulfilment = ANY(%(f_in_work)s)"
+    " OR (o.fulfilment = ANY(%(f_on_way)s) AND o.sorted_at >= %(f_way_since)s)"
+)
+_ONLY: Final = {
+    Only.OPEN: _OPEN,
+    Only.LATE: f"o.promised_on < %(f_today)s AND ({_OPEN})",
+    Only.DUE_SOON: (
+        "EXISTS (SELECT 1 FROM orders_title t WHERE t.company_id = o.company_id"
+        " AND t.order_id = o.id AND t.state = %(f_open)s"
+        " AND t.due_on BETWEEN %(f_today)s AND %(f_soon)s)"
+    ),
+    Only.DIFFERS: "o.divergence_count > 0",
+}
+
+
+def _escaped(text: str) -> str:
+    """Take the meaning from what LIKE would read as a pattern."""
+    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

@@ -1,0 +1,61 @@
+"""Rows of orders: what sources say, what people decided, what people add."""
+
+from b2b_orders.orders.models.decided import (
+    Decision,
+    DecisionKind,
+    StatusRule,
+    UnmappedStatus,
+)
+from b2b_orders.orders.models.merged import (
+    IN_WORK,
+    Divergence,
+    Event,
+    FirstSeen,
+    Invoice,
+    LearnedLink,
+    Line,
+    MatchKey,
+    Order,
+    OrderAlias,
+    OrderNumber,
+    PromisedDate,
+    SourceRecord,
+    Supplement,
+    Title,
+)
+from b2b_orders.orders.models.people import (
+    AddedNumber,
+    Answer,
+    AwaitedNumber,
+    ListPreference,
+    Question,
+    SavedView,
+)
+
+__all__ = [
+    "IN_WORK",
+    "AddedNumber",
+    "Answer",
+    "AwaitedNumber",
+    "Decision",
+    "DecisionKind",
+    "Divergence",
+    "Event",
+    "FirstSeen",
+    "Invoice",
+    "LearnedLink",
+    "Line",
+    "ListPreference",
+    "MatchKey",
+    "Order",
+    "OrderAlias",
+    "OrderNumber",
+    "PromisedDate",
+    "Question",
+    "SavedView",
+    "SourceRecord",
+    "StatusRule",
+    "Supplement",
+    "Title",
+    "UnmappedStatus",
+]
