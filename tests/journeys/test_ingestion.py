@@ -124,7 +124,12 @@ def test_a05_a_status_that_the_erp_invents_shows_as_itself_until_somebody_says(p
         timeout=30_000
     )
 
-    ana.reload()
+    # Its orders are merged anew one after the other, after the rule is there.
+    for _ in range(60):
+        ana.reload()
+        if "Em separação" in chip.inner_text():
+            break
+        time.sleep(0.5)
     expect(chip).to_have_text(re.compile("Em separação"))
 
 
