@@ -79,6 +79,29 @@ class Order(models.Model):
     class Meta:
         indexes = (
             models.Index(F("company"), F("sorted_at").desc(), F("id").desc(), name="order_latest"),
+            # What else a list is sorted by; either way, as an index is read from both ends.
+            models.Index(fields=("company", "total", "id"), name="order_total"),
+            models.Index(fields=("company", "promised_on", "id"), name="order_promised"),
+            models.Index(fields=("company", "changed_at", "id"), name="order_changed"),
+            # What a list is narrowed to, newest first. Whether goods under way are late is read
+            # from the index alone.
+            models.Index(
+                fields=("company", "fulfilment", "sorted_at", "id"),
+                include=("promised_on", "establishment"),
+                name="order_by_status",
+            ),
+            models.Index(fields=("company", "origins", "sorted_at", "id"), name="order_by_origin"),
+            models.Index(
+                fields=("company", "establishment", "sorted_at", "id"), name="order_by_branch"
+            ),
+            models.Index(
+                fields=("company", "placed_by_name", "sorted_at", "id"), name="order_by_person"
+            ),
+            models.Index(
+                fields=("company", "sorted_at", "id"),
+                name="order_differs",
+                condition=models.Q(divergence_count__gt=0),
+            ),
             # What a company waits for, among years of what it has: see `open_orders`.
             models.Index(
                 fields=("company", "promised_on", "id"),
