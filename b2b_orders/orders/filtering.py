@@ -256,8 +256,8 @@ def filter_sql(
         "f_by": wanted.placed_by and f"%{_escaped(wanted.placed_by).replace(' ', '%')}%",
         "f_since": wanted.since,
         "f_until": wanted.until,
-        "f_least": wanted.at_least,
-        "f_most": wanted.at_most,
+        "f_least": _cents(wanted.at_least),
+        "f_most": _cents(wanted.at_most),
     }
     parts = [_PARTS[name] for name, value in values.items() if value not in (None, "", [])]
     params: dict[str, Any] = values | {"company": viewer.company_id, **moments(today, now)}
@@ -270,6 +270,10 @@ def filter_sql(
         parts.append(f"({sql})")
         params.update(more)
     return " AND ".join(parts) or "true", params
+
+
+def _cents(amount: Decimal | None) -> int | None:
+    return None if amount is None else int(amount * 100)
 
 
 def only_sql(viewer: Viewer, only: Only, *, now: datetime) -> Condition:
@@ -314,8 +318,8 @@ _PARTS: Final = {
     f" AND o.sorted_at >= (%(f_since)s::date - {_MARGIN})::timestamptz",
     "f_until": "o.placed_on <= %(f_until)s"
     f" AND o.sorted_at < (%(f_until)s::date + {_MARGIN})::timestamptz",
-    "f_least": "o.total >= %(f_least)s",
-    "f_most": "o.total <= %(f_most)s",
+    "f_least": "o.total_cents >= %(f_least)s",
+    "f_most": "o.total_cents <= %(f_most)s",
 }
 # Of one value alone an index has the orders as they are sorted.
 _OF_ONE: Final = {

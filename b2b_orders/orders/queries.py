@@ -126,7 +126,7 @@ SELECT {", ".join(f"o.{field}" for field in _ROW_FIELDS)}, e.tax_id, e.name,
         r.external_id) ORDER BY r.id)
      FROM orders_sourcerecord r WHERE r.order_id = o.id)"""  # noqa: S608 our own column names
 # With what a list may be sorted by and no row shows.
-_SELECT_SORTED = _SELECT.replace("SELECT", "SELECT o.changed_at,", 1)
+_SELECT_SORTED = _SELECT.replace("SELECT", "SELECT o.changed_at, o.total_cents,", 1)
 _FACTS = ", o.company_id, o.facts::json, o.provenance::json "
 _NEWEST_FIRST = sorting_of(EVERYTHING)
 
@@ -366,15 +366,15 @@ def _page(
     first, last = (_place_of(sorting, each) for each in (shown[0], shown[-1]))
     has_next, has_previous = (True, more) if start.is_back else (more, start.place is not None)
     return PageOf(
-        tuple(_order_row(each[1:], viewer, candidates, how) for each in shown),
+        tuple(_order_row(each[2:], viewer, candidates, how) for each in shown),
         sorting.encode(last) if has_next else None,
         sorting.encode(first, is_back=True) if has_previous else None,
     )
 
 
 def _place_of(sorting: Sorting, values: Sequence[Any]) -> Place:
-    changed_at, *rest = values
-    return sorting.place_of(dict(zip(_ROW_FIELDS, rest, strict=False)) | {"changed_at": changed_at})
+    fields = ("changed_at", "total_cents", *_ROW_FIELDS)
+    return sorting.place_of(dict(zip(fields, values, strict=False)))
 
 
 def _read(

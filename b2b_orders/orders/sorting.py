@@ -14,7 +14,6 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from b2b_orders.common.errors import InvalidInput
@@ -23,7 +22,7 @@ from erp_bridge.records import Fulfilment
 
 _COLUMN: Final = {
     SortBy.PLACED: "sorted_at",
-    SortBy.TOTAL: "total",
+    SortBy.TOTAL: "total_cents",
     SortBy.STATUS: "sorted_at",
     SortBy.PROMISED: "promised_on",
     SortBy.CHANGED: "changed_at",
@@ -43,16 +42,16 @@ def _moment(text: str) -> datetime:
     return value.astimezone(UTC)
 
 
-def _amount(text: str) -> Decimal:
-    value = Decimal(text)
-    if not value.is_finite() or abs(value) >= Decimal(10) ** 14:
+def _cents(text: str) -> int:
+    value = int(text)
+    if abs(value) >= 2**63:
         raise ValueError(text)
     return value
 
 
 _READ: Final[Mapping[SortBy, Callable[[str], Any]]] = {
     SortBy.PLACED: _moment,
-    SortBy.TOTAL: _amount,
+    SortBy.TOTAL: _cents,
     SortBy.STATUS: _moment,
     SortBy.PROMISED: date.fromisoformat,
     SortBy.CHANGED: _moment,
@@ -149,7 +148,7 @@ class Sorting:
             raw = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
             code, stretch, value, pk = raw.split("|")
             place = Place(stretch, self.read(value) if value else None, int(pk))
-        except (ValueError, OverflowError, InvalidOperation, binascii.Error) as error:
+        except (ValueError, OverflowError, binascii.Error) as error:
             raise InvalidInput("after", "not a page") from error
         known = {each.name: each for each in self.stretches}
         of_this = code == self.code and stretch in known and 0 <= place.pk < 2**63

@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from django.db import migrations, models
+from django.db.models import ExpressionWrapper
+from django.db.models.functions import Cast
 
 
 def _by(name: str, *fields: str, **more: object) -> migrations.AddIndex:
@@ -13,7 +15,19 @@ def _by(name: str, *fields: str, **more: object) -> migrations.AddIndex:
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("orders", "0013_portal_walls")]
     operations: ClassVar = [
-        _by("order_total", "total"),
+        migrations.AddField(
+            model_name="order",
+            name="total_cents",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=Cast(
+                    ExpressionWrapper(models.F("total") * 100, output_field=models.DecimalField()),
+                    models.BigIntegerField(),
+                ),
+                output_field=models.BigIntegerField(null=True),
+            ),
+        ),
+        _by("order_total", "total_cents"),
         _by("order_promised", "promised_on"),
         _by("order_changed", "changed_at"),
         _by(
