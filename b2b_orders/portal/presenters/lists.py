@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.list_address import address
 from b2b_orders.portal.presenters.marks import Marked, mark
 
 OTHER_NUMBERS = 3
@@ -61,10 +62,21 @@ def order_items(
     to: Addresses,
     typed: str = "",
     documents: Mapping[int, tuple[int, int]] | None = None,
+    came_from: Sequence[tuple[str, str]] = (),
 ) -> tuple[OrderItem, ...]:
-    """Present rows of orders; `documents` counts those available and all, by order."""
+    """Present rows of orders; `documents` counts those available and all, by order.
+
+    `came_from` is the list's filter, which an order's address keeps for its neighbours.
+    """
     counted = documents or {}
-    return tuple(_item(row, to, typed, counted.get(row.id)) for row in rows)
+    pairs = [("q", typed), *came_from]
+    return tuple(
+        replace(
+            _item(row, to, typed, counted.get(row.id)),
+            url=address(to.to("order", public_id=row.public_id), pairs),
+        )
+        for row in rows
+    )
 
 
 def _item(row: OrderRow, to: Addresses, typed: str, counts: tuple[int, int] | None) -> OrderItem:
