@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -70,21 +70,17 @@ def order_items(
     """
     counted = documents or {}
     pairs = [("q", typed), *came_from]
-    return tuple(
-        replace(
-            _item(row, to, typed, counted.get(row.id)),
-            url=address(to.to("order", public_id=row.public_id), pairs),
-        )
-        for row in rows
-    )
+    return tuple(_item(row, to, pairs, counted.get(row.id)) for row in rows)
 
 
-def _item(row: OrderRow, to: Addresses, typed: str, counts: tuple[int, int] | None) -> OrderItem:
+def _item(
+    row: OrderRow, to: Addresses, pairs: Sequence[tuple[str, str]], counts: tuple[int, int] | None
+) -> OrderItem:
     hit = row.matched
     own = next((number.written for number in row.numbers if number.kind == "customer"), "")
     available, expected = counts or (0, 0)
     return OrderItem(
-        url=to.to("order", {"q": typed}, public_id=row.public_id),
+        url=address(to.to("order", public_id=row.public_id), pairs),
         title=_marked(row, row.title),
         others=_others(row),
         own_number=_marked(row, own) if own else None,
