@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from erp_bridge.simulators.cast import O1, O2, O3
+from erp_bridge.simulators.cast import O2, O3
 
 PHONE = {"width": 360, "height": 740}
 ROWS = "#results tbody tr"
@@ -22,19 +22,16 @@ def test_b07_first_glance_shows_orders_chips_and_how_old_the_data_is(page_of):
     page.goto("/pedidos")
 
     expect(page.locator(ROWS)).to_have_count(20)
-    expect(page.locator("#freshness")).to_contain_text(
-        re.compile(r"Site.*\d\d:\d\d.*ERP.*\d\d:\d\d")
-    )
-    main = page.locator("main")
-    for number in (O1.web_number, O2.erp_number, O3.web_number):
-        page.request.get("/api/v1/orders", params={"number": number})
+    ages = re.compile(r"Site\s+\d\d:\d\d\s+ERP\s+\d\d:\d\d")
+    expect(page.locator("#freshness")).to_contain_text(ages)
+    assert {O2.erp_number, O3.web_number} <= set(titles(page))
     chips = page.locator(".list-chip")
     assert 0 < chips.count() <= 4
     first = chips.first
     said = int(re.search(r"([\d.]+)", first.inner_text())[1].replace(".", ""))
     first.click()
     expect(page).to_have_url(re.compile(r"so=\w+"))
-    expect(main.locator("caption")).to_contain_text(re.compile(rf"^\s*{said} pedido"))
+    expect(page.locator("main caption")).to_contain_text(re.compile(rf"^\s*{said} pedido"))
 
 
 def test_b13_filters_are_chips_in_the_address_and_back_undoes_one(page_of):
@@ -119,8 +116,9 @@ def test_on_a_phone_filters_are_a_sheet_that_says_how_many_it_shows(page_of, scr
 
 def test_an_order_leads_to_the_next_of_the_list_it_was_opened_from(page_of):
     page = page_of("ana")
-    page.goto("/pedidos?situacao=invoiced&ordem=total")
+    page.goto("/pedidos?situacao=delivered&situacao=shipped&ordem=total")
     listed = titles(page)
+    assert len(listed) > 1
     page.locator(f"{ROWS} a.main").first.click()
     expect(page.locator("h1")).to_contain_text(listed[0])
 

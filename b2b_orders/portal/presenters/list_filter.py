@@ -397,6 +397,8 @@ def _alone(only: Only) -> OrderFilter:
 
 def list_words(counted: Counted, wanted: OrderFilter) -> str:
     """Say how many orders a list has, and how it is sorted."""
+    if counted.count < 2:
+        return count_of(counted)
     sort = str(SORTS[sort_code(wanted)])
     return f"{count_of(counted)} · {sort[:1].lower()}{sort[1:]}"
 

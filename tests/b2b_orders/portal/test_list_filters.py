@@ -166,8 +166,9 @@ def test_too_narrow_a_filter_says_which_part_leaves_out_the_most(ana, orders):
 
 def test_counts_say_how_many_and_how_they_are_sorted(ana, orders):
     assert words(ana.get("/pedidos"), "//caption") == "4 pedidos · mais recentes primeiro"
-    one = ana.get("/pedidos?situacao=picking&ordem=total")
-    assert words(one, "//caption") == "1 pedido · menor total primeiro"
+    two = ana.get("/pedidos?situacao=invoiced&ordem=total")
+    assert words(two, "//caption") == "2 pedidos · menor total primeiro"
+    assert words(ana.get("/pedidos?situacao=picking"), "//caption") == "1 pedido"
 
 
 def test_chips_are_filters_with_counts_of_what_one_may_know(ana, orders, cast, client_for):
