@@ -425,6 +425,9 @@ def narrow(asked: AskedList, tried: Sequence[tuple[Pill, Counted]]) -> Narrow:
     if best is None or not best[1].count:
         return Narrow(sentence, "", "", clear)
     pill, counted = best
+    if counted.count == 1:
+        without = _('Without "%(filter)s" there would be one.') % {"filter": pill.text}
+        return Narrow(sentence, without, pill.remove, clear)
     without = _('Without "%(filter)s" there would be %(count)s.') % {
         "filter": pill.text,
         "count": show_words(counted),

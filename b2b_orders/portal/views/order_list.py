@@ -13,8 +13,14 @@ from django.utils.cache import patch_vary_headers
 
 from b2b_orders.companies.access import Right
 from b2b_orders.orders.chips import count_chips
-from b2b_orders.orders.filtering import DUE_SOON, Only
-from b2b_orders.orders.queries import Counted, ScopeFacts, count_orders, scope_facts
+from b2b_orders.orders.filtering import DUE_SOON, Only, OrderFilter
+from b2b_orders.orders.queries import (
+    Counted,
+    ScopeFacts,
+    count_orders,
+    scope_facts,
+    search,
+)
 from b2b_orders.orders.titles import due_days
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.list_address import AskedList, read_address
@@ -63,9 +69,7 @@ def around(
         "chips": _chips(request, asked, now),
         "sorts": sort_links(asked, viewer=viewer),
         "list_pairs": asked.pairs(),
-        "narrow": _narrow(request, asked, facts, now)
-        if is_empty and asked.is_narrowed and not asked.typed.strip()
-        else None,
+        "narrow": _narrow(request, asked, facts, now) if is_empty and asked.is_narrowed else None,
     }
 
 
@@ -84,10 +88,20 @@ def _chips(request: CompanyRequest, asked: AskedList, now: datetime) -> tuple[Li
 
 def _narrow(request: CompanyRequest, asked: AskedList, facts: ScopeFacts, now: datetime) -> object:
     tried = [
-        (pill, count_orders(viewer=request.viewer, wanted=pill.wanted, now=now))
+        (pill, _count(request, asked, pill.wanted, now))
         for pill in pills(asked, facts)[:MOST_TRIED]
     ]
     return narrow(asked, tried)
+
+
+def _count(
+    request: CompanyRequest, asked: AskedList, wanted: OrderFilter, now: datetime
+) -> Counted:
+    viewer = request.viewer
+    if not asked.typed.strip():
+        return count_orders(viewer=viewer, wanted=wanted, now=now)
+    found = search(viewer=viewer, text=asked.typed, wanted=wanted, limit=1, now=now)
+    return Counted(found.count, found.is_counted)
 
 
 def pages(asked: AskedList, following: str | None, previous: str | None) -> dict[str, str]:

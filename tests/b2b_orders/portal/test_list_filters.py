@@ -259,7 +259,13 @@ def test_a_number_is_listed_within_the_filter_and_opens_at_once_without_one(ana,
     assert ana.get("/pedidos?q=1002").status_code == 302
     assert listed(ana, "/pedidos?q=1002&situacao=invoiced") == ["1002"]
     assert listed(ana, "/pedidos?q=100&situacao=invoiced") == ["1002", "1003"]
-    assert listed(ana, "/pedidos?q=1002&situacao=picking") == []
+    none = ana.get("/pedidos?q=1002&situacao=picking")
+    assert texts(none, TITLES) == []
+    # It is there, but for the filter: that must not read as not found.
+    assert words(none, "//*[@id='narrow']") == (
+        'Nenhum pedido com estes filtros. Sem "Em separação" seria 1.'
+    )
+    assert "Não achamos" not in words(none)
     [pill] = hrefs(ana.get("/pedidos?q=100&situacao=picking"), PILLS)
     assert query_of(pill) == [("q", "100"), ("listar", "1")]
 
