@@ -30,6 +30,33 @@ def search(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"results": rows})
 
 
+# As a list of the product is filtered in `benchmarks.lists`.
+LIST = """
+    SELECT o.id, o.public_id, o.title, o.fulfilment, o.placed_on, o.total, o.currency
+    FROM orders_order o
+    WHERE o.company_id = %(company)s AND o.fulfilment = 'invoiced'
+        AND o.total_cents BETWEEN 100000 AND 900000 {after}
+    ORDER BY o.{column} DESC, o.id DESC LIMIT 51
+"""
+AFTER = """AND (o.{column}, o.id) < (SELECT l.{column}, l.id FROM orders_order l
+    WHERE l.public_id = %(after)s)"""
+COLUMNS = {"-data": "sorted_at", "-total": "total_cents"}
+
+
+def listed(request: HttpRequest) -> JsonResponse:
+    """Answer a page of one company's list."""
+    column, after = COLUMNS[request.GET["ordem"]], request.GET.get("after", "")
+    start = AFTER.format(column=column) if after else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            LIST.format(column=column, after=start),
+            {"company": request.GET["company"], "after": after or None},
+        )
+        columns = [each.name for each in cursor.description]
+        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return JsonResponse({"results": rows})
+
+
 PUT = """
     INSERT INTO ingest_inboxitem AS t
         (connection_id, external_id, origin, events, received_at, due_at, attempts, last_error)
@@ -52,5 +79,10 @@ def held(request: HttpRequest) -> FileResponse:
     return FileResponse(file.open("rb"), content_type="text/plain")
 
 
-urlpatterns = [path("search", search), path("hook", hook), path("held", held)]
+urlpatterns = [
+    path("search", search),
+    path("list", listed),
+    path("hook", hook),
+    path("held", held),
+]
 application = get_wsgi_application()

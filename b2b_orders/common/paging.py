@@ -43,7 +43,8 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class PageOf(Generic[Row]):
-    """Some rows, and the cursor of the next page or None."""
+    """Some rows, and the cursors of the next page and of the one before, or None."""
 
     rows: tuple[Row, ...]
     next: str | None = None
+    previous: str | None = None

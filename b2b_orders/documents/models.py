@@ -140,6 +140,12 @@ class Document(models.Model):
                 name="document_latest",
                 condition=models.Q(state="available"),
             ),
+            # What a company's orders lack: few, among years of what is there.
+            models.Index(
+                fields=("company", "record"),
+                name="document_missing",
+                condition=models.Q(state__in=(State.EXPECTED, State.FAILED, State.DAMAGED)),
+            ),
             models.Index(
                 fields=("checked_at",),
                 condition=models.Q(checked_at__isnull=False),

@@ -7,7 +7,7 @@ them finds the very same orders. Whoever opens it sees what they may see of thos
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -24,6 +24,7 @@ MAX_TEXT: Final = 80
 # How far ahead "to pay soon" looks, today included.
 DUE_SOON: Final = timedelta(days=7)
 _ON_ITS_WAY = (Fulfilment.INVOICED.value, Fulfilment.SHIPPED.value)
+_DEAD = (Fulfilment.CANCELLED.value, Fulfilment.REPLACED.value)
 # "1.234" is a thousand and some: what we write ourselves has two places.
 _THOUSANDS: Final = re.compile(r"[0-9]{1,3}(?:[.,][0-9]{3})+")
 Word = TypeVar("Word", bound=StrEnum)
@@ -231,46 +232,103 @@ def _amount(
     return value.quantize(Decimal("0.01"))
 
 
+# What is known above this layer says here what it counts: its condition over orders `o`, for a
+# viewer and a moment, and the parameters of it. Whatever lists, counts or exports asks it.
+Condition = tuple[str, Mapping[str, Any]]
+_ADDED: Final[dict[Only, Callable[[Viewer, datetime], Condition]]] = {}
+
+
+def add_condition(only: Only, build: Callable[[Viewer, datetime], Condition]) -> None:
+    """Let a layer above build the condition of a chip."""
+    _ADDED[only] = build
+
+
 def filter_sql(
     viewer: Viewer, wanted: OrderFilter, *, today: date, now: datetime
 ) -> tuple[str, dict[str, Any]]:
-    """Build the condition over orders `o` and their establishments `e`, and its parameters.
-
-    Documents are counted above this layer: `Only.MISSING_DOCUMENTS` and `NEW_DOCUMENTS`
-    are for `documents` to add.
-    """
+    """Build the condition over orders `o`, and its parameters."""
     wanted = wanted.allowed_to(viewer)
     values = {
         "f_statuses": [each.value for each in wanted.statuses],
         "f_origins": [each.value for each in wanted.origins],
         "f_branches": list(wanted.branches),
-        "f_by": wanted.placed_by and f"%{_escaped(wanted.placed_by)}%",
+        # Some sources write two blanks within a name.
+        "f_by": wanted.placed_by and f"%{_escaped(wanted.placed_by).replace(' ', '%')}%",
         "f_since": wanted.since,
         "f_until": wanted.until,
-        "f_least": wanted.at_least,
-        "f_most": wanted.at_most,
+        "f_least": _cents(wanted.at_least),
+        "f_most": _cents(wanted.at_most),
     }
     parts = [_PARTS[name] for name, value in values.items() if value not in (None, "", [])]
-    parts += [f"({_ONLY[only]})" for only in wanted.only if only in _ONLY]
-    return " AND ".join(parts) or "true", values | {
+    params: dict[str, Any] = values | {"company": viewer.company_id, **moments(today, now)}
+    for name, (several, one) in _OF_ONE.items():
+        if len(params[name]) == 1:
+            parts[parts.index(several)] = one
+            [params[name]] = params[name]
+    for only in wanted.only:
+        sql, more = only_sql(viewer, only, now=now)
+        parts.append(f"({sql})")
+        params.update(more)
+    return " AND ".join(parts) or "true", params
+
+
+def _cents(amount: Decimal | None) -> int | None:
+    return None if amount is None else int(amount * 100)
+
+
+def only_sql(viewer: Viewer, only: Only, *, now: datetime) -> Condition:
+    """Build the condition of a chip, and those of its parameters that `moments` has not."""
+    return _ADDED[only](viewer, now) if only in _ADDED else (_ONLY[only], {})
+
+
+def moments(today: date, now: datetime) -> dict[str, Any]:
+    """Return the parameters by which chips know what is late, soon and under way."""
+    return {
         "f_in_work": list(IN_WORK),
         "f_on_way": list(_ON_ITS_WAY),
         "f_way_since": now - ON_ITS_WAY_FOR,
         "f_today": today,
         "f_soon": today + DUE_SOON,
         "f_open": TitleState.OPEN.value,
+        "f_dead": list(_DEAD),
     }
 
 
+# The day an order was placed is that of the moment by which lists are sorted, give or take a
+# time zone: said of both, a period is a range of their index.
+_MARGIN = "interval '2 days'"
+_BRANCH = "SELECT f.id FROM companies_establishment f WHERE f.company_id = %(company)s AND f.tax_id"
 _PARTS: Final = {
     "f_statuses": "o.fulfilment = ANY(%(f_statuses)s)",
     "f_origins": "o.origins = ANY(%(f_origins)s)",
-    "f_branches": "e.tax_id = ANY(%(f_branches)s)",
-    "f_by": "o.placed_by_name ILIKE %(f_by)s",
-    "f_since": "o.placed_on >= %(f_since)s",
-    "f_until": "o.placed_on <= %(f_until)s",
-    "f_least": "o.total >= %(f_least)s",
-    "f_most": "o.total <= %(f_most)s",
+    "f_branches": f"o.establishment_id = ANY(ARRAY({_BRANCH} = ANY(%(f_branches)s)))",
+    # Behind row-level security ILIKE uses no index: it looks through the company's few names,
+    # each found by a step over the index, and orders are found by whole names.
+    "f_by": """o.placed_by_name = ANY(ARRAY(
+        WITH RECURSIVE names AS (
+            (SELECT b.placed_by_name AS name FROM orders_order b
+             WHERE b.company_id = %(company)s ORDER BY b.placed_by_name LIMIT 1)
+            UNION ALL
+            SELECT (SELECT b.placed_by_name FROM orders_order b
+                    WHERE b.company_id = %(company)s AND b.placed_by_name > names.name
+                    ORDER BY b.placed_by_name LIMIT 1)
+            FROM names WHERE names.name IS NOT NULL)
+        SELECT name FROM names WHERE name ILIKE %(f_by)s))""",
+    "f_since": "o.placed_on >= %(f_since)s"
+    f" AND o.sorted_at >= (%(f_since)s::date - {_MARGIN})::timestamptz",
+    "f_until": "o.placed_on <= %(f_until)s"
+    f" AND o.sorted_at < (%(f_until)s::date + {_MARGIN})::timestamptz",
+    "f_least": "o.total_cents >= %(f_least)s",
+    "f_most": "o.total_cents <= %(f_most)s",
+}
+# Of one value alone an index has the orders as they are sorted.
+_OF_ONE: Final = {
+    "f_statuses": (_PARTS["f_statuses"], "o.fulfilment = %(f_statuses)s"),
+    "f_origins": (_PARTS["f_origins"], "o.origins = %(f_origins)s"),
+    "f_branches": (
+        _PARTS["f_branches"],
+        f"o.establishment_id = ({_BRANCH} = %(f_branches)s LIMIT 1)",
+    ),
 }
 _OPEN = (
     "o.fulfilment = ANY(%(f_in_work)s)"
@@ -279,9 +337,10 @@ _OPEN = (
 _ONLY: Final = {
     Only.OPEN: _OPEN,
     Only.LATE: f"o.promised_on < %(f_today)s AND ({_OPEN})",
+    # As `titles` counts what is to pay: nothing is, of an order that has ended unfulfilled.
     Only.DUE_SOON: (
-        "EXISTS (SELECT 1 FROM orders_title t WHERE t.company_id = o.company_id"
-        " AND t.order_id = o.id AND t.state = %(f_open)s"
+        "o.fulfilment <> ALL(%(f_dead)s) AND o.id IN (SELECT t.order_id FROM orders_title t"
+        " WHERE t.company_id = %(company)s AND t.state = %(f_open)s"
         " AND t.due_on BETWEEN %(f_today)s AND %(f_soon)s)"
     ),
     Only.DIFFERS: "o.divergence_count > 0",

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
-from b2b_orders.common.paging import Cursor, PageOf
+from b2b_orders.common.paging import PageOf
 from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.filtering import EVERYTHING, OrderFilter, filter_sql
@@ -24,6 +24,7 @@ from b2b_orders.orders.models import (
 )
 from b2b_orders.orders.numbers import Candidate, Recognised, recognise
 from b2b_orders.orders.rows import (
+    Counted,
     DivergenceRow,
     DivergenceValue,
     EstablishmentRow,
@@ -42,6 +43,7 @@ from b2b_orders.orders.rows import (
     TitleRow,
 )
 from b2b_orders.orders.searching import NumberValue, exact_sql, find_match, hits_of
+from b2b_orders.orders.sorting import Place, Sorting, Start, sorting_of
 from b2b_orders.orders.staff_queries import nearest, other_teams, placed_by, staff_search
 from erp_bridge.records import (
     Billing,
@@ -55,6 +57,8 @@ from erp_bridge.records import (
 
 __all__ = [
     "COUNT_LIMIT",
+    "LIST_COUNT_LIMIT",
+    "Counted",
     "DivergenceRow",
     "DivergenceValue",
     "EstablishmentRow",
@@ -70,10 +74,12 @@ __all__ = [
     "SourceAsOf",
     "StaffHit",
     "TitleRow",
+    "count_orders",
     "get_order",
     "list_lines",
     "list_orders",
     "nearest",
+    "neighbours",
     "other_teams",
     "placed_by",
     "scope_facts",
@@ -82,6 +88,8 @@ __all__ = [
 ]
 
 COUNT_LIMIT = 1000
+# Up to here a list is counted.
+LIST_COUNT_LIMIT = 10_000
 PREFIX_MIN, SUFFIX_MIN = 3, 4
 
 _KIND_ORDER = {kind: place for place, kind in enumerate(NumberKind)}
@@ -117,8 +125,10 @@ SELECT {", ".join(f"o.{field}" for field in _ROW_FIELDS)}, e.tax_id, e.name,
     (SELECT json_agg(json_build_array(r.connection, r.system, r.read_at, r.version,
         r.external_id) ORDER BY r.id)
      FROM orders_sourcerecord r WHERE r.order_id = o.id)"""  # noqa: S608 our own column names
+# With what a list may be sorted by and no row shows.
+_SELECT_SORTED = _SELECT.replace("SELECT", "SELECT o.changed_at, o.total_cents,", 1)
 _FACTS = ", o.company_id, o.facts::json, o.provenance::json "
-_NEWEST_FIRST = "ORDER BY o.sorted_at DESC, o.id DESC"
+_NEWEST_FIRST = sorting_of(EVERYTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +159,56 @@ def list_orders(
 ) -> PageOf[OrderRow]:
     """List the orders that a filter keeps, a page after a cursor. One SQL statement.
 
-    `now` is what "late" and "soon" are measured by.
+    `now` is what "late" and "soon" are measured by. Raises `InvalidInput` for a cursor of
+    another sort.
     """
+    wanted = wanted.allowed_to(viewer)
+    return _page(_wanted(viewer, wanted, now), viewer, sorting_of(wanted), after, limit)
+
+
+def count_orders(
+    *, viewer: Viewer, wanted: OrderFilter = EVERYTHING, now: datetime | None = None
+) -> Counted:
+    """Count the orders that a filter keeps, up to `LIST_COUNT_LIMIT`. One SQL statement."""
+    count = _count(_wanted(viewer, wanted, now), LIST_COUNT_LIMIT)
+    return Counted(min(count, LIST_COUNT_LIMIT), count <= LIST_COUNT_LIMIT)
+
+
+def neighbours(
+    *, viewer: Viewer, order_id: int, wanted: OrderFilter = EVERYTHING, now: datetime | None = None
+) -> tuple[uuid.UUID | None, uuid.UUID | None]:
+    """Find the orders before and after one in a list, whether it is still in it or not.
+
+    Three SQL statements.
+    """
+    wanted = wanted.allowed_to(viewer)
+    sorting = sorting_of(wanted)
+    itself = _visible(viewer).and_("o.id = %(order)s", order=order_id)
+    columns = ("id", "fulfilment", sorting.column)
+    values = _fetch(
+        f"SELECT {', '.join(f'o.{each}' for each in columns)} {_FROM} WHERE {itself.sql}",
+        itself.params,
+    )
+    if not values:
+        return None, None
+    start = Start(sorting.place_of(dict(zip(columns, values[0], strict=True))))
+    orders = _wanted(viewer, wanted, now)
+    found = (_read(orders, each, start, 1, "SELECT o.public_id") for each in _both_ways(sorting))
+    before, behind = (rows[0][0] if rows else None for rows in found)
+    return before, behind
+
+
+def _both_ways(sorting: Sorting) -> tuple[Sorting, Sorting]:
+    return sorting.reversed(), sorting
+
+
+def _wanted(viewer: Viewer, wanted: OrderFilter, now: datetime | None) -> _Where:
     orders = _visible(viewer)
-    if wanted.is_narrowed:
-        now = now or clock.now()
-        today = timezone.localdate(now)
-        sql, params = filter_sql(viewer, wanted, today=today, now=now)
-        orders = orders.and_(sql, **params)
-    rows, following = _page(orders, viewer, after, limit)
-    return PageOf(tuple(rows), following)
+    if not wanted.is_narrowed:
+        return orders
+    now = now or clock.now()
+    sql, params = filter_sql(viewer, wanted, today=timezone.localdate(now), now=now)
+    return orders.and_(sql, **params)
 
 
 def search(
@@ -168,31 +218,43 @@ def search(
     only: NumberKind | None = None,
     after: str | None = None,
     limit: int = 25,
+    wanted: OrderFilter = EVERYTHING,
+    now: datetime | None = None,
 ) -> SearchResult:
     """Find orders by any number: exactly, else by its beginning, else by its end.
 
-    Newest first. `only` keeps one kind of number. An exact hit takes one SQL statement,
-    a beginning three, an end five; a mistyped access key up to two more.
+    Within a filter, and sorted by it. `only` keeps one kind of number. An exact hit takes one
+    SQL statement, a beginning three, an end five; a mistyped access key up to two more.
     """
     recognised = recognise(text)
     stage, cursor = _decode_stage(after)
+    wanted = wanted.allowed_to(viewer)
+    orders = _wanted(viewer, wanted, now)
+    within = _Within(orders, sorting_of(wanted), cursor, limit, wanted.is_narrowed)
     if stage in (None, "exact"):
-        found = _search_exact(viewer, recognised, only, cursor, limit)
+        found = _search_exact(viewer, recognised, only, within)
         if found.rows or stage:
             return found
     for how in ("prefix", "suffix") if stage is None else (stage,):
-        found = _search_part(viewer, recognised, only, how, cursor, limit)
+        found = _search_part(viewer, recognised, only, how, within)
         if found.rows or stage:
             return found
     return SearchResult(recognised, (), near_order=_near_order(viewer, recognised))
 
 
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """Among which orders a search looks, how they are sorted, and which page is asked for."""
+
+    orders: _Where
+    sorting: Sorting
+    after: str | None
+    limit: int
+    is_narrowed: bool
+
+
 def _search_exact(
-    viewer: Viewer,
-    recognised: Recognised,
-    only: NumberKind | None,
-    after: str | None,
-    limit: int,
+    viewer: Viewer, recognised: Recognised, only: NumberKind | None, within: _Within
 ) -> SearchResult:
     if not recognised.candidates:
         return SearchResult(recognised, ())
@@ -202,18 +264,19 @@ def _search_exact(
     sql = f"o.id IN ({hits})"
     if recognised.tax_id:  # a CNPJ names an establishment: all its orders
         sql += " OR e.tax_id = %(tax_id)s"
-    orders = _visible(viewer).and_(sql, tax_id=recognised.tax_id, **values)
-    rows, following = _page(orders, viewer, after, limit, recognised.candidates, "exact")
-    count = len(rows)
-    if following or after:
-        count = _count(orders)
+    orders = within.orders.and_(sql, tax_id=recognised.tax_id, **values)
+    page = _page(orders, viewer, within.sorting, within.after, within.limit, recognised.candidates)
+    count = len(page.rows)
+    if page.next or within.after:
+        count = _count(orders, COUNT_LIMIT)
     return SearchResult(
         recognised,
-        tuple(rows),
-        following and "e" + following,
+        page.rows,
+        page.next and "e" + page.next,
         "exact",
         min(count, COUNT_LIMIT),
         count <= COUNT_LIMIT,
+        previous=page.previous and "e" + page.previous,
     )
 
 
@@ -222,8 +285,7 @@ def _search_part(
     recognised: Recognised,
     only: NumberKind | None,
     how: How,
-    after: str | None,
-    limit: int,
+    within: _Within,
 ) -> SearchResult:
     shortest = PREFIX_MIN if how == "prefix" else SUFFIX_MIN
     candidates = [c for c in recognised.candidates if len(c.value) >= shortest]
@@ -240,15 +302,20 @@ def _search_part(
     )
     if not hits:
         return SearchResult(recognised, ())
-    orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=sorted(set(hits)))
-    rows, following = _page(orders, viewer, after, limit, candidates, how)
+    ids = set(hits)
+    orders = within.orders.and_("o.id = ANY(%(ids)s)", ids=sorted(ids))
+    page = _page(orders, viewer, within.sorting, within.after, within.limit, candidates, how)
+    count = len(set(hits[:COUNT_LIMIT]))
+    if within.is_narrowed:
+        count = _count(orders, COUNT_LIMIT)
     return SearchResult(
         recognised,
-        tuple(rows),
-        following and how[0] + following,
+        page.rows,
+        page.next and how[0] + page.next,
         how,
-        len(set(hits[:COUNT_LIMIT])),
+        count,
         len(hits) <= COUNT_LIMIT,
+        previous=page.previous and how[0] + page.previous,
     )
 
 
@@ -264,7 +331,7 @@ def _near_order(viewer: Viewer, recognised: Recognised) -> OrderRow | None:
         return None
     orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=ids)
     candidates = [Candidate(value) for value in recognised.near]
-    rows, _ = _page(orders, viewer, None, 1, candidates, "exact")
+    rows = _page(orders, viewer, _NEWEST_FIRST, None, 1, candidates).rows
     return rows[0] if rows else None
 
 
@@ -279,29 +346,68 @@ def _decode_stage(after: str | None) -> tuple[How | None, str | None]:
 def _page(
     orders: _Where,
     viewer: Viewer,
+    sorting: Sorting,
     after: str | None,
     limit: int,
     candidates: Sequence[Candidate] = (),
     how: How = "exact",
-) -> tuple[list[OrderRow], str | None]:
-    if after:
-        cursor = Cursor.decode(after)
-        orders = orders.and_(
-            "(o.sorted_at, o.id) < (%(sorted_at)s, %(after_id)s)",
-            sorted_at=cursor.at,
-            after_id=cursor.pk,
-        )
-    values = _fetch(
-        f"{_SELECT} {_FROM} WHERE {orders.sql} {_NEWEST_FIRST} LIMIT %(limit)s",
-        {**orders.params, "limit": limit + 1},
+) -> PageOf[OrderRow]:
+    """Read a page, and whether there are others: one row more than it shows says so."""
+    start = sorting.decode(after)
+    way = sorting.reversed() if start.is_back else sorting
+    values = _read(orders, way, start, limit + 1)
+    if start.is_back and len(values) <= limit:
+        # The beginning: a whole page from there, and not the few that are left before a place.
+        return _page(orders, viewer, sorting, None, limit, candidates, how)
+    shown = values[:limit][::-1] if start.is_back else values[:limit]
+    more = len(values) > limit
+    if not shown:
+        return PageOf(())
+    first, last = (_place_of(sorting, each) for each in (shown[0], shown[-1]))
+    has_next, has_previous = (True, more) if start.is_back else (more, start.place is not None)
+    return PageOf(
+        tuple(_order_row(each[2:], viewer, candidates, how) for each in shown),
+        sorting.encode(last) if has_next else None,
+        sorting.encode(first, is_back=True) if has_previous else None,
     )
-    rows = [_order_row(each, viewer, candidates, how) for each in values[:limit]]
-    last = rows[-1] if len(values) > limit else None
-    return rows, Cursor(last.placed_at, last.id).encode() if last else None
 
 
-def _count(orders: _Where) -> int:
-    some = f"SELECT 1 {_FROM} WHERE {orders.sql} LIMIT {COUNT_LIMIT + 1}"
+def _place_of(sorting: Sorting, values: Sequence[Any]) -> Place:
+    fields = ("changed_at", "total_cents", *_ROW_FIELDS)
+    return sorting.place_of(dict(zip(fields, values, strict=False)))
+
+
+def _read(
+    orders: _Where, sorting: Sorting, start: Start, limit: int, select: str = _SELECT_SORTED
+) -> list[tuple[Any, ...]]:
+    """Read the first orders of a list from a place on, by one statement over its stretches."""
+    stretches = sorting.after(start.place)
+    params = {**orders.params, "limit": limit}
+    for _, _, more in stretches:
+        params |= more
+    if len(stretches) < 2:
+        sql = stretches[0][1] if stretches else "false"
+        return _fetch(
+            f"{select} {_FROM} WHERE {orders.sql} AND {sql}"
+            f" ORDER BY {sorting.order_by} LIMIT %(limit)s",
+            params,
+        )
+    parts = " UNION ALL ".join(
+        f"(SELECT o.id, {turn} AS turn {_FROM} WHERE {orders.sql} AND {sql}"
+        f" ORDER BY {sorting.order_by} LIMIT %(limit)s)"
+        for turn, (_, sql, _) in enumerate(stretches)
+    )
+    return _fetch(
+        f"{select} FROM ({parts} LIMIT %(limit)s) p JOIN orders_order o ON o.id = p.id"
+        " LEFT JOIN companies_establishment e ON e.id = o.establishment_id"
+        f" ORDER BY p.turn, {sorting.order_by}",
+        params,
+    )
+
+
+def _count(orders: _Where, most: int) -> int:
+    """Count orders, one more than `most` at most."""
+    some = f"SELECT 1 {_FROM} WHERE {orders.sql} LIMIT {most + 1}"
     [(count,)] = _fetch(f"SELECT count(*) FROM ({some}) found", orders.params)  # noqa: S608 placeholders only
     return int(count)
 

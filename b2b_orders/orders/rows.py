@@ -193,6 +193,15 @@ class SearchResult:
     count: int = 0
     is_counted: bool = True
     near_order: OrderRow | None = None
+    previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many orders there are; exact up to a limit, then `is_exact` is false."""
+
+    count: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,26 @@ class Reader:
         assert amounts == {
             placed.id: str(placed.amount) if self.eyes.prices else None for placed in self.visible
         }
+        self.filtered()
+
+    def filtered(self) -> None:
+        """Ask for a branch and an amount, also of another company, sorted by what is secret."""
+        for placed in self.world.orders[::6]:
+            branch = placed.establishment and placed.establishment.tax_id
+            asked = {"filial": branch or "0", "minimo": "5000", "ordem": "total"}
+            expected = {
+                each.id
+                for each in self.visible
+                if each.establishment and each.establishment.tax_id == branch
+                if each.amount >= 5000 or not self.eyes.prices
+            }
+            assert self.orders_in(body_of(self.get("/pedidos", **asked))) == expected
+            answer = self.api("orders", **asked)
+            assert answer.status_code == (200 if self.eyes.prices else 400)
+            if self.eyes.prices:
+                found = answer.json()
+                assert {row["id"] for row in found["results"]} == expected
+                assert found["count"] == len(expected)
 
     def searches(self) -> None:
         for text in self.world.texts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -45,10 +46,15 @@ class CompanyView(APIView):
         raise NotAllowed
 
 
-def checked(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the parameters of a request; unknown ones are refused, never ignored."""
+def checked(
+    serializer: type[Serializer[Any]], request: Request, *, besides: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the parameters of a request; unknown ones are refused, never ignored.
+
+    `besides` are names that the view reads by itself.
+    """
     bound = serializer(data=request.query_params.dict())
-    unknown = sorted(set(request.query_params) - set(bound.fields))
+    unknown = sorted(set(request.query_params) - set(bound.fields) - set(besides))
     if unknown:
         raise ValidationError({name[:40]: [_("There is no such parameter.")] for name in unknown})
     bound.is_valid(raise_exception=True)

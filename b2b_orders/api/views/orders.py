@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from b2b_orders.api.filters import wanted_filter
 from b2b_orders.api.serializers import (
     DivergenceOutput,
     DocumentOutput,
@@ -28,7 +29,15 @@ from b2b_orders.companies.access import Viewer
 from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import list_documents
 from b2b_orders.ingest.queries import list_source_states
-from b2b_orders.orders.queries import OrderRow, get_order, list_orders, scope_facts, search
+from b2b_orders.orders.filtering import NAMES, OrderFilter
+from b2b_orders.orders.queries import (
+    OrderRow,
+    count_orders,
+    get_order,
+    list_orders,
+    scope_facts,
+    search,
+)
 from b2b_orders.orders.seen import note_first_seen
 from erp_bridge.records import NumberKind
 
@@ -41,18 +50,28 @@ class OrdersInput(CompanyInput):
 
 
 class OrdersView(CompanyView):
-    """`number` finds orders however it is written; without it, the latest come first."""
+    """`number` finds orders however it is written; without it, the latest come first.
+
+    Both within the filter and sort that the pages have, by the same names: see `api.filters`.
+    """
 
     def get(self, request: ViewerApiRequest) -> Response:
         viewer = self.viewer(request)
-        asked = checked(OrdersInput, request)
+        asked = checked(OrdersInput, request, besides=NAMES)
+        wanted = wanted_filter(request, viewer)
         if "number" in asked:
-            body = _found(request, viewer, asked)
+            body = _found(request, viewer, asked, wanted)
         else:
-            page = list_orders(viewer=viewer, after=asked.get("after"), limit=asked["limit"])
+            page = list_orders(
+                viewer=viewer, wanted=wanted, after=asked.get("after"), limit=asked["limit"]
+            )
+            count = count_orders(viewer=viewer, wanted=wanted)
             body = {
                 "results": _orders(viewer, page.rows, _context(request)),
                 "next": page.next,
+                "previous": page.previous,
+                "count": count.count,
+                "count_is_exact": count.is_exact,
                 "searched": _searched(viewer),
             }
         return Response(body)
@@ -91,7 +110,9 @@ class OrderView(CompanyView):
         )
 
 
-def _found(request: ViewerApiRequest, viewer: Viewer, asked: dict[str, Any]) -> dict[str, Any]:
+def _found(
+    request: ViewerApiRequest, viewer: Viewer, asked: dict[str, Any], wanted: OrderFilter
+) -> dict[str, Any]:
     kind = asked.get("kind")
     result = search(
         viewer=viewer,
@@ -99,6 +120,7 @@ def _found(request: ViewerApiRequest, viewer: Viewer, asked: dict[str, Any]) -> 
         only=NumberKind(kind) if kind else None,
         after=asked.get("after"),
         limit=asked["limit"],
+        wanted=wanted,
     )
     if result.recognised.shape == "too_long":
         raise InvalidInput("number", _("This is longer than any number."))
@@ -107,6 +129,7 @@ def _found(request: ViewerApiRequest, viewer: Viewer, asked: dict[str, Any]) -> 
     return {
         "results": _orders(viewer, result.rows, context),
         "next": result.next,
+        "previous": result.previous,
         "count": result.count,
         "count_is_exact": result.is_counted,
         "near": _orders(viewer, near, context),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.list_address import address
 from b2b_orders.portal.presenters.marks import Marked, mark
 
 OTHER_NUMBERS = 3
@@ -61,18 +62,25 @@ def order_items(
     to: Addresses,
     typed: str = "",
     documents: Mapping[int, tuple[int, int]] | None = None,
+    came_from: Sequence[tuple[str, str]] = (),
 ) -> tuple[OrderItem, ...]:
-    """Present rows of orders; `documents` counts those available and all, by order."""
+    """Present rows of orders; `documents` counts those available and all, by order.
+
+    `came_from` is the list's filter, which an order's address keeps for its neighbours.
+    """
     counted = documents or {}
-    return tuple(_item(row, to, typed, counted.get(row.id)) for row in rows)
+    pairs = [("q", typed), *came_from]
+    return tuple(_item(row, to, pairs, counted.get(row.id)) for row in rows)
 
 
-def _item(row: OrderRow, to: Addresses, typed: str, counts: tuple[int, int] | None) -> OrderItem:
+def _item(
+    row: OrderRow, to: Addresses, pairs: Sequence[tuple[str, str]], counts: tuple[int, int] | None
+) -> OrderItem:
     hit = row.matched
     own = next((number.written for number in row.numbers if number.kind == "customer"), "")
     available, expected = counts or (0, 0)
     return OrderItem(
-        url=to.to("order", {"q": typed}, public_id=row.public_id),
+        url=address(to.to("order", public_id=row.public_id), pairs),
         title=_marked(row, row.title),
         others=_others(row),
         own_number=_marked(row, own) if own else None,

@@ -12,12 +12,13 @@ from b2b_orders.companies.languages import language_of_company
 from b2b_orders.ingest.queries import SourceState
 from b2b_orders.orders.added import list_added
 from b2b_orders.orders.duplicates import duplicates_of
-from b2b_orders.orders.queries import OrderDetail
+from b2b_orders.orders.queries import OrderDetail, OrderRow, neighbours
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.list_address import address, filter_of
 from b2b_orders.portal.presenters.customer import duplicate_items
 from b2b_orders.portal.presenters.own_numbers import own_number_items
 from b2b_orders.portal.presenters.readout import chosen_language, order_readout
-from b2b_orders.portal.requests import CompanyRequest
+from b2b_orders.portal.requests import CompanyRequest, typed_text
 
 
 def about_numbers(request: CompanyRequest, detail: OrderDetail, now: datetime) -> dict[str, object]:
@@ -27,6 +28,26 @@ def about_numbers(request: CompanyRequest, detail: OrderDetail, now: datetime) -
     return {
         "own_numbers": own_number_items(rows, order=order, to=to, now=now),
         "add_number": to.to("own-numbers", public_id=order),
+    }
+
+
+def from_list(request: CompanyRequest, row: OrderRow, now: datetime) -> dict[str, object]:
+    """Lead back to the list that the order was opened from, and to its neighbours there.
+
+    What a number found has no neighbours: it is looked up, not gone through.
+    """
+    to, typed, wanted = addresses(request), typed_text(request.GET), filter_of(request.GET)
+    pairs = wanted.pairs()
+    if typed.strip():
+        return {"back": address(to.to("orders"), [("q", typed), *pairs, ("listar", "1")])}
+    found = neighbours(viewer=request.viewer, order_id=row.id, wanted=wanted, now=now)
+    previous_url, next_url = (
+        address(to.to("order", public_id=each), pairs) if each else "" for each in found
+    )
+    return {
+        "back": address(to.to("orders"), pairs),
+        "previous_url": previous_url,
+        "next_url": next_url,
     }
 
 

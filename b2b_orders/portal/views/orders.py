@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -24,9 +23,11 @@ from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
 from b2b_orders.orders.queries import (
+    Counted,
     OrderDetail,
     OrderRow,
     SearchResult,
+    count_orders,
     get_order,
     list_orders,
     scope_facts,
@@ -36,6 +37,7 @@ from b2b_orders.orders.questions import list_questions
 from b2b_orders.orders.seen import note_first_seen
 from b2b_orders.orders.trouble import trouble_view
 from b2b_orders.portal.addresses import Addresses, addresses
+from b2b_orders.portal.list_address import AskedList
 from b2b_orders.portal.presenters.access_record import access_items
 from b2b_orders.portal.presenters.documents import invoice_groups
 from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
@@ -56,10 +58,16 @@ from b2b_orders.portal.presenters.sources import is_old, order_states, source_li
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
-from b2b_orders.portal.views.order_extras import about_numbers, for_staff
+from b2b_orders.portal.views.order_extras import about_numbers, for_staff, from_list
+from b2b_orders.portal.views.order_list import (
+    around,
+    counted_words,
+    list_response,
+    pages,
+    problem_response,
+    read_list,
+)
 from erp_bridge.records import NumberKind
-
-PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,39 +84,53 @@ class Alert:
 def orders(request: CompanyRequest) -> HttpResponseBase:
     """Show the latest orders, or what a number leads to; one exact match opens at once."""
     now, to = clock.now(), addresses(request)
-    typed = typed_text(request.GET)
+    asked = read_list(request)
+    if asked.problems and request.htmx:
+        return problem_response(request, asked)
     states = list_source_states()
     context: dict[str, object] = {
-        "typed": typed,
+        "typed": asked.typed,
         "here": to.to("orders"),
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
         "shows_totals": request.viewer.can(Right.PRICES),
     }
-    if typed.strip():
-        result = _search(request, typed)
+    counted = None
+    if asked.typed.strip():
+        result = _search(request, asked, now)
         if result.recognised.shape == "too_long":
             context["error"] = too_long_words()
-        elif (only := _only_match(request, result)) is not None:
-            return redirect(_address_of(only, to, typed))
+        elif (only := _only_match(request, asked, result)) is not None:
+            return redirect(_address_of(only, to, asked.typed))
         else:
-            context |= _found(request, result, typed, states, now)
+            counted = Counted(result.count, result.is_counted)
+            context |= _found(request, asked, result, states, now)
     else:
-        context |= _latest(request)
-    return _list_response(request, context)
+        counted = count_orders(viewer=request.viewer, wanted=asked.wanted, now=now)
+        context |= _latest(request, asked, counted, now)
+    context |= around(request, asked, counted, now=now)
+    return list_response(request, asked, context)
 
 
-def _search(request: CompanyRequest, typed: str) -> SearchResult:
-    after = request.GET.get("after") or None
+def _search(request: CompanyRequest, asked: AskedList, now: datetime) -> SearchResult:
+    ask = partial(
+        search_orders,
+        viewer=request.viewer,
+        text=asked.typed,
+        wanted=asked.wanted,
+        limit=asked.page_size,
+        now=now,
+    )
     try:
-        return search_orders(viewer=request.viewer, text=typed, after=after)
+        return ask(after=asked.after or None)
     except InvalidInput:
-        return search_orders(viewer=request.viewer, text=typed)
+        return ask()
 
 
-def _only_match(request: CompanyRequest, result: SearchResult) -> OrderRow | None:
-    """Pick the order to open: the only exact match of a finished text."""
-    if request.htmx or request.GET.get("after") or "listar" in request.GET:
+def _only_match(request: CompanyRequest, asked: AskedList, result: SearchResult) -> OrderRow | None:
+    """Pick the order to open: the only exact match of a finished text, among all orders."""
+    is_list = asked.after or "listar" in request.GET or asked.is_narrowed
+    if request.htmx or is_list:
         return None
     return result.rows[0] if result.how == "exact" and len(result.rows) == 1 else None
 
@@ -120,56 +142,56 @@ def _address_of(row: OrderRow, to: Addresses, typed: str) -> str:
 
 def _found(
     request: CompanyRequest,
+    asked: AskedList,
     result: SearchResult,
-    typed: str,
     states: tuple[SourceState, ...],
     now: datetime,
 ) -> dict[str, object]:
-    to = addresses(request)
-    words = search_words(result, typed=typed, to=to)
-    context: dict[str, object] = {"words": words, "items": _items(request, result.rows, typed)}
-    if result.next:
-        context["older"] = to.to("orders", {"q": typed, "after": result.next})
+    words = search_words(result, typed=asked.typed, to=addresses(request))
+    context: dict[str, object] = {
+        "words": words,
+        "items": _items(request, asked, result.rows),
+        **pages(asked, result.next, result.previous),
+    }
     if not result.rows and not words.problem:
         facts = scope_facts(viewer=request.viewer)
-        context["missing"] = missing_words(typed, facts, states, now=now)
+        context["missing"] = missing_words(asked.typed, facts, states, now=now)
     return context
 
 
-def _latest(request: CompanyRequest) -> dict[str, object]:
-    to, after = addresses(request), request.GET.get("after") or None
+def _latest(
+    request: CompanyRequest, asked: AskedList, counted: Counted, now: datetime
+) -> dict[str, object]:
+    ask = partial(
+        list_orders, viewer=request.viewer, wanted=asked.wanted, limit=asked.page_size, now=now
+    )
     try:
-        page = list_orders(viewer=request.viewer, after=after, limit=PAGE)
+        page = ask(after=asked.after or None)
     except InvalidInput:
-        after, page = None, list_orders(viewer=request.viewer, limit=PAGE)
+        page = ask()
     context: dict[str, object] = {
-        "items": _items(request, page.rows),
-        "count": _("Older orders, newest first") if after else _("Latest orders"),
-        "older": to.to("orders", {"after": page.next}) if page.next else "",
-        "newest": to.to("orders") if after else "",
+        "items": _items(request, asked, page.rows),
+        "count": counted_words(asked, counted),
+        **pages(asked, page.next, page.previous),
     }
-    if not page.rows and not after:
+    if not page.rows and not asked.is_narrowed:
         context["blank"] = no_orders_words(scope_facts(viewer=request.viewer))
     return context
 
 
 def _items(
-    request: CompanyRequest, rows: tuple[OrderRow, ...], typed: str = ""
+    request: CompanyRequest, asked: AskedList, rows: tuple[OrderRow, ...]
 ) -> tuple[OrderItem, ...]:
     if any(row.matched and row.matched.kind is NumberKind.BOLETO_LINE for row in rows):
         rows = rows_as_shown(viewer=request.viewer, rows=rows)
     counts = count_documents(viewer=request.viewer, order_ids=[row.id for row in rows])
-    return order_items(rows, to=addresses(request), typed=typed, documents=counts)
-
-
-def _list_response(request: CompanyRequest, context: dict[str, object]) -> HttpResponse:
-    if request.htmx:
-        context["is_fragment"] = True
-        response = render(request, "portal/orders/_results.html", context)
-    else:
-        response = render(request, "portal/orders/list.html", context)
-    patch_vary_headers(response, ("HX-Request",))
-    return response
+    return order_items(
+        rows,
+        to=addresses(request),
+        typed=asked.typed,
+        documents=counts,
+        came_from=asked.wanted.pairs(),
+    )
 
 
 @require_safe
@@ -230,7 +252,7 @@ def show_order(
             asked, documents, viewer=viewer, order=order_id, to=to, now=now, answering=answering
         ),
         "typed": typed,
-        "back": to.to("orders", {"q": typed, "listar": "1"} if typed else {}),
+        **from_list(request, detail.row, now),
         "all_url": to.to("order", {"q": typed, "items": "all"}, public_id=public_id) + "#items",
         "print_url": to.to("order", {"items": "all", "print": "1"}, public_id=public_id),
         "print_now": "print" in request.GET,

@@ -1,0 +1,109 @@
+"""The address of a list of orders: what is typed, the filter, the sort, the page.
+
+A list is its address: whoever has it sees what they may see of the same orders. All links
+of a list are built here, so that none of them forgets a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from b2b_orders.companies.access import Viewer
+from b2b_orders.orders.filtering import EVERYTHING, NAMES, OrderFilter, read_filter
+from b2b_orders.portal.requests import typed_text
+
+PAGE_SIZES: Final = (20, 50, 100)
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedList:
+    """What a list is asked for. `problems` are codes by field; `given` is as it was typed.
+
+    `wanted` is without what the viewer may not narrow by; `is_cut` says that there was some.
+    """
+
+    base: str
+    typed: str
+    wanted: OrderFilter
+    problems: Mapping[str, str]
+    given: Mapping[str, Sequence[str]]
+    after: str
+    page_size: int
+    usual_size: int
+    view: str
+    is_cut: bool
+
+    def pairs(self, *, wanted: OrderFilter | None = None, typed: str | None = None) -> Pairs:
+        """Write the list without its page, with another filter or text."""
+        text = (self.typed if typed is None else typed).strip()
+        found = [("q", text)] if text else []
+        if self.view:
+            found.append(("visao", self.view))
+        found += (self.wanted if wanted is None else wanted).pairs()
+        if self.page_size != self.usual_size:
+            found.append(("por_pagina", str(self.page_size)))
+        return found
+
+    def url(
+        self, *, wanted: OrderFilter | None = None, typed: str | None = None, after: str = ""
+    ) -> str:
+        """Build the address of the list, or of a page of it."""
+        more = [("after", after)] if after else []
+        if self.typed.strip() and typed is None:
+            # A number that opens its order at once is listed here.
+            more.append(("listar", "1"))
+        return address(self.base, [*self.pairs(wanted=wanted, typed=typed), *more])
+
+    def sorted_by(self, wanted: OrderFilter) -> OrderFilter:
+        """Give another filter this list's sort."""
+        return replace(wanted, sort_by=self.wanted.sort_by, is_ascending=self.wanted.is_ascending)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Say whether a filter leaves any order out."""
+        return self.wanted.is_narrowed
+
+
+def read_address(
+    given: QueryDict, *, viewer: Viewer, base: str, usual_size: int = PAGE_SIZES[0]
+) -> AskedList:
+    """Read what a list is asked for from its address."""
+    values = {name: given.getlist(name) for name in NAMES if name in given}
+    read = read_filter(values)
+    wanted = read.wanted.allowed_to(viewer)
+    size = given.get("por_pagina", "")
+    return AskedList(
+        base=base,
+        typed=typed_text(given),
+        wanted=wanted,
+        problems=read.problems,
+        given=values,
+        after=given.get("after", ""),
+        page_size=int(size) if size in {str(each) for each in PAGE_SIZES} else usual_size,
+        usual_size=usual_size,
+        view=given.get("visao", "")[:36],
+        is_cut=wanted != read.wanted,
+    )
+
+
+def filter_pairs(given: QueryDict) -> Pairs:
+    """Read which list a page was opened from: its filter and sort, as pairs."""
+    return read_filter({name: given.getlist(name) for name in NAMES}).wanted.pairs()
+
+
+def filter_of(given: QueryDict) -> OrderFilter:
+    """Read the filter and sort of the list that a page was opened from."""
+    named = {name: given.getlist(name) for name in NAMES if name in given}
+    return read_filter(named).wanted if named else EVERYTHING
+
+
+def address(base: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Build an address with names that may come more than once."""
+    query = urlencode([(name, value) for name, value in pairs if value])
+    return f"{base}?{query}" if query else base
