@@ -70,9 +70,11 @@ __all__ = [
     "SourceAsOf",
     "StaffHit",
     "TitleRow",
+    "count_listed",
     "get_order",
     "list_lines",
     "list_orders",
+    "list_picked",
     "nearest",
     "other_teams",
     "placed_by",
@@ -151,14 +153,40 @@ def list_orders(
 
     `now` is what "late" and "soon" are measured by.
     """
-    orders = _visible(viewer)
-    if wanted.is_narrowed:
-        now = now or clock.now()
-        today = timezone.localdate(now)
-        sql, params = filter_sql(viewer, wanted, today=today, now=now)
-        orders = orders.and_(sql, **params)
-    rows, following = _page(orders, viewer, after, limit)
+    rows, following = _page(_listed(viewer, wanted, now), viewer, after, limit)
     return PageOf(tuple(rows), following)
+
+
+def _listed(viewer: Viewer, wanted: OrderFilter, now: datetime | None) -> _Where:
+    orders = _visible(viewer)
+    if not wanted.is_narrowed:
+        return orders
+    now = now or clock.now()
+    sql, params = filter_sql(viewer, wanted, today=timezone.localdate(now), now=now)
+    return orders.and_(sql, **params)
+
+
+def count_listed(
+    *, viewer: Viewer, wanted: OrderFilter, most: int, now: datetime | None = None
+) -> int:
+    """Count the orders that `list_orders` lists, exactly up to `most`; one more says "more"."""
+    orders = _listed(viewer, wanted, now)
+    some = f"SELECT 1 {_FROM} WHERE {orders.sql} LIMIT {int(most) + 1}"
+    [(count,)] = _fetch(f"SELECT count(*) FROM ({some}) found", orders.params)  # noqa: S608 placeholders only
+    return int(count)
+
+
+def list_picked(
+    *, viewer: Viewer, ids: Sequence[int] = (), public_ids: Sequence[uuid.UUID] = ()
+) -> tuple[OrderRow, ...]:
+    """Read those of some orders that the viewer sees, newest first. One SQL statement."""
+    orders = _visible(viewer).and_(
+        "o.id = ANY(%(ids)s) OR o.public_id = ANY(%(public_ids)s)",
+        ids=list(ids),
+        public_ids=list(public_ids),
+    )
+    values = _fetch(f"{_SELECT} {_FROM} WHERE {orders.sql} {_NEWEST_FIRST}", orders.params)
+    return tuple(_order_row(each, viewer) for each in values)
 
 
 def search(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.orders.columns import NOTHING, Column, Further
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.columns import Cell, cells
 from b2b_orders.portal.presenters.marks import Marked, mark
 
 OTHER_NUMBERS = 3
@@ -44,6 +47,9 @@ class OrderItem:
     documents: str
     documents_title: str
     differs: bool
+    # Its name in a form of those that are picked.
+    public_id: str = ""
+    cells: tuple[Cell, ...] = ()
 
 
 def count_words(found: int, *, is_counted: bool = True) -> str:
@@ -61,10 +67,40 @@ def order_items(
     to: Addresses,
     typed: str = "",
     documents: Mapping[int, tuple[int, int]] | None = None,
+    columns: Sequence[Column] = (),
+    further: Mapping[int, Further] | None = None,
+    now: datetime | None = None,
 ) -> tuple[OrderItem, ...]:
-    """Present rows of orders; `documents` counts those available and all, by order."""
-    counted = documents or {}
-    return tuple(_item(row, to, typed, counted.get(row.id)) for row in rows)
+    """Present rows of orders; `documents` counts those available and all, by order.
+
+    `further` is what their columns need besides the rows, by order.
+    """
+    counted, known = documents or {}, further or {}
+    return tuple(
+        _with_cells(
+            _item(row, to, typed, counted.get(row.id)),
+            row,
+            columns,
+            counted.get(row.id),
+            known.get(row.id, NOTHING),
+            now,
+        )
+        for row in rows
+    )
+
+
+def _with_cells(
+    item: OrderItem,
+    row: OrderRow,
+    columns: Sequence[Column],
+    counts: tuple[int, int] | None,
+    further: Further,
+    now: datetime | None,
+) -> OrderItem:
+    if not columns:
+        return item
+    shown = cells(row, columns, own=item.own_number, counts=counts, further=further, now=now)
+    return replace(item, cells=shown)
 
 
 def _item(row: OrderRow, to: Addresses, typed: str, counts: tuple[int, int] | None) -> OrderItem:
@@ -91,6 +127,7 @@ def _item(row: OrderRow, to: Addresses, typed: str, counts: tuple[int, int] | No
         if expected
         else "",
         differs=bool(row.divergence_count),
+        public_id=str(row.public_id),
     )
 
 

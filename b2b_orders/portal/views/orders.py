@@ -23,6 +23,7 @@ from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
+from b2b_orders.orders.columns import list_further
 from b2b_orders.orders.queries import (
     OrderDetail,
     OrderRow,
@@ -56,6 +57,7 @@ from b2b_orders.portal.presenters.sources import is_old, order_states, source_li
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.views.list_tools import ShownList, list_tools, shown_list
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff
 from erp_bridge.records import NumberKind
 
@@ -77,13 +79,15 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     """Show the latest orders, or what a number leads to; one exact match opens at once."""
     now, to = clock.now(), addresses(request)
     typed = typed_text(request.GET)
+    shown = shown_list(request, request.GET)
+    if shown.leads_to:
+        return redirect(shown.leads_to)
     states = list_source_states()
     context: dict[str, object] = {
         "typed": typed,
         "here": to.to("orders"),
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
-        "shows_totals": request.viewer.can(Right.PRICES),
     }
     if typed.strip():
         result = _search(request, typed)
@@ -92,9 +96,10 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
         elif (only := _only_match(request, result)) is not None:
             return redirect(_address_of(only, to, typed))
         else:
-            context |= _found(request, result, typed, states, now)
+            context |= _found(request, result, shown, typed, states, now)
     else:
-        context |= _latest(request)
+        context |= _latest(request, shown)
+    context |= list_tools(request, shown, now=now)
     return _list_response(request, context)
 
 
@@ -121,13 +126,17 @@ def _address_of(row: OrderRow, to: Addresses, typed: str) -> str:
 def _found(
     request: CompanyRequest,
     result: SearchResult,
+    shown: ShownList,
     typed: str,
     states: tuple[SourceState, ...],
     now: datetime,
 ) -> dict[str, object]:
     to = addresses(request)
     words = search_words(result, typed=typed, to=to)
-    context: dict[str, object] = {"words": words, "items": _items(request, result.rows, typed)}
+    context: dict[str, object] = {
+        "words": words,
+        "items": _items(request, result.rows, shown, typed),
+    }
     if result.next:
         context["older"] = to.to("orders", {"q": typed, "after": result.next})
     if not result.rows and not words.problem:
@@ -136,14 +145,14 @@ def _found(
     return context
 
 
-def _latest(request: CompanyRequest) -> dict[str, object]:
+def _latest(request: CompanyRequest, shown: ShownList) -> dict[str, object]:
     to, after = addresses(request), request.GET.get("after") or None
     try:
         page = list_orders(viewer=request.viewer, after=after, limit=PAGE)
     except InvalidInput:
         after, page = None, list_orders(viewer=request.viewer, limit=PAGE)
     context: dict[str, object] = {
-        "items": _items(request, page.rows),
+        "items": _items(request, page.rows, shown),
         "count": _("Older orders, newest first") if after else _("Latest orders"),
         "older": to.to("orders", {"after": page.next}) if page.next else "",
         "newest": to.to("orders") if after else "",
@@ -154,12 +163,20 @@ def _latest(request: CompanyRequest) -> dict[str, object]:
 
 
 def _items(
-    request: CompanyRequest, rows: tuple[OrderRow, ...], typed: str = ""
+    request: CompanyRequest, rows: tuple[OrderRow, ...], shown: ShownList, typed: str = ""
 ) -> tuple[OrderItem, ...]:
     if any(row.matched and row.matched.kind is NumberKind.BOLETO_LINE for row in rows):
         rows = rows_as_shown(viewer=request.viewer, rows=rows)
-    counts = count_documents(viewer=request.viewer, order_ids=[row.id for row in rows])
-    return order_items(rows, to=addresses(request), typed=typed, documents=counts)
+    ids = [row.id for row in rows]
+    return order_items(
+        rows,
+        to=addresses(request),
+        typed=typed,
+        documents=count_documents(viewer=request.viewer, order_ids=ids),
+        columns=shown.columns,
+        further=list_further(viewer=request.viewer, order_ids=ids, columns=shown.columns),
+        now=clock.now(),
+    )
 
 
 def _list_response(request: CompanyRequest, context: dict[str, object]) -> HttpResponse:
