@@ -162,7 +162,8 @@ def take_export(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: date
     with rights that the viewer has lost since.
     """
     export = _get(viewer, public_id)
-    if export.state != JobState.DONE or export.expires_at is None or export.expires_at <= now:
+    is_past = export.expires_at is None or export.expires_at <= now
+    if export.state != JobState.DONE or export.outcome or is_past:
         raise ExportGone(export.outcome or EXPIRED)
     if export.sight and export.sight != sight_of(viewer):
         _record(Action.EXPORT_TAKEN, export, actor, now, {"problem": "rights-changed"})

@@ -48,7 +48,7 @@ def shown_list(request: CompanyRequest, given: QueryDict) -> ShownList:
     if view is not None and not is_opened:
         # The address then holds the filter, so that it can be changed and handed on.
         rest = [(name, value) for name, value in _pairs(given) if name == "por_pagina"]
-        kept = [*view.wanted.pairs(), *rest, ("visao", f"{OPENED}{view.public_id}")]
+        kept = [*view.wanted.pairs(), *rest, ("visao", f"{OPENED}{view.public_id.hex}")]
         leads_to = f"{addresses(request).to('orders')}?{urlencode(kept)}"
     columns = view.columns if view and view.columns else get_list_wish(viewer=viewer).columns
     return ShownList(columns or default_columns(viewer), view, leads_to)

@@ -59,7 +59,7 @@ def views(request: CompanyRequest) -> HttpResponseBase:
     messages.success(request, text, extra_tags="good")
     rest = [pair for pair in kept if pair[0] != "visao"]
     return redirect(
-        list_address(addresses(request), [*rest, ("visao", f"{OPENED}{view.public_id}")])
+        list_address(addresses(request), [*rest, ("visao", f"{OPENED}{view.public_id.hex}")])
     )
 
 
