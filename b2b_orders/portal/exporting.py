@@ -32,7 +32,7 @@ from b2b_orders.ingest import waking
 from b2b_orders.ingest.lanes import session_lock
 from b2b_orders.orders.columns import Column, default_columns, list_further, read_columns
 from b2b_orders.orders.filtering import OrderFilter
-from b2b_orders.orders.queries import OrderRow, list_orders
+from b2b_orders.orders.queries import OrderRow, list_orders, search
 from b2b_orders.portal import formats
 from b2b_orders.portal.presenters.columns import file_cells, file_heads
 from b2b_orders.portal.spreadsheets import Cell, write_csv, write_xlsx
@@ -50,6 +50,15 @@ def list_rows(
         page = list_orders(viewer=viewer, wanted=wanted, after=after, limit=PAGE, now=now)
         yield page.rows
         after, is_first = page.next, False
+
+
+def search_rows(*, viewer: Viewer, text: str, most: int) -> Iterator[tuple[OrderRow, ...]]:
+    """List what a search finds as the page lists it, some hundred at a time, up to `most`."""
+    after, is_first, left = None, True, most
+    while left and (is_first or after):
+        found = search(viewer=viewer, text=text, after=after, limit=min(PAGE, left))
+        yield found.rows
+        after, is_first, left = found.next, False, left - len(found.rows)
 
 
 def row_cells(

@@ -40,7 +40,7 @@ from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters import packs as pack_words
 from b2b_orders.portal.presenters.columns import file_heads
 from b2b_orders.portal.presenters.list_tools import export_items, gone_words, problem_words
-from b2b_orders.portal.requests import CompanyRequest, company_page
+from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
 from b2b_orders.portal.spreadsheets import CONTENT_TYPE, Cell
 from b2b_orders.portal.views.list_tools import (
     kept_list,
@@ -59,19 +59,24 @@ def export(request: CompanyRequest) -> HttpResponseBase:
     viewer, now, given = request.viewer, clock.now(), request.POST
     wanted, file_format = wanted_list(request, given), _format(given)
     columns = shown_list(request, given).columns
-    most = settings.PORTAL_EXPORT_ROWS
-    total = count_listed(viewer=viewer, wanted=wanted, most=most, now=now)
-    if not total:
-        return _back(request, "nothing-to-export")
-    if total > settings.PORTAL_EXPORT_AT_ONCE:
-        return _have_written(request, columns, file_format, total, now)
-    pages = exporting.list_rows(viewer=viewer, wanted=wanted, now=now)
+    typed, detail = typed_text(given).strip(), {"filter": wanted.to_query(), "format": file_format}
+    if typed:
+        most = settings.PORTAL_EXPORT_AT_ONCE
+        pages = exporting.search_rows(viewer=viewer, text=typed, most=most)
+        detail["how"] = "search"
+    else:
+        most = settings.PORTAL_EXPORT_ROWS
+        total = count_listed(viewer=viewer, wanted=wanted, most=most, now=now)
+        if not total:
+            return _back(request, "nothing-to-export")
+        if total > settings.PORTAL_EXPORT_AT_ONCE:
+            return _have_written(request, columns, file_format, total, now)
+        pages = exporting.list_rows(viewer=viewer, wanted=wanted, now=now)
     rows = (
         cells
         for page in pages
         for cells in exporting.row_cells(viewer=viewer, rows=page, columns=columns)
     )
-    detail = {"filter": wanted.to_query(), "format": file_format}
     return hand_out(
         request, file_format, file_heads(columns), rows, title=_("Orders"), now=now, about=detail
     )

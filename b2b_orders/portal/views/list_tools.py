@@ -80,13 +80,15 @@ def list_tools(
     sorts: Mapping[str, tuple[str, str]] | None = None,
     total: int | None = None,
 ) -> dict[str, object]:
-    """Build what a list shows besides its rows. `total` is how many there are, if known."""
+    """Build what a list shows besides its rows. `total` is how many there are, if known.
+
+    What a search found is exported once it is known how much that is: it is not written later.
+    """
     viewer, to = request.viewer, addresses(request)
     kept = _pairs(request.GET)
     query = {"lista": urlencode(kept)}
     own, shared = view_links(list_views(viewer=viewer), to, shown.view)
-    may_export = not typed_text(request.GET).strip()
-    if may_export and total is None:
+    if total is None and not typed_text(request.GET).strip():
         wanted = wanted_list(request, request.GET)
         total = count_listed(viewer=viewer, wanted=wanted, most=COUNTED, now=now)
     tools = ListTools(
@@ -99,7 +101,7 @@ def list_tools(
         exports_url=to.to("list-exports"),
         picked_url=to.to("picked"),
         can_pack=viewer.can(Right.DOCUMENTS),
-        export_url=to.to("list-export") if may_export and total else "",
+        export_url=to.to("list-export") if total else "",
         export_words=export_words(total or 0),
         kept=tuple(kept),
     )

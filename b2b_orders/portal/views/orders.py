@@ -99,7 +99,8 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
             context |= _found(request, result, shown, typed, states, now)
     else:
         context |= _latest(request, shown)
-    context |= list_tools(request, shown, now=now)
+    total = context.pop("total", None)
+    context |= list_tools(request, shown, now=now, total=total if isinstance(total, int) else None)
     return _list_response(request, context)
 
 
@@ -137,6 +138,8 @@ def _found(
         "words": words,
         "items": _items(request, result.rows, shown, typed),
     }
+    if result.is_counted:
+        context["total"] = result.count
     if result.next:
         context["older"] = to.to("orders", {"q": typed, "after": result.next})
     if not result.rows and not words.problem:

@@ -108,6 +108,19 @@ def test_the_filter_of_the_page_is_the_filter_of_the_file(ana, world):
     }
 
 
+def test_what_a_search_found_is_exported_and_nothing_else(ana, cast, world):
+    for at in range(120):
+        make_order(cast.alfa, ((NumberKind.ERP, f"88{at:04}"),))
+
+    page = ana.get("/pedidos", {"q": "8800", "listar": "1"})
+    rows = lines(ana.post(EXPORT, {"formato": "csv", "q": "8800"}))
+
+    assert texts(page, "//details[@id='export']/summary") == ["Exportar 100 pedidos"]
+    assert len(rows) == 1 + 100
+    assert {row[0][:4] for row in rows[1:]} == {"8800"}
+    assert parse(page).xpath("//details[@id='export']//input[@name='q']/@value") == ["8800"]
+
+
 @pytest.mark.parametrize(
     ("language", "separator", "status"), [("es", ";", "Despachado"), ("en", ",", "Shipped")]
 )
