@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 
 import pytest
@@ -13,7 +14,9 @@ from b2b_orders.audit.models import AuditEvent
 from b2b_orders.companies.models import Membership
 from b2b_orders.documents.models import Pack
 from b2b_orders.portal.limiting import Cost, cost_of
+from erp_bridge.records import NumberKind
 from tests.b2b_orders.portal.pages import parse, texts, words
+from tests.factories import make_order
 
 MANY = "/pedidos/lote"
 PASTED = "po 2026 0815\n999999; 4500987\t999999,1001/1"
@@ -87,7 +90,18 @@ def test_a_page_of_many_takes_as_many_statements_as_one_of_few(
         page = paste(ana, text)
 
     assert len(texts(page, GIVEN)) == 500
-    assert len(page.content) < 400_000
+
+
+def test_five_hundred_orders_are_less_than_sixty_kilobytes(ana, cast, sources):
+    for at in range(500):
+        make_order(
+            cast.alfa, ((NumberKind.ERP, f"45{at:05}"), (NumberKind.INVOICE, f"{10_000 + at}/1"))
+        )
+
+    page = paste(ana, "\n".join(f"45{at:05}" for at in range(500)))
+
+    assert page.content.count(b'class="main"') == 500
+    assert len(gzip.compress(page.content)) < 60_000
 
 
 def test_a_file_goes_before_the_box_and_says_which_column_was_taken(ana, world):
