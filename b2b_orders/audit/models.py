@@ -29,6 +29,11 @@ class Action(models.TextChoices):
     DOCUMENT_MAILED = "document_mailed"
     DOCUMENT_WATCHED = "document_watched"
     TITLES_EXPORTED = "titles_exported"
+    # Lists of orders as files, views of lists that are a company's, many numbers at once.
+    ORDERS_EXPORTED = "orders_exported"
+    EXPORT_TAKEN = "export_taken"
+    VIEW_CHANGED = "view_changed"
+    NUMBERS_PASTED = "numbers_pasted"
     CALENDAR_MADE = "calendar_made"
     CALENDAR_ENDED = "calendar_ended"
     NOT_VISIBLE = "not_visible"

@@ -331,7 +331,10 @@ class ListExport(models.Model):
     # Set when an agent asked for it while acting: who it belongs to then, and why.
     acting = models.ForeignKey("companies.Acting", models.SET_NULL, null=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True)
+    # Whether one of the seller's people asked for it, whose rights are not a member's.
+    is_staff = models.BooleanField(default=False, db_default=False)
     language = models.CharField(max_length=10)
+    time_zone = models.CharField(max_length=40, blank=True, db_default="")
     # "csv" or "xlsx".
     format = models.CharField(max_length=4)
     query = models.CharField(max_length=2000, blank=True)
@@ -343,6 +346,8 @@ class ListExport(models.Model):
     # Where it is in the document store; never part of an address.
     name = models.CharField(max_length=200, blank=True)
     size = models.BigIntegerField(default=0)
+    # A digest of the rights and branches with which it was written.
+    sight = models.CharField(max_length=32, blank=True, db_default="")
     asked_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -56,7 +56,8 @@ _ABSENT: Final = frozenset({State.EXPECTED, State.NOT_APPLICABLE})
 class Choice:
     """Which documents are wanted. Both days are included; empty means all.
 
-    `establishment` is a tax id, `text` what would be typed to find orders.
+    `establishment` is a tax id, `text` what would be typed to find orders, `orders` some that
+    were picked by hand.
     """
 
     since: date | None = None
@@ -65,6 +66,7 @@ class Choice:
     establishment: str = ""
     text: str = ""
     order: uuid.UUID | None = None
+    orders: tuple[uuid.UUID, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Write it down."""
@@ -75,6 +77,7 @@ class Choice:
             "establishment": self.establishment,
             "text": self.text,
             "order": str(self.order or ""),
+            **({"orders": [str(each) for each in self.orders]} if self.orders else {}),
         }
 
     @classmethod
@@ -87,6 +90,7 @@ class Choice:
             establishment=written.get("establishment", ""),
             text=written.get("text", ""),
             order=uuid.UUID(written["order"]) if written.get("order") else None,
+            orders=tuple(uuid.UUID(each) for each in written.get("orders", ())),
         )
 
 
@@ -116,6 +120,8 @@ def chosen_documents(*, viewer: Viewer, choice: Choice) -> VisibleQuerySet[Docum
         rows = rows.filter(kind__in=choice.kinds)
     if choice.order:
         rows = rows.filter(record__order__public_id=choice.order)
+    if choice.orders:
+        rows = rows.filter(record__order__public_id__in=choice.orders)
     if choice.establishment:
         rows = rows.filter(record__order__establishment__tax_id=choice.establishment)
     if choice.since:

@@ -74,10 +74,12 @@ __all__ = [
     "SourceAsOf",
     "StaffHit",
     "TitleRow",
+    "count_listed",
     "count_orders",
     "get_order",
     "list_lines",
     "list_orders",
+    "list_picked",
     "nearest",
     "neighbours",
     "other_teams",
@@ -209,6 +211,26 @@ def _wanted(viewer: Viewer, wanted: OrderFilter, now: datetime | None) -> _Where
     now = now or clock.now()
     sql, params = filter_sql(viewer, wanted, today=timezone.localdate(now), now=now)
     return orders.and_(sql, **params)
+
+
+def count_listed(
+    *, viewer: Viewer, wanted: OrderFilter, most: int, now: datetime | None = None
+) -> int:
+    """Count the orders that `list_orders` lists, exactly up to `most`; one more says "more"."""
+    return _count(_wanted(viewer, wanted, now), most)
+
+
+def list_picked(
+    *, viewer: Viewer, ids: Sequence[int] = (), public_ids: Sequence[uuid.UUID] = ()
+) -> tuple[OrderRow, ...]:
+    """Read those of some orders that the viewer sees, newest first. One SQL statement."""
+    orders = _visible(viewer).and_(
+        "o.id = ANY(%(ids)s) OR o.public_id = ANY(%(public_ids)s)",
+        ids=list(ids),
+        public_ids=list(public_ids),
+    )
+    values = _fetch(f"{_SELECT} {_FROM} WHERE {orders.sql} {_NEWEST_FIRST}", orders.params)
+    return tuple(_order_row(each, viewer) for each in values)
 
 
 def search(

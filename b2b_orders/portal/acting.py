@@ -35,6 +35,11 @@ SUPPORT_MAY = frozenset(
         "portal:ask-pack",
         "portal:drop-pack",
         "portal:mail-document",
+        # Take lists, and find many numbers at once.
+        "portal:list-export",
+        "portal:drop-export",
+        "portal:picked",
+        "portal:many",
         # Answer what its people asked, and note by which number they know an order.
         "portal:answer-question",
         "portal:own-numbers",

@@ -58,6 +58,7 @@ _COSTS: dict[str, Cost] = {
     "ask-pack": Cost.EXPORT,
     "pack-part": Cost.EXPORT,
     "finance-boletos": Cost.EXPORT,
+    "picked": Cost.EXPORT,
 }
 # What load balancers and Prometheus ask, and what VTEX calls as often as orders change: strangers
 # there are `ingest.hooks`' affair.
@@ -81,7 +82,7 @@ def cost_of(request: HttpRequest) -> Cost:
         given = request.POST if request.method == "POST" else request.GET
         typed = given.get("q") or given.get("number")
         return Cost.SEARCH if typed else Cost.PAGE
-    if name.endswith("export"):
+    if name.endswith("export") or (name == "many" and request.method == "POST"):
         return Cost.EXPORT
     return _COSTS.get(name, Cost.PAGE)
 

@@ -6,7 +6,8 @@ from celery import shared_task
 
 from b2b_orders.audit import volume
 from b2b_orders.common import clock
-from b2b_orders.portal import people_mail
+from b2b_orders.documents.list_exports import clear_exports, waiting_exports
+from b2b_orders.portal import exporting, people_mail
 from b2b_orders.portal.alarms import tell_alarms
 from b2b_orders.portal.answering import tell_askers
 from b2b_orders.portal.telling import tell_arrivals, tell_watchers
@@ -52,3 +53,24 @@ def tell_awaited() -> None:
 def watch_staff() -> None:
     """Find staff who opened too much within the hour while nothing counted it."""
     volume.find_heavy(now=clock.now())
+
+
+@shared_task(name="orders.write_export", acks_late=True)
+def write_export(*, export_id: int) -> None:
+    """Write a list of orders into a file."""
+    exporting.run_export(export_id=export_id, clock=clock.now)
+
+
+@shared_task(name="orders.sweep_exports", acks_late=True)
+def sweep_exports() -> None:
+    """Take up exports whose message or worker was lost, and tell whoever was not told."""
+    now = clock.now()
+    for export_id in waiting_exports(now=now):
+        exporting.wake(export_id)
+    exporting.tell_finished(now=now)
+
+
+@shared_task(name="orders.tidy_exports", acks_late=True)
+def tidy_exports() -> None:
+    """Delete the files of exports that have expired."""
+    clear_exports(now=clock.now())

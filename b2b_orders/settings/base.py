@@ -280,6 +280,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 9, "queue": "interactive"},
     },
+    "sweep-exports": {
+        "task": "orders.sweep_exports",
+        "schedule": 5.0,
+        "options": {"expires": 4, "queue": "interactive"},
+    },
+    "tidy-exports": {
+        "task": "orders.tidy_exports",
+        "schedule": 600.0,
+        "options": {"expires": 500, "queue": "sync"},
+    },
     "tidy-packs": {
         "task": "ingest.tidy_packs",
         "schedule": 600.0,
@@ -551,6 +561,9 @@ PORTAL_PACK_PART_FILES: int = env.int("PORTAL_PACK_PART_FILES", default=1000)
 PORTAL_PACK_DAYS: int = env.int("PORTAL_PACK_DAYS", default=7)
 PORTAL_PACKS_OF_PERSON: int = env.int("PORTAL_PACKS_OF_PERSON", default=3)
 PORTAL_PACKS_OF_COMPANY: int = env.int("PORTAL_PACKS_OF_COMPANY", default=10)
+# Lists of orders as files: rows that are written while a person waits, and rows at most.
+PORTAL_EXPORT_AT_ONCE: int = env.int("PORTAL_EXPORT_AT_ONCE", default=1000)
+PORTAL_EXPORT_ROWS: int = env.int("PORTAL_EXPORT_ROWS", default=100_000)
 # Documents that one person may have e-mailed in an hour; the largest that is attached.
 PORTAL_MAILS_AN_HOUR: int = env.int("PORTAL_MAILS_AN_HOUR", default=30)
 PORTAL_MAIL_BYTES: int = env.int("PORTAL_MAIL_BYTES", default=10_000_000)

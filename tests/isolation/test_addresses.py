@@ -15,9 +15,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from b2b_orders.audit.models import PersonExport
-from b2b_orders.documents.models import Pack
+from b2b_orders.documents.models import ListExport, Pack
 from b2b_orders.ingest.models import Connection, Errand, Lookup
-from b2b_orders.orders.models import AddedNumber, OrderAlias
+from b2b_orders.orders.models import AddedNumber, OrderAlias, SavedView
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order
 
@@ -115,6 +115,11 @@ WITHOUT_OBJECTS = {
     "confirmar-endereco",
     "c/<uuid:company>/documentos",
     "c/<uuid:company>/documentos/pacotes",
+}
+WITHOUT_OBJECTS |= {
+    f"{company}pedidos/{what}"
+    for company in ("", "c/<uuid:company>/")
+    for what in ("colunas", "visoes", "exportar", "exportacoes", "selecao", "lote")
 }
 # Of one person alone, whatever company they are in; proven in portal/test_account.py,
 # test_second_factor.py and test_signing.py.
@@ -239,8 +244,21 @@ NUMBER_ROUTES = {
 CUSTOMER_ROUTES = {"televendas/clientes/<uuid:company>"}
 # Of a person alone, whatever the company.
 EXPORT_ROUTES = {"conta/meus-dados/<uuid:public_id>"}
+# Of a list as a file, and of a saved view.
+LIST_EXPORT_ROUTES = {
+    f"{company}pedidos/exportacoes/<uuid:public_id>{what}"
+    for company in ("", "c/<uuid:company>/")
+    for what in ("", "/apagar")
+}
+VIEW_ROUTES = {
+    f"{company}pedidos/visoes/<uuid:public_id>{what}"
+    for company in ("", "c/<uuid:company>/")
+    for what in ("", "/apagar")
+}
 OBJECT_ROUTES = (
     ORDER_ROUTES
+    | LIST_EXPORT_ROUTES
+    | VIEW_ROUTES
     | LOOKUP_ROUTES
     | DOCUMENT_ROUTES
     | PACK_ROUTES
@@ -291,6 +309,8 @@ class Things:
     question: uuid.UUID = field(default_factory=uuid.uuid4)
     number: uuid.UUID = field(default_factory=uuid.uuid4)
     export: uuid.UUID = field(default_factory=uuid.uuid4)
+    list_export: uuid.UUID = field(default_factory=uuid.uuid4)
+    view: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_things(company, number, **order_fields) -> Things:
@@ -334,6 +354,16 @@ def make_things(company, number, **order_fields) -> Things:
         expires_at=timezone.now() + timedelta(days=1),
         content=b"111",
     )
+    listed = ListExport.objects.create(
+        **own,
+        language="en",
+        format="csv",
+        state="done",
+        name="exports/x",
+        asked_at=NOW,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
+    view = SavedView.objects.create(**own, name=number, created_at=NOW, changed_at=NOW)
     return Things(
         order.public_id,
         alias.public_id,
@@ -345,15 +375,22 @@ def make_things(company, number, **order_fields) -> Things:
         question.public_id,
         added.public_id,
         export.public_id,
+        listed.public_id,
+        view.public_id,
     )
 
 
 def addresses_of(route: str, company: uuid.UUID, things: Things, own: Things) -> list[str]:
     """Fill a route with an object, alone and, for a document, below an own order."""
     path = "/" + route.replace("<uuid:company>", str(company)).replace("<int:number>", "1")
-    if route in PACK_ROUTES | SHARE_ROUTES:
-        one = things.pack if route in PACK_ROUTES else things.share
-        return [path.replace("<uuid:public_id>", str(one))]
+    alone = {
+        **dict.fromkeys(PACK_ROUTES, things.pack),
+        **dict.fromkeys(SHARE_ROUTES, things.share),
+        **dict.fromkeys(LIST_EXPORT_ROUTES, things.list_export),
+        **dict.fromkeys(VIEW_ROUTES, things.view),
+    }
+    if route in alone:
+        return [path.replace("<uuid:public_id>", str(alone[route]))]
     if route in EXPORT_ROUTES:
         return [path.replace("<uuid:public_id>", str(things.export))]
     if route in LOOKUP_ROUTES:
@@ -457,7 +494,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             compared += 1
 
     # Staff have no file of a person below a company's address.
-    assert compared == 44 + (name not in {"suzana", "teo"})
+    assert compared == 48 + (name not in {"suzana", "teo"})
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])

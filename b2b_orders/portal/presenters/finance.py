@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
@@ -166,6 +167,8 @@ class FinancePage:
     sorted_amount: str
     kept: tuple[tuple[str, str], ...]
     export_url: str
+    # The same as a workbook, where there are few enough rows to wait for.
+    workbook_url: str
     export_label: str
     boletos_url: str
     calendar_url: str
@@ -209,6 +212,9 @@ def finance_page(
         sorted_amount=_SORTED_AMOUNT.get(asked.wanted.sort, ""),
         kept=tuple(asked.query(after=asked.after).items()),
         export_url=to.to("finance-export", asked.query()) if sums.count else "",
+        workbook_url=to.to("finance-export", asked.query() | {"formato": "xlsx"})
+        if 0 < sums.count <= settings.PORTAL_EXPORT_AT_ONCE
+        else "",
         export_label=ngettext(
             "Export %(count)s item (CSV)", "Export %(count)s items (CSV)", sums.count
         )

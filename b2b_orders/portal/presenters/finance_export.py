@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from b2b_orders.orders.titles import Standing, TitleLine
-from b2b_orders.portal import spreadsheets
 from b2b_orders.portal.presenters.finance import state_chip
+from b2b_orders.portal.spreadsheets import Cell, Number
 
 
 def export_columns() -> list[str]:
@@ -27,21 +27,21 @@ def export_columns() -> list[str]:
     ]
 
 
-def export_row(title: TitleLine) -> list[str]:
+def export_row(title: TitleLine) -> list[Cell]:
     """Write a title's cells."""
     amount = title.amount
     is_gone = title.is_order_dead and title.standing is not Standing.UNCLEAR
     return [
-        spreadsheets.number(title.invoice_number),
-        spreadsheets.number(title.instalment),
-        spreadsheets.number(title.order_title),
-        spreadsheets.number(title.own_number),
-        spreadsheets.number(title.establishment_tax_id),
-        spreadsheets.plain(title.establishment_name),
-        spreadsheets.day(title.due_on),
-        spreadsheets.amount(amount.amount if amount else None),
+        Number(title.invoice_number),
+        Number(title.instalment),
+        Number(title.order_title),
+        Number(title.own_number),
+        Number(title.establishment_tax_id),
+        title.establishment_name,
+        title.due_on,
+        amount.amount if amount else None,
         amount.currency if amount else "",
         state_chip(title).text,
-        spreadsheets.day(title.settled_on if title.standing is Standing.PAID else None),
+        title.settled_on if title.standing is Standing.PAID else None,
         _("Order cancelled") if is_gone else "",
     ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.orders.columns import NOTHING, Column, Further
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.list_address import address
+from b2b_orders.portal.presenters.columns import Cell, cells
 from b2b_orders.portal.presenters.marks import Marked, mark
 
 OTHER_NUMBERS = 3
@@ -45,6 +48,9 @@ class OrderItem:
     documents: str
     documents_title: str
     differs: bool
+    # Its name in a form of those that are picked.
+    public_id: str = ""
+    cells: tuple[Cell, ...] = ()
 
 
 def count_words(found: int, *, is_counted: bool = True) -> str:
@@ -63,14 +69,42 @@ def order_items(
     typed: str = "",
     documents: Mapping[int, tuple[int, int]] | None = None,
     came_from: Sequence[tuple[str, str]] = (),
+    columns: Sequence[Column] = (),
+    further: Mapping[int, Further] | None = None,
+    now: datetime | None = None,
 ) -> tuple[OrderItem, ...]:
     """Present rows of orders; `documents` counts those available and all, by order.
 
-    `came_from` is the list's filter, which an order's address keeps for its neighbours.
+    `came_from` is the list's filter, which an order's address keeps for its neighbours;
+    `further` is what their columns need besides the rows, by order.
     """
-    counted = documents or {}
+    counted, known = documents or {}, further or {}
     pairs = [("q", typed), *came_from]
-    return tuple(_item(row, to, pairs, counted.get(row.id)) for row in rows)
+    return tuple(
+        _with_cells(
+            _item(row, to, pairs, counted.get(row.id)),
+            row,
+            columns,
+            counted.get(row.id),
+            known.get(row.id, NOTHING),
+            now,
+        )
+        for row in rows
+    )
+
+
+def _with_cells(
+    item: OrderItem,
+    row: OrderRow,
+    columns: Sequence[Column],
+    counts: tuple[int, int] | None,
+    further: Further,
+    now: datetime | None,
+) -> OrderItem:
+    if not columns:
+        return item
+    shown = cells(row, columns, own=item.own_number, counts=counts, further=further, now=now)
+    return replace(item, cells=shown)
 
 
 def _item(
@@ -99,6 +133,7 @@ def _item(
         if expected
         else "",
         differs=bool(row.divergence_count),
+        public_id=str(row.public_id),
     )
 
 

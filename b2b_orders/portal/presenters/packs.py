@@ -218,6 +218,11 @@ def _heading(choice: Choice) -> str:
     kinds = ", ".join(kind_words(kind) for kind in choice.kinds) or _("All documents")
     if choice.order:
         return _("%(kinds)s of one order") % {"kinds": kinds}
+    if choice.orders:
+        count = len(choice.orders)
+        return ngettext(
+            "%(kinds)s of %(count)s chosen order", "%(kinds)s of %(count)s chosen orders", count
+        ) % {"kinds": kinds, "count": formats.count(count)}
     return f"{kinds} · {_days(choice)}" if choice.since or choice.until else kinds
 
 

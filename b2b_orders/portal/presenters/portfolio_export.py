@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.queries import NumberRow, OrderRow
-from b2b_orders.portal import spreadsheets, words
+from b2b_orders.portal import words
+from b2b_orders.portal.spreadsheets import Cell, Number
 from erp_bridge.records import NumberKind
 
 
@@ -30,22 +31,22 @@ def order_columns(viewer: Viewer) -> list[str]:
     ]
 
 
-def order_cells(row: OrderRow, *, viewer: Viewer, company: str) -> list[str]:
+def order_cells(row: OrderRow, *, viewer: Viewer, company: str) -> list[Cell]:
     """Write an order's cells."""
     total = row.total
     return [
-        spreadsheets.plain(company),
-        spreadsheets.number(row.establishment_tax_id),
-        spreadsheets.number(row.title),
+        company,
+        Number(row.establishment_tax_id),
+        Number(row.title),
         _numbers(row.numbers, NumberKind.ERP),
         _numbers(row.numbers, NumberKind.CUSTOMER),
-        spreadsheets.day(row.placed_on),
-        spreadsheets.plain(row.placed_by_name),
+        row.placed_on,
+        row.placed_by_name,
         words.text(words.ORIGIN, row.origins),
-        spreadsheets.plain(words.fulfilment(row.fulfilment, row.status_raw).text),
-        spreadsheets.day(row.promised_on),
+        words.fulfilment(row.fulfilment, row.status_raw).text,
+        row.promised_on,
         *(
-            [spreadsheets.amount(total.amount if total else None), total.currency if total else ""]
+            [total.amount if total else None, total.currency if total else ""]
             if viewer.can(Right.PRICES)
             else []
         ),
@@ -53,12 +54,10 @@ def order_cells(row: OrderRow, *, viewer: Viewer, company: str) -> list[str]:
     ]
 
 
-def _numbers(numbers: Iterable[NumberRow], kind: NumberKind) -> str:
+def _numbers(numbers: Iterable[NumberRow], kind: NumberKind) -> Cell:
     """Write the numbers of a kind; one alone stays a number to a spreadsheet."""
     found = list(dict.fromkeys(each.written for each in numbers if each.kind is kind))
-    return (
-        spreadsheets.number(found[0]) if len(found) == 1 else spreadsheets.plain(", ".join(found))
-    )
+    return Number(found[0]) if len(found) == 1 else ", ".join(found)
 
 
 def _payment(row: OrderRow) -> str:

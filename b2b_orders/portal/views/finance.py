@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.files import file_response
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.companies.viewers import reading_on
@@ -31,12 +33,13 @@ from b2b_orders.orders.rows import EstablishmentRow
 from b2b_orders.orders.titles import TitleFilter, TitleLine, list_titles, sum_titles
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.exporting import spooled
 from b2b_orders.portal.presenters.finance import finance_page, selection_problem
 from b2b_orders.portal.presenters.finance_export import export_columns, export_row
 from b2b_orders.portal.presenters.finance_filter import Asked, read_filter
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.requests import CompanyRequest, company_page
-from b2b_orders.portal.spreadsheets import csv_lines
+from b2b_orders.portal.spreadsheets import XLSX_TYPE, Cell, csv_cells, csv_lines, write_xlsx
 from b2b_orders.portal.views.taking import zip_response
 
 PAGE = 50
@@ -125,14 +128,18 @@ def export(request: CompanyRequest) -> HttpResponseBase:
     today = formats.local(now).date()
     asked, _establishments = _asked(request, request.GET)
     summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
+    rows = summary.of(asked.wanted.group).count
+    is_workbook = _format(request) == "xlsx" and rows <= settings.PORTAL_EXPORT_AT_ONCE
     record(
         Action.TITLES_EXPORTED,
         actor=request.actor,
         company_id=viewer.company_id,
         object_kind="titles",
-        detail={"rows": summary.of(asked.wanted.group).count, "filter": asked.query()},
+        detail={"rows": rows, "filter": asked.query()},
         now=now,
     )
+    if is_workbook:
+        return _workbook(viewer, asked.wanted, today)
     response = StreamingHttpResponse(
         _export_lines(viewer, asked.wanted, today, formats.language()),
         content_type="text/csv; charset=utf-8",
@@ -141,6 +148,32 @@ def export(request: CompanyRequest) -> HttpResponseBase:
     response["Content-Disposition"] = f'attachment; filename="{name}-{today.isoformat()}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _format(request: CompanyRequest) -> str:
+    """Read in which form a list is wanted."""
+    return request.GET.get("formato", "")
+
+
+def _workbook(viewer: Viewer, wanted: TitleFilter, today: date) -> HttpResponseBase:
+    """Write a workbook while its person waits."""
+    file, name = spooled(), _("open-items")
+    write_xlsx(file, _workbook_rows(viewer, wanted, today), title=_("Open items"))
+    size = file.tell()
+    file.seek(0)
+    filename = f"{name}-{today.isoformat()}.xlsx"
+    return file_response(file, filename=filename, content_type=XLSX_TYPE, size=size)
+
+
+def _workbook_rows(viewer: Viewer, wanted: TitleFilter, today: date) -> Iterator[Sequence[Cell]]:
+    yield export_columns()
+    after, is_first = None, True
+    while is_first or after:
+        titles = list_titles(
+            viewer=viewer, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
+        )
+        yield from map(export_row, titles.rows)
+        after, is_first = titles.next, False
 
 
 def _export_lines(
@@ -159,7 +192,7 @@ def _export_lines(
                 titles = list_titles(
                     viewer=reader, wanted=wanted, today=today, after=after, limit=EXPORT_PAGE
                 )
-            rows = [export_row(title) for title in titles.rows]
+            rows = [csv_cells(export_row(title)) for title in titles.rows]
             head = [export_columns()] if is_first else []
             lines = b"".join(csv_lines([*head, *rows], begins=is_first))
         yield lines

@@ -22,6 +22,7 @@ from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
+from b2b_orders.orders.columns import list_further
 from b2b_orders.orders.queries import (
     Counted,
     OrderDetail,
@@ -58,6 +59,7 @@ from b2b_orders.portal.presenters.sources import is_old, order_states, source_li
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.views.list_tools import ShownList, list_tools, shown_list
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff, from_list
 from b2b_orders.portal.views.order_list import (
     around,
@@ -84,6 +86,9 @@ class Alert:
 def orders(request: CompanyRequest) -> HttpResponseBase:
     """Show the latest orders, or what a number leads to; one exact match opens at once."""
     now, to = clock.now(), addresses(request)
+    shown = shown_list(request, request.GET)
+    if shown.leads_to:
+        return redirect(shown.leads_to)
     asked = read_list(request)
     if asked.problems and request.htmx:
         return problem_response(request, asked)
@@ -93,7 +98,6 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
         "here": to.to("orders"),
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
-        "shows_totals": request.viewer.can(Right.PRICES),
     }
     counted = None
     if asked.typed.strip():
@@ -104,12 +108,22 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
             return redirect(_address_of(only, to, asked.typed))
         else:
             counted = Counted(result.count, result.is_counted)
-            context |= _found(request, asked, result, states, now)
+            context |= _found(request, asked, shown, result, states, now)
     else:
         counted = count_orders(viewer=request.viewer, wanted=asked.wanted, now=now)
-        context |= _latest(request, asked, counted, now)
-    context |= around(request, asked, counted, now=now)
+        context |= _latest(request, asked, shown, counted, now)
+    frame = around(request, asked, counted, now=now)
+    sorts = {name: (link.url, link.aria) for name, link in frame["sorts"].items()}
+    context |= frame
+    context |= list_tools(request, shown, sorts=sorts, total=_total(counted))
     return list_response(request, asked, context)
+
+
+def _total(counted: Counted | None) -> int | None:
+    """Say how many orders a file would have; one more than can be counted says "more"."""
+    if counted is None:
+        return None
+    return counted.count if counted.is_exact else counted.count + 1
 
 
 def _search(request: CompanyRequest, asked: AskedList, now: datetime) -> SearchResult:
@@ -143,6 +157,7 @@ def _address_of(row: OrderRow, to: Addresses, typed: str) -> str:
 def _found(
     request: CompanyRequest,
     asked: AskedList,
+    shown: ShownList,
     result: SearchResult,
     states: tuple[SourceState, ...],
     now: datetime,
@@ -150,7 +165,7 @@ def _found(
     words = search_words(result, typed=asked.typed, to=addresses(request))
     context: dict[str, object] = {
         "words": words,
-        "items": _items(request, asked, result.rows),
+        "items": _items(request, asked, shown, result.rows),
         **pages(asked, result.next, result.previous),
     }
     if not result.rows and not words.problem:
@@ -160,7 +175,7 @@ def _found(
 
 
 def _latest(
-    request: CompanyRequest, asked: AskedList, counted: Counted, now: datetime
+    request: CompanyRequest, asked: AskedList, shown: ShownList, counted: Counted, now: datetime
 ) -> dict[str, object]:
     ask = partial(
         list_orders, viewer=request.viewer, wanted=asked.wanted, limit=asked.page_size, now=now
@@ -170,7 +185,7 @@ def _latest(
     except InvalidInput:
         page = ask()
     context: dict[str, object] = {
-        "items": _items(request, asked, page.rows),
+        "items": _items(request, asked, shown, page.rows),
         "count": counted_words(asked, counted),
         **pages(asked, page.next, page.previous),
     }
@@ -180,17 +195,20 @@ def _latest(
 
 
 def _items(
-    request: CompanyRequest, asked: AskedList, rows: tuple[OrderRow, ...]
+    request: CompanyRequest, asked: AskedList, shown: ShownList, rows: tuple[OrderRow, ...]
 ) -> tuple[OrderItem, ...]:
     if any(row.matched and row.matched.kind is NumberKind.BOLETO_LINE for row in rows):
         rows = rows_as_shown(viewer=request.viewer, rows=rows)
-    counts = count_documents(viewer=request.viewer, order_ids=[row.id for row in rows])
+    ids = [row.id for row in rows]
     return order_items(
         rows,
         to=addresses(request),
         typed=asked.typed,
-        documents=counts,
+        documents=count_documents(viewer=request.viewer, order_ids=ids),
         came_from=asked.wanted.pairs(),
+        columns=shown.columns,
+        further=list_further(viewer=request.viewer, order_ids=ids, columns=shown.columns),
+        now=clock.now(),
     )
 
 

@@ -77,7 +77,7 @@ def packs(request: CompanyRequest) -> HttpResponseBase:
     if request.htmx:
         return _fragment(request, "portal/documents/_count.html", context)
     context["shares"] = share_items(list_shares(viewer=viewer, now=now), to=to, now=now)
-    context["here"] = to.to("packs")
+    context["here"], context["lists"] = to.to("packs"), to.to("list-exports")
     response = render(request, "portal/documents/packs.html", context)
     patch_vary_headers(response, ("HX-Request",))
     return response

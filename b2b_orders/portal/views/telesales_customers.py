@@ -46,7 +46,7 @@ from b2b_orders.portal.presenters.portfolio_export import order_cells, order_col
 from b2b_orders.portal.presenters.readout import chosen_language, customer_readout
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.requests import StaffRequest, staff_page, typed_text
-from b2b_orders.portal.spreadsheets import csv_lines
+from b2b_orders.portal.spreadsheets import csv_cells, csv_lines
 from b2b_orders.portal.views.telesales import sells
 
 EXPORT_PAGE = 500
@@ -182,7 +182,7 @@ def _lines(
             with translation.override(language):
                 page = _page(viewer, actor, after)
                 rows = [
-                    order_cells(row, viewer=viewer, company=names[viewer.company_id])
+                    csv_cells(order_cells(row, viewer=viewer, company=names[viewer.company_id]))
                     for row in page.rows
                 ]
                 lines = b"".join(csv_lines(rows, begins=False))

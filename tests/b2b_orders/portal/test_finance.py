@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from b2b_orders.audit.models import AuditEvent
 from b2b_orders.companies.models import Membership, Role
@@ -72,7 +73,7 @@ def test_what_is_to_pay_comes_first_due_first(ana, titles):
     assert "13/03/2026 a vencer em 3 dias R$ 500,25 A vencer" in second
     assert "19/04/2026 a vencer em 40 dias não informado A vencer" in third
     assert words(response, "//caption") == (
-        "A pagar 3 títulos · R$ 1.500,25 · 1 sem valor Exportar 3 títulos (CSV)"
+        "A pagar 3 títulos · R$ 1.500,25 · 1 sem valor Exportar 3 títulos (CSV) Excel (XLSX)"
     )
 
 
@@ -112,7 +113,7 @@ def test_each_state_has_its_list_and_count(ana, titles):
 
 def test_what_is_paid_and_owed_together_makes_no_sum(ana, titles):
     assert words(ana.get("/financeiro?state=all"), "//caption") == (
-        "Todos 5 títulos Exportar 5 títulos (CSV)"
+        "Todos 5 títulos Exportar 5 títulos (CSV) Excel (XLSX)"
     )
 
 
@@ -280,6 +281,32 @@ def test_a_long_export_comes_in_pieces_and_has_as_many_rows_as_the_screen_says(
 
     assert "10 títulos" in screen
     assert [piece.count(b"\r\n") for piece in pieces] == [4, 3, 3, 1]
+
+
+def test_the_export_as_a_workbook_holds_the_same_titles_as_typed_cells(ana, titles):
+    page = parse(ana.get("/financeiro?state=all&sort=-due"))
+    [link] = page.xpath("//caption/a[contains(@href, 'formato=xlsx')]/@href")
+
+    response = ana.get(link)
+
+    book = CalamineWorkbook.from_filelike(io.BytesIO(b"".join(response.streaming_content)))
+    table = book.get_sheet_by_index(0).to_python()
+    assert response["Content-Disposition"] == 'attachment; filename="titulos-2026-03-10.xlsx"'
+    assert [row[9] for row in table[1:]] == [
+        *("A vencer", "A vencer", "Vencido", "Estado não informado", "Pago")
+    ]
+    assert table[3][1:3] == ["1/3", "0004500123"]
+    assert table[3][6:9] == [date(2026, 3, 5), 1000.0, "BRL"]
+
+
+def test_many_titles_are_no_workbook_that_somebody_waits_for(ana, titles, settings):
+    settings.PORTAL_EXPORT_AT_ONCE = 4
+
+    page = parse(ana.get("/financeiro?state=all"))
+    response = ana.get("/financeiro/exportar?state=all&formato=xlsx")
+
+    assert page.xpath("//caption/a/@href") == ["/financeiro/exportar?state=all"]
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
 
 
 def test_an_export_speaks_the_persons_language(cast, ana, titles):

@@ -1,0 +1,230 @@
+"""Lists that people come back to: views by a name, and how each wants a company's lists."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+
+from b2b_orders.audit.services import Action, record
+from b2b_orders.common.errors import InvalidInput, NotAllowed, NotVisible
+from b2b_orders.companies.access import Actor, Viewer
+from b2b_orders.companies.people import administrates
+from b2b_orders.orders.columns import Column, read_columns
+from b2b_orders.orders.filtering import OrderFilter
+from b2b_orders.orders.models import ListPreference, SavedView
+
+MOST: Final = 50
+MAX_NAME: Final = 80
+# Shared ones of a company are as many as its people keep; a menu lists so many of them.
+_LISTED: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRow:
+    """A saved view as the viewer sees it."""
+
+    public_id: uuid.UUID
+    name: str
+    wanted: OrderFilter
+    columns: tuple[Column, ...]
+    is_shared: bool
+    is_own: bool
+    owner: str
+    can_delete: bool
+
+
+def list_views(*, viewer: Viewer) -> tuple[ViewRow, ...]:
+    """List the viewer's own views and those shared with the company. One SQL statement."""
+    rows = _visible(viewer).order_by("name", "pk")[:_LISTED]
+    return tuple(_row(viewer, each) for each in rows)
+
+
+def get_view(*, viewer: Viewer, public_id: uuid.UUID) -> ViewRow:
+    """Return a view; `NotVisible` for what is neither the viewer's own nor shared."""
+    return _row(viewer, _get(viewer, public_id))
+
+
+def _visible(viewer: Viewer) -> QuerySet[SavedView]:
+    # Branches play no part: the list that it leads to is narrowed to the viewer's own.
+    rows = SavedView.objects.filter(company_id=viewer.company_id).annotate(
+        owner_name=F("person__name")
+    )
+    if viewer.is_staff:
+        return rows.filter(is_shared=True)
+    return rows.filter(Q(person_id=viewer.person_id) | Q(is_shared=True))
+
+
+def _get(viewer: Viewer, public_id: uuid.UUID) -> SavedView:
+    found = _visible(viewer).filter(public_id=public_id).first()
+    if found is None:
+        raise NotVisible
+    return found
+
+
+def _row(viewer: Viewer, view: SavedView) -> ViewRow:
+    is_own = view.person_id == viewer.person_id and not viewer.is_staff
+    return ViewRow(
+        public_id=view.public_id,
+        name=view.name,
+        wanted=OrderFilter.from_query(view.query),
+        columns=read_columns(viewer, view.columns),
+        is_shared=view.is_shared,
+        is_own=is_own,
+        owner=getattr(view, "owner_name", ""),
+        can_delete=is_own or (view.is_shared and _may_tidy(viewer)),
+    )
+
+
+def _may_tidy(viewer: Viewer) -> bool:
+    return not viewer.is_staff and administrates(viewer)
+
+
+def save_view(
+    *,
+    viewer: Viewer,
+    actor: Actor,
+    name: str,
+    wanted: OrderFilter,
+    columns: Sequence[Column],
+    is_shared: bool,
+    now: datetime,
+) -> ViewRow:
+    """Keep a list by a name. `InvalidInput` for a name that is none or taken, and for too many."""
+    _require_member(viewer)
+    own = SavedView.objects.filter(company_id=viewer.company_id, person_id=viewer.person_id)
+    name = _clean_name(name)
+    if own.count() >= MOST:
+        raise InvalidInput("name", "too-many-views")
+    values = {
+        "company_id": viewer.company_id,
+        "person_id": viewer.person_id,
+        "name": name,
+        "query": wanted.to_query(),
+        "columns": [each.value for each in columns],
+        "is_shared": is_shared,
+        "created_at": now,
+        "changed_at": now,
+    }
+    try:
+        with transaction.atomic():
+            view = SavedView.objects.create(**values)
+    except IntegrityError as error:
+        raise InvalidInput("name", "name-taken") from error
+    if is_shared:
+        _record(viewer, actor, view, "shared", now)
+    return _row(viewer, view)
+
+
+def change_view(
+    *,
+    viewer: Viewer,
+    actor: Actor,
+    public_id: uuid.UUID,
+    name: str,
+    is_shared: bool,
+    now: datetime,
+    shown: tuple[OrderFilter, Sequence[Column]] | None = None,
+) -> ViewRow:
+    """Rename a view of the viewer's own, share it or not, and have it lead to what is `shown`."""
+    view = _own(viewer, public_id)
+    was_shared = view.is_shared
+    view.name, view.is_shared, view.changed_at = _clean_name(name), is_shared, now
+    if shown is not None:
+        wanted, columns = shown
+        view.query, view.columns = wanted.to_query(), [each.value for each in columns]
+    try:
+        with transaction.atomic():
+            view.save()
+    except IntegrityError as error:
+        raise InvalidInput("name", "name-taken") from error
+    if was_shared or is_shared:
+        _record(viewer, actor, view, "changed" if is_shared else "not-shared", now)
+    return _row(viewer, view)
+
+
+def delete_view(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime) -> None:
+    """Delete a view of the viewer's own; administrators may delete any that is shared."""
+    _require_member(viewer)
+    view = _get(viewer, public_id)
+    if view.person_id != viewer.person_id and not _may_tidy(viewer):
+        raise NotAllowed
+    SavedView.objects.filter(pk=view.pk).delete()
+    if view.is_shared:
+        _record(viewer, actor, view, "deleted", now)
+
+
+def _own(viewer: Viewer, public_id: uuid.UUID) -> SavedView:
+    """Find a view that the viewer may change: another's shared one is seen, and not changed."""
+    _require_member(viewer)
+    view = _get(viewer, public_id)
+    if view.person_id != viewer.person_id:
+        raise NotAllowed
+    return view
+
+
+def _require_member(viewer: Viewer) -> None:
+    """Keep the seller's people from what is the company's own."""
+    if viewer.is_staff:
+        raise NotAllowed
+
+
+def _clean_name(name: str) -> str:
+    cleaned = " ".join(name.replace("\0", "").split())
+    if not cleaned:
+        raise InvalidInput("name", "no-name")
+    if len(cleaned) > MAX_NAME:
+        raise InvalidInput("name", "long-name")
+    return cleaned
+
+
+def _record(viewer: Viewer, actor: Actor, view: SavedView, how: str, now: datetime) -> None:
+    record(
+        Action.VIEW_CHANGED,
+        actor=actor,
+        company_id=viewer.company_id,
+        object_kind="view",
+        object_id=str(view.public_id),
+        detail={"how": how, "name": view.name},
+        now=now,
+    )
+
+
+# --- how a person wants lists --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListWish:
+    """What a person chose for a company's lists. No columns is the default ones; 0 rows too."""
+
+    columns: tuple[Column, ...] = ()
+    page_size: int = 0
+
+
+def get_list_wish(*, viewer: Viewer) -> ListWish:
+    """Return how the viewer wants this company's lists. One SQL statement."""
+    if viewer.acting_id is not None:
+        # Acting leaves nothing behind, and so has nothing to come back to.
+        return ListWish()
+    found = _wishes(viewer).values_list("columns", "page_size").first()
+    return ListWish(read_columns(viewer, found[0]), found[1]) if found else ListWish()
+
+
+def keep_columns(*, viewer: Viewer, columns: Sequence[Column], now: datetime) -> None:
+    """Keep which columns the viewer wants, in which order; none is the default ones."""
+    if viewer.acting_id is not None:
+        raise NotAllowed
+    ListPreference.objects.update_or_create(
+        company_id=viewer.company_id,
+        person_id=viewer.person_id,
+        defaults={"columns": [each.value for each in columns], "changed_at": now},
+    )
+
+
+def _wishes(viewer: Viewer) -> QuerySet[ListPreference]:
+    return ListPreference.objects.filter(company_id=viewer.company_id, person_id=viewer.person_id)
