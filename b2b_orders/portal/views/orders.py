@@ -22,23 +22,22 @@ from b2b_orders.documents.accesses import list_order_accesses
 from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
-from b2b_orders.ingest.queries import SourceState, list_source_states
+from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.queries import (
     OrderDetail,
     OrderRow,
-    SearchResult,
     get_order,
     list_orders,
     scope_facts,
 )
-from b2b_orders.orders.queries import search as search_orders
 from b2b_orders.orders.questions import list_questions
 from b2b_orders.orders.seen import note_first_seen
 from b2b_orders.orders.trouble import trouble_view
-from b2b_orders.portal.addresses import Addresses, addresses
+from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.access_record import access_items
+from b2b_orders.portal.presenters.box import only_items
 from b2b_orders.portal.presenters.documents import invoice_groups
-from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
+from b2b_orders.portal.presenters.lists import OrderItem, order_items
 from b2b_orders.portal.presenters.order import FIRST_LINES, order_page
 from b2b_orders.portal.presenters.payments import title_links
 from b2b_orders.portal.presenters.questions import (
@@ -47,15 +46,20 @@ from b2b_orders.portal.presenters.questions import (
     with_questions,
 )
 from b2b_orders.portal.presenters.search import (
-    missing_words,
     no_orders_words,
-    search_words,
     too_long_words,
 )
 from b2b_orders.portal.presenters.sources import is_old, order_states, source_lines
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.searching import (
+    address_of,
+    find_orders,
+    found_context,
+    only_in,
+    only_match,
+)
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff
 from erp_bridge.records import NumberKind
 
@@ -81,59 +85,23 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     context: dict[str, object] = {
         "typed": typed,
         "here": to.to("orders"),
+        "only_items": only_items(only_in(request)),
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
         "shows_totals": request.viewer.can(Right.PRICES),
     }
     if typed.strip():
-        result = _search(request, typed)
+        result = find_orders(request, typed)
         if result.recognised.shape == "too_long":
             context["error"] = too_long_words()
-        elif (only := _only_match(request, result)) is not None:
-            return redirect(_address_of(only, to, typed))
+        elif (only := only_match(request, result)) is not None:
+            return redirect(address_of(only, to, typed))
         else:
-            context |= _found(request, result, typed, states, now)
+            context |= found_context(request, result, typed, states, now)
+            context["items"] = _items(request, result.rows, typed)
     else:
         context |= _latest(request)
     return _list_response(request, context)
-
-
-def _search(request: CompanyRequest, typed: str) -> SearchResult:
-    after = request.GET.get("after") or None
-    try:
-        return search_orders(viewer=request.viewer, text=typed, after=after)
-    except InvalidInput:
-        return search_orders(viewer=request.viewer, text=typed)
-
-
-def _only_match(request: CompanyRequest, result: SearchResult) -> OrderRow | None:
-    """Pick the order to open: the only exact match of a finished text."""
-    if request.htmx or request.GET.get("after") or "listar" in request.GET:
-        return None
-    return result.rows[0] if result.how == "exact" and len(result.rows) == 1 else None
-
-
-def _address_of(row: OrderRow, to: Addresses, typed: str) -> str:
-    page = to.to("order", {"q": typed}, public_id=row.public_id)
-    return page + (anchor_of(row.matched.kind, row.matched.written) if row.matched else "")
-
-
-def _found(
-    request: CompanyRequest,
-    result: SearchResult,
-    typed: str,
-    states: tuple[SourceState, ...],
-    now: datetime,
-) -> dict[str, object]:
-    to = addresses(request)
-    words = search_words(result, typed=typed, to=to)
-    context: dict[str, object] = {"words": words, "items": _items(request, result.rows, typed)}
-    if result.next:
-        context["older"] = to.to("orders", {"q": typed, "after": result.next})
-    if not result.rows and not words.problem:
-        facts = scope_facts(viewer=request.viewer)
-        context["missing"] = missing_words(typed, facts, states, now=now)
-    return context
 
 
 def _latest(request: CompanyRequest) -> dict[str, object]:
