@@ -22,8 +22,8 @@ from b2b_orders.portal.presenters.box import (
     Suggestion,
     Suggestions,
     kind_items,
+    near_items,
     only_words,
-    suggestion_items,
     suggestions,
 )
 from b2b_orders.portal.presenters.lists import anchor_of
@@ -113,7 +113,7 @@ def nearly(
 ) -> tuple[Suggestion, ...]:
     """List orders whose number is one slip away, for when there is none with this one."""
     rows = near_orders(viewer=request.viewer, text=typed, only=only)
-    return suggestion_items(rows, typed=typed, to=addresses(request))
+    return near_items(rows, typed=typed, to=addresses(request))
 
 
 def suggest(request: CompanyRequest, typed: str) -> Suggestions:

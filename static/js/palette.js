@@ -10,8 +10,7 @@ function actions(template) {
   const found = [];
   for (const element of document.querySelectorAll("[data-key], [data-command]")) {
     const text = element.dataset.command ?? (element.getAttribute("aria-label") || element.textContent).trim().replace(/\s+/g, " ");
-    const isHelp = element.dataset.key === "?";
-    if (!text || seen.has(text) || element.closest("[data-sheet]") || !(shown(element) || isHelp)) continue;
+    if (!text || seen.has(text) || element.closest("[data-sheet]") || !shown(element)) continue;
     seen.add(text);
     const option = template.content.firstElementChild.cloneNode(true);
     option.id = `palette-action-${found.length}`;

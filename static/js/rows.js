@@ -41,6 +41,9 @@ function act(name) {
   if (name === "k") return current >= 0 && go(all, current, -1);
   if (current < 0) return false;
   const row = all[current];
+  const acting = row.querySelector('[data-key="a"]');
+  if (name === "a") acting?.click();
+  if (name === "a") return Boolean(acting);
   if (name === "o" && linkOf(row)) {
     linkOf(row).click();
     return true;
@@ -52,5 +55,5 @@ function act(name) {
 }
 
 document.addEventListener("portal:key", (event) => {
-  if (["j", "k", "o", "x", "X"].includes(event.detail.name) && act(event.detail.name)) event.preventDefault();
+  if (["j", "k", "o", "x", "X", "a"].includes(event.detail.name) && act(event.detail.name)) event.preventDefault();
 });

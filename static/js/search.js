@@ -25,10 +25,17 @@ box?.addEventListener("keydown", (event) => {
   listAll(box.form);
 });
 
-// Another kind of number: what is typed is searched anew, in place.
-document.querySelector("form[role=search] [name=em]")?.addEventListener("change", () => {
-  if (box.value.trim()) box.form.requestSubmit();
-});
+// Another kind of number: what is typed is searched anew. "Any" is not worth a word in the address.
+const only = document.querySelector("[data-only-in]");
+if (only) {
+  const named = () => { only.name = only.value ? "em" : ""; };
+  only.addEventListener("change", () => {
+    named();
+    if (box.value.trim()) box.form.requestSubmit();
+  });
+  window.addEventListener("pageshow", named);
+  named();
+}
 
 document.addEventListener("htmx:config:request", (event) => {
   const source = event.detail.ctx?.sourceElement;

@@ -28,7 +28,14 @@ from b2b_orders.companies.access import Viewer
 from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import list_documents
 from b2b_orders.ingest.queries import list_source_states
-from b2b_orders.orders.queries import OrderRow, get_order, list_orders, scope_facts, search
+from b2b_orders.orders.queries import (
+    OrderRow,
+    get_order,
+    list_orders,
+    near_orders,
+    scope_facts,
+    search,
+)
 from b2b_orders.orders.seen import note_first_seen
 from erp_bridge.records import NumberKind
 
@@ -102,7 +109,10 @@ def _found(request: ViewerApiRequest, viewer: Viewer, asked: dict[str, Any]) -> 
     )
     if result.recognised.shape == "too_long":
         raise InvalidInput("number", _("This is longer than any number."))
-    near = [result.near_order] if result.near_order else []
+    near: Sequence[OrderRow] = [result.near_order] if result.near_order else []
+    if not result.rows and not near and not asked.get("after"):
+        only = NumberKind(kind) if kind else None
+        near = near_orders(viewer=viewer, text=asked["number"], only=only)
     context = _context(request)
     return {
         "results": _orders(viewer, result.rows, context),

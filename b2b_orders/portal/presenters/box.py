@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from b2b_orders.orders.queries import OrderRow, SearchResult
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.lists import anchor_of
-from b2b_orders.portal.presenters.marks import Marked, mark
+from b2b_orders.portal.presenters.marks import Marked, mark, mark_slip
 from b2b_orders.portal.presenters.recognition import recognition
 from b2b_orders.portal.words import Text
 from erp_bridge.records import NumberKind
@@ -129,6 +129,14 @@ def suggestion_items(
 ) -> tuple[Suggestion, ...]:
     """Word orders in short: no amount, and no document."""
     return tuple(_suggestion(row, typed, to) for row in rows)
+
+
+def near_items(rows: Iterable[OrderRow], *, typed: str, to: Addresses) -> tuple[Suggestion, ...]:
+    """Word orders whose number is nearly what was typed, with what differs marked."""
+    return tuple(
+        replace(item, number=mark_slip(item.number.whole, typed))
+        for item in suggestion_items(rows, typed=typed, to=to)
+    )
 
 
 def _suggestion(row: OrderRow, typed: str, to: Addresses) -> Suggestion:

@@ -28,7 +28,7 @@ _LOOKS: Final[dict[str, Text]] = {
     "seller": lazy("Looks like a seller order id"),
     "erp": lazy("Looks like an ERP order number"),
     "customer": lazy("Looks like your own number"),
-    "any": lazy("Web order, ERP order, your number, sequence or invoice (NF)"),
+    "any": lazy("May be a web order, sequence, ERP order, your number or invoice (NF)"),
 }
 _KEYS: Final = frozenset({"nfe", "nfce", "access_key"})
 _SEVERAL_DIGITS: Final = frozenset({"boleto", "slip", "cnpj", "cpf"})
