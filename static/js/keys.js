@@ -8,7 +8,7 @@ const table = JSON.parse(holder?.dataset.keys || "{}");
 const starts = new Set(Object.keys(table).filter((keys) => keys.includes(" ")).map((keys) => keys[0]));
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 let before = { key: "", at: 0 };
-let isLeaving = false;
+let leftAt = 0;
 
 const shown = (element) => element.getClientRects().length > 0;
 const isField = (element) =>
@@ -32,7 +32,7 @@ function press(element) {
     (details.open && inside ? inside : element).focus();
     return;
   }
-  isLeaving = element.matches("a[href]:not([data-dialog], [href^='#'])");
+  if (element.matches("a[href]:not([data-dialog], [href^='#'])")) leftAt = Date.now();
   element.focus({ preventScroll: true });
   element.click();
 }
@@ -43,7 +43,7 @@ function act(name) {
   if (!document.dispatchEvent(event)) return true;
   const element = find(name);
   if (element) press(element);
-  else if (isLeaving) window.sessionStorage.setItem(WAITING, JSON.stringify({ name, at: Date.now() }));
+  else if (Date.now() - leftAt < PAUSE) window.sessionStorage.setItem(WAITING, JSON.stringify({ name, at: Date.now() }));
   return Boolean(element);
 }
 
@@ -85,10 +85,14 @@ function tell() {
   }
 }
 
-tell();
-document.addEventListener("htmx:after:swap", tell);
+// A key that was pressed while its page, or the part of it, was on the way.
+function resume() {
+  const waiting = JSON.parse(window.sessionStorage.getItem(WAITING) ?? "null");
+  window.sessionStorage.removeItem(WAITING);
+  leftAt = 0;
+  if (waiting && Date.now() - waiting.at < PAUSE && Object.values(table).includes(waiting.name)) act(waiting.name);
+}
 
-// A key that was pressed while its page was on the way.
-const waiting = JSON.parse(window.sessionStorage.getItem(WAITING) ?? "null");
-window.sessionStorage.removeItem(WAITING);
-if (waiting && Date.now() - waiting.at < PAUSE && Object.values(table).includes(waiting.name)) act(waiting.name);
+tell();
+resume();
+document.addEventListener("htmx:after:swap", () => { tell(); resume(); });

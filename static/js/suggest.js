@@ -30,13 +30,19 @@ function close() {
 function open() {
   const shown = panel();
   const fits = shown && shown.dataset.for.trim() === box.value.trim() && shown.dataset.for.trim();
-  if (!fits || !shown.childElementCount || document.activeElement !== box) return close();
+  if (!fits || !shown.childElementCount || document.activeElement !== box) {
+    close();
+    return false;
+  }
   shown.hidden = false;
   choose(-1);
   box.setAttribute("aria-expanded", String(options().length > 0));
   if (status) status.textContent = shown.dataset.status;
-  return undefined;
+  return true;
 }
+
+// Nothing to choose from here: on to the list below, if there is one.
+const toRows = () => document.dispatchEvent(new CustomEvent("portal:key", { detail: { name: "j" }, cancelable: true }));
 
 const isOpen = () => panel() && !panel().hidden;
 
@@ -45,7 +51,9 @@ function pressed(event) {
   if (event.key === "Escape" && isOpen()) close();
   else if (event.key === "ArrowDown" && isOpen()) choose(at + 1);
   else if (event.key === "ArrowUp" && isOpen()) choose(at < 0 ? options().length - 1 : at - 1);
-  else if (event.key === "ArrowDown") open();
+  else if (event.key === "ArrowDown") open() || toRows();
+  // Out of the box, so that single keys work; what was typed stays.
+  else if (event.key === "Escape") box.blur();
   else if (event.key === "Enter" && isOpen() && at >= 0) window.location.assign(options()[at].dataset.href);
   else return;
   event.preventDefault();

@@ -11,6 +11,8 @@ from erp_bridge.simulators.cast import O1, O2, O5
 from tests.journeys.conftest import api_order, search
 
 ORDER = re.compile(r"/pedidos/[0-9a-f-]{36}")
+# Not those of "search only in", which are options too.
+OPTION = "#q-options [role=option]"
 PHONE = {"width": 360, "height": 740}
 DETECTOR = """
 window.BarcodeDetector = class {
@@ -37,14 +39,14 @@ def test_b01_a_suggestion_is_chosen_by_arrows_and_opens_the_order(page_of, viewp
 
     box = page.get_by_role("combobox", name="Número do pedido")
     expect(box).to_have_attribute("aria-expanded", "true")
-    option = page.get_by_role("option").first
+    option = page.locator(OPTION).first
     expect(option).to_contain_text(O1.erp_number)
     expect(option).to_contain_text("Pedido do ERP")
     page.keyboard.press("ArrowDown")
     expect(option).to_have_attribute("aria-selected", "true")
     expect(box).to_have_attribute("aria-activedescendant", "q-option-1")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("option")).to_have_count(0)
+    expect(option).to_be_hidden()
     expect(box).to_have_value(O1.erp_number.lstrip("0"))
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -87,10 +89,10 @@ def test_b05_nothing_is_sent_under_three_signs_and_control_enter_lists(page_of):
     asked.clear()
     type_slowly(page, "45")
     page.wait_for_timeout(700)
-    assert asked == []
+    assert [url for url in asked if "/static/" not in url] == []
 
     type_slowly(page, "00")
-    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.locator(OPTION).first).to_be_visible()
     assert len([url for url in asked if "q=" in url]) == 1
     expect(page.locator("#announce")).to_contain_text("pedidos encontrados")
     with page.expect_navigation():
@@ -112,7 +114,7 @@ def test_b05_on_another_page_suggestions_come_over_it(page_of):
     page.keyboard.press("/")
     type_slowly(page, O2.erp_number)
 
-    option = page.get_by_role("option").first
+    option = page.locator(OPTION).first
     expect(option).to_contain_text(O2.erp_number)
     option.click()
     expect(page.locator("h1")).to_contain_text(O2.erp_number)
@@ -142,12 +144,16 @@ def test_b37_an_order_is_found_and_its_documents_reached_without_a_mouse(page_of
     expect(page).to_have_url(re.compile(r"/pedidos$"))
 
     expect(page.locator("table caption").first).to_be_attached()
-    page.evaluate("document.activeElement.blur()")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.press("Escape")
     page.keyboard.press("j")
     first = page.locator("table.rows tbody tr").nth(0).get_by_role("link").first
     expect(first).to_be_focused()
     page.keyboard.press("j")
     page.keyboard.press("k")
+    expect(first).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.press("ArrowDown")
     expect(first).to_be_focused()
     page.keyboard.press("o")
     expect(page).to_have_url(ORDER)
