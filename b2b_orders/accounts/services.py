@@ -53,6 +53,11 @@ def choose_language(*, person_id: int, language: str) -> None:
     Person.objects.filter(pk=person_id).update(language=language)
 
 
+def choose_shortcuts(*, person_id: int, shortcuts: dict[str, object]) -> None:
+    """Keep which keys a person has chosen."""
+    Person.objects.filter(pk=person_id).update(shortcuts=shortcuts)
+
+
 @transaction.atomic
 def make_invited_person(*, email: str, name: str, password: str, language: str) -> Person:
     """Make a person who opened a link mailed to their address, which proves it.

@@ -35,6 +35,7 @@ from b2b_orders.companies.models import (
 
 _LOCK: Final = 7051  # first half of our advisory locks: "people of this company are changed"
 PAGE: Final = 50
+ADMINISTRATORS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Branch:
     id: int
     tax_id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Somebody of one's own company to ask for more rights."""
+
+    name: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +219,13 @@ def list_branches(*, viewer: Viewer) -> tuple[Branch, ...]:
     return tuple(
         Branch(*row) for row in found.order_by("tax_id").values_list("pk", "tax_id", "name")
     )
+
+
+def list_administrators(*, viewer: Viewer) -> tuple[Administrator, ...]:
+    """Name some of those who manage everybody of the viewer's company, for its own people."""
+    found = administrators(viewer.company_id).exclude(person_id=viewer.person_id)
+    rows = found.values_list("person__name", "person__email")[:ADMINISTRATORS]
+    return tuple(Administrator(*row) for row in rows)
 
 
 def visible_members(*, viewer: Viewer) -> QuerySet[Membership]:

@@ -26,6 +26,7 @@ MAX_VALUE = 80  # the index column; longer numbers are found by their beginning
 _FIXED_LENGTHS = frozenset({44, 47, 48})
 _DIGITS = "0123456789"
 _ASCII_DIGITS = re.compile(r"[0-9]+")
+_GROUP = re.compile(r"[0-9]{1,12}")
 _WEB_SUFFIX = re.compile(r"^(.+?)-[0-9]{2}$")
 # VTEX puts `00-` before a seller's copy, and an affiliate's three letters before its orders.
 _WEB_PREFIX = re.compile(r"^(?:00|[A-Z]{3})-(.+-[0-9]{2})$")
@@ -126,8 +127,9 @@ def _free_tax_id(bare: str) -> str:
 
 
 def near_values(text: str) -> tuple[str, ...]:
-    """List the values of a number that was misheard: one digit off, or two neighbours swapped.
+    """List the values of a number that was misheard or mistyped, the number itself left out.
 
+    One digit off, two neighbours swapped, or zeros lost in front of a group of digits.
     Only of what looks like a number: 4 to 20 characters, with digits. A key or a line has
     check digits, which find the slip by themselves.
     """
@@ -137,7 +139,8 @@ def near_values(text: str) -> tuple[str, ...]:
     value = recognised.candidates[0].value
     if not NEAR_LENGTHS[0] <= len(value) <= NEAR_LENGTHS[1] or not any(map(str.isdigit, value)):
         return ()
-    near = (normalise(slip) if "/" not in slip else slip for slip in _digit_slips(value))
+    near = [normalise(slip) if "/" not in slip else slip for slip in _digit_slips(value)]
+    near += map(normalise, _zero_slips(text))
     return tuple(dict.fromkeys(each for each in near if each != value))
 
 
@@ -148,6 +151,19 @@ def _digit_slips(value: str) -> Iterator[str]:
             yield from (before + new + after for new in _DIGITS if new != old)
         if after and after[0] != old and "/" not in (old, after[0]):
             yield before + after[0] + old + after[1:]
+
+
+def _zero_slips(text: str) -> Iterator[str]:
+    """Yield a text with up to three zeros more, or none, in front of a group of digits.
+
+    Zeros in front of the whole never count, so the first group of a plain number is left.
+    """
+    written = _upper(text).strip("# ")
+    for group in _GROUP.finditer(written):
+        before, after = written[: group.start()], written[group.end() :]
+        if before:
+            digits = group[0].lstrip("0") or "0"
+            yield from (f"{before}{'0' * zeros}{digits}{after}" for zeros in range(4))
 
 
 def _upper(text: str) -> str:

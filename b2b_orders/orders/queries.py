@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from b2b_orders.common import clock
@@ -22,7 +23,7 @@ from b2b_orders.orders.models import (
     Divergence,
     OrderNumber,
 )
-from b2b_orders.orders.numbers import Candidate, Recognised, recognise
+from b2b_orders.orders.numbers import Candidate, Recognised, near_values, recognise
 from b2b_orders.orders.rows import (
     Counted,
     DivergenceRow,
@@ -42,9 +43,22 @@ from b2b_orders.orders.rows import (
     StaffHit,
     TitleRow,
 )
-from b2b_orders.orders.searching import NumberValue, exact_sql, find_match, hits_of
+from b2b_orders.orders.searching import (
+    NumberValue,
+    any_of,
+    exact_sql,
+    find_match,
+    hits_of,
+    of_kinds,
+)
 from b2b_orders.orders.sorting import Place, Sorting, Start, sorting_of
-from b2b_orders.orders.staff_queries import nearest, other_teams, placed_by, staff_search
+from b2b_orders.orders.staff_queries import (
+    NEAR_LIMIT,
+    nearest,
+    other_teams,
+    placed_by,
+    staff_search,
+)
 from erp_bridge.records import (
     Billing,
     Fulfilment,
@@ -80,6 +94,7 @@ __all__ = [
     "list_lines",
     "list_orders",
     "list_picked",
+    "near_orders",
     "nearest",
     "neighbours",
     "other_teams",
@@ -241,12 +256,14 @@ def search(
     after: str | None = None,
     limit: int = 25,
     wanted: OrderFilter = EVERYTHING,
+    widely: bool = False,
     now: datetime | None = None,
 ) -> SearchResult:
     """Find orders by any number: exactly, else by its beginning, else by its end.
 
-    Within a filter, and sorted by it. `only` keeps one kind of number. An exact hit takes one
-    SQL statement, a beginning three, an end five; a mistyped access key up to two more.
+    Within a filter, and sorted by it. `only` keeps one kind of number; `widely` lists, after
+    the exact hits, the numbers that begin so. An exact hit takes one SQL statement, a
+    beginning three, an end five; a mistyped access key up to two more.
     """
     recognised = recognise(text)
     stage, cursor = _decode_stage(after)
@@ -255,13 +272,61 @@ def search(
     within = _Within(orders, sorting_of(wanted), cursor, limit, wanted.is_narrowed)
     if stage in (None, "exact"):
         found = _search_exact(viewer, recognised, only, within)
+        if found.rows and widely and not found.next:
+            return _and_longer(viewer, found, only, within)
         if found.rows or stage:
             return found
     for how in ("prefix", "suffix") if stage is None else (stage,):
         found = _search_part(viewer, recognised, only, how, within)
         if found.rows or stage:
             return found
-    return SearchResult(recognised, (), near_order=_near_order(viewer, recognised))
+    return SearchResult(recognised, (), near_order=_near_order(viewer, recognised, only))
+
+
+def near_orders(
+    *, viewer: Viewer, text: str, only: NumberKind | None = None
+) -> tuple[OrderRow, ...]:
+    """Find orders whose number is one slip away from what was typed, newest first.
+
+    For when nothing was found. Two SQL statements: the index is asked for each slip, some
+    hundreds at most, among what the viewer sees.
+    """
+    values = near_values(text)
+    if not values:
+        return ()
+    hits = _findable_by_part(viewer).filter(value__in=values)
+    if only is not None:
+        hits = hits.filter(kind=only)
+    ids = list(hits.order_by("-order_id").values_list("order_id", flat=True)[: 4 * NEAR_LIMIT])
+    if not ids:
+        return ()
+    orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=sorted(set(ids)))
+    candidates = [Candidate(value) for value in values]
+    return _page(orders, viewer, sorting_of(EVERYTHING), None, NEAR_LIMIT, candidates).rows
+
+
+def _findable_by_part(viewer: Viewer) -> QuerySet[OrderNumber]:
+    """Return the numbers that are found by less than the whole of them."""
+    numbers = OrderNumber.objects.visible_to(viewer)
+    if not viewer.can(Right.FINANCE):
+        # A line holds its amount: who may not see it finds it by the whole line only.
+        return numbers.exclude(kind=NumberKind.BOLETO_LINE)
+    return numbers
+
+
+def _and_longer(
+    viewer: Viewer, found: SearchResult, only: NumberKind | None, within: _Within
+) -> SearchResult:
+    room = max(1, within.limit - len(found.rows))
+    rest = replace(within, after=None, limit=room)
+    longer = _search_part(viewer, found.recognised, only, "prefix", rest)
+    return replace(
+        found,
+        rows=found.rows + longer.rows,
+        next=longer.next,
+        count=found.count + longer.count,
+        is_counted=found.is_counted and longer.is_counted,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +349,7 @@ def _search_exact(
     numbers, _ = visible_sql(viewer, "n")
     hits = f"SELECT n.order_id FROM orders_ordernumber n WHERE {numbers} AND ({wanted})"  # noqa: S608 placeholders only
     sql = f"o.id IN ({hits})"
-    if recognised.tax_id:  # a CNPJ names an establishment: all its orders
+    if recognised.tax_id and only is None:  # a CNPJ names an establishment: all its orders
         sql += " OR e.tax_id = %(tax_id)s"
     orders = within.orders.and_(sql, tax_id=recognised.tax_id, **values)
     page = _page(orders, viewer, within.sorting, within.after, within.limit, recognised.candidates)
@@ -313,10 +378,12 @@ def _search_part(
     candidates = [c for c in recognised.candidates if len(c.value) >= shortest]
     if not candidates:
         return SearchResult(recognised, ())
-    numbers = OrderNumber.objects.visible_to(viewer)
-    if not viewer.can(Right.FINANCE):
-        # A line holds its amount: who may not see it finds it by the whole line only.
-        numbers = numbers.exclude(kind=NumberKind.BOLETO_LINE)
+    numbers = _findable_by_part(viewer)
+    if how == "prefix":
+        # Those with the very number stand before, where there are any.
+        whole = any_of(Q(value=c.value) & of_kinds(c, only) for c in candidates)
+        exact = OrderNumber.objects.visible_to(viewer).filter(whole)
+        numbers = numbers.exclude(order_id__in=exact.values("order_id"))
     hits = list(
         hits_of(numbers, candidates, only, how).values_list("order_id", flat=True)[
             : COUNT_LIMIT + 1
@@ -341,10 +408,11 @@ def _search_part(
     )
 
 
-def _near_order(viewer: Viewer, recognised: Recognised) -> OrderRow | None:
+def _near_order(viewer: Viewer, recognised: Recognised, only: NumberKind | None) -> OrderRow | None:
     if not recognised.near:
         return None
     kinds = {kind for candidate in recognised.candidates for kind in candidate.kinds or ()}
+    kinds &= {only} if only is not None else kinds
     if not viewer.can(Right.FINANCE):
         kinds -= {NumberKind.BOLETO_LINE}  # found by the whole line only, as above
     hits = OrderNumber.objects.visible_to(viewer).filter(value__in=recognised.near, kind__in=kinds)

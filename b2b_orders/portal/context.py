@@ -18,6 +18,7 @@ from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.acting import AgentBar, agent_bar
+from b2b_orders.portal.presenters.keyboard import box_view
 
 SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
 
@@ -82,7 +83,7 @@ class Shell:
 
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Give every template the frame of its page."""
-    return {"shell": shell(request)}
+    return {"shell": shell(request), "box": box_view(request)}
 
 
 def shell(request: HttpRequest) -> Shell:

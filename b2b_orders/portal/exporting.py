@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import IO, Final, cast
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ from b2b_orders.orders.queries import OrderRow, list_orders, search
 from b2b_orders.portal import formats
 from b2b_orders.portal.presenters.columns import file_cells, file_heads
 from b2b_orders.portal.spreadsheets import Cell, write_csv, write_xlsx
+from erp_bridge.records import NumberKind
 
 PAGE: Final = 500
 _IN_MEMORY: Final = 2_000_000
@@ -53,13 +55,19 @@ def list_rows(
 
 
 def search_rows(
-    *, viewer: Viewer, text: str, wanted: OrderFilter, most: int, now: datetime
+    *,
+    viewer: Viewer,
+    text: str,
+    only: NumberKind | None,
+    wanted: OrderFilter,
+    most: int,
+    now: datetime,
 ) -> Iterator[tuple[OrderRow, ...]]:
     """List what a search finds as the page lists it, some hundred at a time, up to `most`."""
+    find = partial(search, viewer=viewer, text=text, only=only, wanted=wanted, widely=True, now=now)
     after, is_first, left = None, True, most
     while left and (is_first or after):
-        limit = min(PAGE, left)
-        found = search(viewer=viewer, text=text, wanted=wanted, after=after, limit=limit, now=now)
+        found = find(after=after, limit=min(PAGE, left))
         yield found.rows
         after, is_first, left = found.next, False, left - len(found.rows)
 

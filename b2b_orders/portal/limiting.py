@@ -46,7 +46,7 @@ class Cost(StrEnum):
 
 
 # By the name of the address. Whatever is not here is a page.
-_SEARCHES = frozenset({"orders", "support", "telesales", "telesales-found", "act"})
+_SEARCHES = frozenset({"orders", "suggestions", "support", "telesales", "telesales-found", "act"})
 _COSTS: dict[str, Cost] = {
     "ask": Cost.LOOKUP,
     "refresh": Cost.LOOKUP,

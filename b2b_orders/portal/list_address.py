@@ -16,8 +16,20 @@ from django.http import QueryDict
 from b2b_orders.companies.access import Viewer
 from b2b_orders.orders.filtering import EVERYTHING, NAMES, OrderFilter, read_filter
 from b2b_orders.portal.requests import typed_text
+from erp_bridge.records import NumberKind
 
 PAGE_SIZES: Final = (20, 50, 100)
+
+# "Search only in": the names in an address, as people of the former app know them.
+ONLY_IN: Final[dict[str, NumberKind]] = {
+    "site": NumberKind.WEB,
+    "erp": NumberKind.ERP,
+    "meu": NumberKind.CUSTOMER,
+    "nf": NumberKind.INVOICE,
+    "chave": NumberKind.ACCESS_KEY,
+    "boleto": NumberKind.BOLETO_LINE,
+    "rastreio": NumberKind.TRACKING,
+}
 Pairs = list[tuple[str, str]]
 
 
@@ -30,6 +42,7 @@ class AskedList:
 
     base: str
     typed: str
+    only_in: str
     wanted: OrderFilter
     problems: Mapping[str, str]
     given: Mapping[str, Sequence[str]]
@@ -43,6 +56,8 @@ class AskedList:
         """Write the list without its page, with another filter or text."""
         text = (self.typed if typed is None else typed).strip()
         found = [("q", text)] if text else []
+        if text and self.only_in:
+            found.append(("em", self.only_in))
         if self.view:
             found.append(("visao", self.view))
         found += (self.wanted if wanted is None else wanted).pairs()
@@ -81,6 +96,7 @@ def read_address(
     return AskedList(
         base=base,
         typed=typed_text(given),
+        only_in=only_in(given),
         wanted=wanted,
         problems=read.problems,
         given=values,
@@ -90,6 +106,12 @@ def read_address(
         view=given.get("visao", "")[:36],
         is_cut=wanted != read.wanted,
     )
+
+
+def only_in(given: QueryDict) -> str:
+    """Name the kind of number that a search is kept to; nothing for every kind."""
+    name = given.get("em", "")
+    return name if name in ONLY_IN else ""
 
 
 def filter_pairs(given: QueryDict) -> Pairs:

@@ -103,13 +103,6 @@ NUMBER_KIND: dict[str, Text] = {
     "tracking": lazy("Tracking"),
 }
 
-SHAPE: dict[str, Text] = {
-    "access_key": lazy("Looks like an NF-e access key: the check digit is right."),
-    "boleto_line": lazy("Looks like a boleto number line."),
-    "cnpj": lazy("Looks like a CNPJ: orders of that branch."),
-    "invoice": lazy("Looks like an invoice number."),
-}
-
 SYSTEM: dict[str, Text] = {"vtex": lazy("Website"), "erp": "ERP"}
 
 ORIGIN: dict[str, Text] = {

@@ -68,10 +68,4 @@ if (bar) {
     const time = await fetch(bar.dataset.time, { credentials: "same-origin" });
     begin((await time.json()).seconds);
   });
-  document.addEventListener("keydown", (event) => {
-    const inField = event.target.closest?.("input, textarea, select, [contenteditable]");
-    if (event.key !== "A" || !event.shiftKey || event.ctrlKey || event.altKey || event.metaKey || inField) return;
-    event.preventDefault();
-    bar.querySelector("[data-stop]").requestSubmit();
-  });
 }

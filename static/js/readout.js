@@ -1,14 +1,9 @@
-// "v" opens the text to be read out and copies it: one key while the customer waits.
+// The key for reading out opens the text and copies it: one key while the customer waits.
 
 const panel = document.querySelector("[data-readout]");
 
-function typing(element) {
-  return element.matches("input, textarea, select, [contenteditable]");
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "v" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (!panel || typing(event.target)) return;
+document.addEventListener("portal:key", (event) => {
+  if (event.detail.name !== "v" || !panel) return;
   event.preventDefault();
   panel.open = true;
   panel.querySelector("[data-copy]").click();

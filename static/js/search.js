@@ -1,27 +1,47 @@
-// The search box: "/" goes to it, and while typing nothing is asked before three characters.
+// The search box: focus on a desktop, Ctrl+Enter lists, and nothing is asked for before three
+// characters. What comes while typing is shown by suggest.js.
 
 const box = document.querySelector("[data-search]");
-
-function typing(element) {
-  return element.matches("input, textarea, select, [contenteditable]");
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (!box || typing(event.target)) return;
-  event.preventDefault();
-  box.focus();
-  box.select();
-});
+const SHORTEST = 3;
 
 // On a phone focus would raise the keyboard over the list.
 if (box?.dataset.search === "focus" && window.matchMedia("(hover: hover) and (min-width: 48rem)").matches) {
   if (!window.location.hash) box.focus({ preventScroll: true });
 }
 
+function listAll(form) {
+  let all = form.querySelector("[name=listar]");
+  if (!all) {
+    all = document.createElement("input");
+    Object.assign(all, { type: "hidden", name: "listar", value: "1" });
+    form.append(all);
+  }
+  form.requestSubmit();
+}
+
+box?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  listAll(box.form);
+});
+
+// Another kind of number: what is typed is searched anew. "Any" is not worth a word in the address.
+const only = document.querySelector("[data-only-in]");
+if (only) {
+  const named = () => { only.name = only.value ? "em" : ""; };
+  only.addEventListener("change", () => {
+    named();
+    if (box.value.trim()) box.form.requestSubmit();
+  });
+  window.addEventListener("pageshow", named);
+  named();
+}
+
 document.addEventListener("htmx:config:request", (event) => {
   const source = event.detail.ctx?.sourceElement;
   if (!source || source !== box) return;
   const length = box.value.trim().length;
-  if (length > 0 && length < 3) event.preventDefault();
+  // Nothing at all brings the whole list back, where there is one.
+  const isList = box.hasAttribute("hx-replace-url");
+  if (length < SHORTEST && !(isList && length === 0)) event.preventDefault();
 });

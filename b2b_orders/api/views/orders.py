@@ -35,6 +35,7 @@ from b2b_orders.orders.queries import (
     count_orders,
     get_order,
     list_orders,
+    near_orders,
     scope_facts,
     search,
 )
@@ -124,7 +125,10 @@ def _found(
     )
     if result.recognised.shape == "too_long":
         raise InvalidInput("number", _("This is longer than any number."))
-    near = [result.near_order] if result.near_order else []
+    near: Sequence[OrderRow] = [result.near_order] if result.near_order else []
+    if not result.rows and not near and not asked.get("after"):
+        only = NumberKind(kind) if kind else None
+        near = near_orders(viewer=viewer, text=asked["number"], only=only)
     context = _context(request)
     return {
         "results": _orders(viewer, result.rows, context),

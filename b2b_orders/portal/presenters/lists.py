@@ -145,10 +145,15 @@ def _marked(row: OrderRow, written: str) -> Marked:
 
 
 def _others(row: OrderRow) -> tuple[OtherNumber, ...]:
-    """Pick the numbers shown under the title: the one that matched, then another system's."""
+    """Pick the numbers shown under the title: the one that matched, then another system's.
+
+    Where the title itself matched, its kind alone is said: the same number may be of several.
+    """
     hit = row.matched
     shown: list[OtherNumber] = []
     seen = {row.title}
+    if hit and hit.written == row.title:
+        shown.append(OtherNumber(words.text(words.NUMBER_KIND, hit.kind), Marked("")))
     if hit and hit.written not in seen and hit.kind != "customer":
         seen.add(hit.written)
         label = words.text(words.NUMBER_KIND, hit.kind)

@@ -40,6 +40,23 @@ def mark(written: str, typed: str, how: str = "") -> Marked:
     return Marked(written[:start], written[start:end], written[end:])
 
 
+def mark_slip(written: str, typed: str) -> Marked:
+    """Mark where a number differs from what was typed; nothing where it only has more zeros."""
+    text, places = _kept(written)
+    zeros = len(text) - len(text.lstrip("0"))
+    text, places = text[zeros:], places[zeros:]
+    wanted = _kept(typed)[0].lstrip("0")
+    shorter = min(len(text), len(wanted))
+    start = next((at for at in range(shorter) if text[at] != wanted[at]), shorter)
+    tail = next(
+        (at for at in range(shorter - start) if text[-1 - at] != wanted[-1 - at]), shorter - start
+    )
+    if start + tail >= len(text):
+        return Marked(written)
+    first, end = places[start], places[len(text) - tail - 1] + 1
+    return Marked(written[:first], written[first:end], written[end:])
+
+
 def _find(text: str, wanted: str, how: str) -> int:
     if not wanted:
         return -1

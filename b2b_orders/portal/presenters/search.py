@@ -10,12 +10,14 @@ from urllib.parse import quote
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from b2b_orders.companies.people import Administrator
 from b2b_orders.ingest.queries import SourceState
 from b2b_orders.orders.numbers import MAX_TYPED, Recognised
 from b2b_orders.orders.queries import OrderRow, ScopeFacts, SearchResult
-from b2b_orders.portal import formats, words
+from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.lists import count_words
+from b2b_orders.portal.presenters.recognition import recognition
 from b2b_orders.portal.presenters.sources import down_sources, source_name
 
 
@@ -27,6 +29,10 @@ class Missing:
     scope: str
     is_outage: bool
     ask_support: str
+    # For who sees some branches only, whatever the others have.
+    limits: str = ""
+    ask_administrator: str = ""
+    everywhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +72,55 @@ def too_long_words() -> str:
 
 
 def missing_words(
-    typed: str, facts: ScopeFacts, states: Iterable[SourceState], *, now: datetime
+    typed: str,
+    facts: ScopeFacts,
+    states: Iterable[SourceState],
+    *,
+    now: datetime,
+    only: str = "",
+    everywhere: str = "",
+    administrators: Iterable[Administrator] = (),
 ) -> Missing:
-    """Say that nothing was found: where we looked, or that a source is down."""
+    """Say that nothing was found: where we looked, or that a source is down.
+
+    `only` is the kind of number that the search was kept to, `everywhere` the address of one
+    that is not. Who sees some branches is told whom to ask, found or not: that says nothing
+    of what the others have.
+    """
     down = down_sources(states)
     short = typed if len(typed) <= MAX_TYPED else typed[:MAX_TYPED] + "…"
-    sentence = _outage(short, down, now) if down else _not_found(short, facts)
+    sentence = _outage(short, down, now) if down else _not_found(short, facts, only)
     return Missing(
         sentence=sentence,
         scope=_scope(facts) if down else "",
         is_outage=bool(down),
         ask_support=support_link(short, facts.company_name),
+        limits="" if facts.is_whole_company else _limits(facts),
+        ask_administrator=_administrator_link(short, facts, tuple(administrators)),
+        everywhere=everywhere,
     )
+
+
+def _limits(facts: ScopeFacts) -> str:
+    return _(
+        "You see %(branches)s of %(company)s. An order of another branch does not show here,"
+        " whether it exists or not: the company's administrator can open more to you."
+    ) % {"branches": branches_words(facts), "company": facts.company_name}
+
+
+def _administrator_link(
+    typed: str, facts: ScopeFacts, administrators: tuple[Administrator, ...]
+) -> str:
+    """Build a letter to who manages the company's people; nothing when there is nobody."""
+    if not administrators:
+        return ""
+    to = ",".join(quote(each.email, safe="@") for each in administrators)
+    subject = _("Access to more branches of %(company)s") % {"company": facts.company_name}
+    body = _(
+        "I looked for the number %(number)s in the portal and see only %(branches)s there."
+        " Could you check whether it is of another branch, and open that one to me if I need it?"
+    ) % {"number": typed, "branches": branches_words(facts)}
+    return f"mailto:{to}?subject={quote(subject)}&body={quote(body)}"
 
 
 def no_orders_words(facts: ScopeFacts) -> str:
@@ -126,7 +169,7 @@ def _scope(facts: ScopeFacts) -> str:
     )
 
 
-def _not_found(typed: str, facts: ScopeFacts) -> str:
+def _not_found(typed: str, facts: ScopeFacts, only: str) -> str:
     parts = {
         "number": typed,
         "company": facts.company_name,
@@ -141,6 +184,8 @@ def _not_found(typed: str, facts: ScopeFacts) -> str:
             % parts
         )
     looked = _("We looked in: web order, ERP order, your number, invoice, boleto.")
+    if only:
+        looked = _("We looked in: %(kind)s only.") % {"kind": only}
     return f"{first} {looked}"
 
 
@@ -170,9 +215,8 @@ def _outage(typed: str, down: tuple[SourceState, ...], now: datetime) -> str:
 
 
 def _recognised(recognised: Recognised) -> str:
-    if recognised.problem:
-        return ""
-    return words.text(words.SHAPE, recognised.shape) if recognised.shape in words.SHAPE else ""
+    """Say what the text looks like, unless its check digits need a warning of their own."""
+    return "" if recognised.problem else recognition(recognised.text)
 
 
 def _problem(recognised: Recognised) -> str:

@@ -37,6 +37,7 @@ from b2b_orders.orders.many import MOST
 from b2b_orders.orders.queries import count_listed, list_picked
 from b2b_orders.portal import exporting, formats
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.list_address import ONLY_IN, only_in
 from b2b_orders.portal.presenters import packs as pack_words
 from b2b_orders.portal.presenters.columns import file_heads
 from b2b_orders.portal.presenters.list_tools import export_items, gone_words, problem_words
@@ -62,7 +63,14 @@ def export(request: CompanyRequest) -> HttpResponseBase:
     typed, detail = typed_text(given).strip(), {"filter": wanted.to_query(), "format": file_format}
     if typed:
         most = settings.PORTAL_EXPORT_AT_ONCE
-        pages = exporting.search_rows(viewer=viewer, text=typed, wanted=wanted, most=most, now=now)
+        pages = exporting.search_rows(
+            viewer=viewer,
+            text=typed,
+            only=ONLY_IN.get(only_in(given)),
+            wanted=wanted,
+            most=most,
+            now=now,
+        )
         detail["how"] = "search"
     else:
         most = settings.PORTAL_EXPORT_ROWS

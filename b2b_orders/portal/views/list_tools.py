@@ -26,7 +26,7 @@ from b2b_orders.portal.presenters.list_tools import (
 from b2b_orders.portal.requests import CompanyRequest
 
 # Of an address of a list, what another page keeps to come back to it.
-KEPT: Final = frozenset({*NAMES, "q", "por_pagina", "visao", "listar"})
+KEPT: Final = frozenset({*NAMES, "q", "em", "por_pagina", "visao", "listar"})
 
 
 @dataclass(frozen=True, slots=True)

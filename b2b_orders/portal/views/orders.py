@@ -21,27 +21,26 @@ from b2b_orders.documents.accesses import list_order_accesses
 from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
-from b2b_orders.ingest.queries import SourceState, list_source_states
+from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.columns import list_further
 from b2b_orders.orders.queries import (
     Counted,
     OrderDetail,
     OrderRow,
-    SearchResult,
     count_orders,
     get_order,
     list_orders,
     scope_facts,
 )
-from b2b_orders.orders.queries import search as search_orders
 from b2b_orders.orders.questions import list_questions
 from b2b_orders.orders.seen import note_first_seen
 from b2b_orders.orders.trouble import trouble_view
-from b2b_orders.portal.addresses import Addresses, addresses
+from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.list_address import AskedList
 from b2b_orders.portal.presenters.access_record import access_items
+from b2b_orders.portal.presenters.box import only_items
 from b2b_orders.portal.presenters.documents import invoice_groups
-from b2b_orders.portal.presenters.lists import OrderItem, anchor_of, order_items
+from b2b_orders.portal.presenters.lists import OrderItem, order_items
 from b2b_orders.portal.presenters.order import FIRST_LINES, order_page
 from b2b_orders.portal.presenters.payments import title_links
 from b2b_orders.portal.presenters.questions import (
@@ -50,15 +49,19 @@ from b2b_orders.portal.presenters.questions import (
     with_questions,
 )
 from b2b_orders.portal.presenters.search import (
-    missing_words,
     no_orders_words,
-    search_words,
     too_long_words,
 )
 from b2b_orders.portal.presenters.sources import is_old, order_states, source_lines
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.searching import (
+    address_of,
+    find_orders,
+    found_context,
+    only_match,
+)
 from b2b_orders.portal.views.list_tools import ShownList, list_tools, shown_list
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff, from_list
 from b2b_orders.portal.views.order_list import (
@@ -96,19 +99,22 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     context: dict[str, object] = {
         "typed": asked.typed,
         "here": to.to("orders"),
+        "only_items": only_items(asked.only_in),
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
     }
     counted = None
     if asked.typed.strip():
-        result = _search(request, asked, now)
+        result = find_orders(request, asked, now)
         if result.recognised.shape == "too_long":
             context["error"] = too_long_words()
-        elif (only := _only_match(request, asked, result)) is not None:
-            return redirect(_address_of(only, to, asked.typed))
+        elif (only := only_match(request, asked, result)) is not None:
+            return redirect(address_of(only, to, asked.typed))
         else:
             counted = Counted(result.count, result.is_counted)
-            context |= _found(request, asked, shown, result, states, now)
+            context |= found_context(request, asked, result, states, now)
+            context |= pages(asked, result.next, result.previous)
+            context["items"] = _items(request, asked, shown, result.rows)
     else:
         counted = count_orders(viewer=request.viewer, wanted=asked.wanted, now=now)
         context |= _latest(request, asked, shown, counted, now)
@@ -124,54 +130,6 @@ def _total(counted: Counted | None) -> int | None:
     if counted is None:
         return None
     return counted.count if counted.is_exact else counted.count + 1
-
-
-def _search(request: CompanyRequest, asked: AskedList, now: datetime) -> SearchResult:
-    ask = partial(
-        search_orders,
-        viewer=request.viewer,
-        text=asked.typed,
-        wanted=asked.wanted,
-        limit=asked.page_size,
-        now=now,
-    )
-    try:
-        return ask(after=asked.after or None)
-    except InvalidInput:
-        return ask()
-
-
-def _only_match(request: CompanyRequest, asked: AskedList, result: SearchResult) -> OrderRow | None:
-    """Pick the order to open: the only exact match of a finished text, among all orders."""
-    is_list = asked.after or "listar" in request.GET or asked.is_narrowed
-    if request.htmx or is_list:
-        return None
-    return result.rows[0] if result.how == "exact" and len(result.rows) == 1 else None
-
-
-def _address_of(row: OrderRow, to: Addresses, typed: str) -> str:
-    page = to.to("order", {"q": typed}, public_id=row.public_id)
-    return page + (anchor_of(row.matched.kind, row.matched.written) if row.matched else "")
-
-
-def _found(
-    request: CompanyRequest,
-    asked: AskedList,
-    shown: ShownList,
-    result: SearchResult,
-    states: tuple[SourceState, ...],
-    now: datetime,
-) -> dict[str, object]:
-    words = search_words(result, typed=asked.typed, to=addresses(request))
-    context: dict[str, object] = {
-        "words": words,
-        "items": _items(request, asked, shown, result.rows),
-        **pages(asked, result.next, result.previous),
-    }
-    if not result.rows and not words.problem:
-        facts = scope_facts(viewer=request.viewer)
-        context["missing"] = missing_words(asked.typed, facts, states, now=now)
-    return context
 
 
 def _latest(
