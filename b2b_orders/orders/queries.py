@@ -70,6 +70,7 @@ __all__ = [
     "SourceAsOf",
     "StaffHit",
     "TitleRow",
+    "count_lines",
     "get_order",
     "list_lines",
     "list_orders",
@@ -106,6 +107,13 @@ _ROW_FIELDS = (
     "billing",
     "payment",
 )
+_LINE_COLUMNS = (
+    "position, sku, name, quantity, unit, unit_price, total, invoiced, customer_code, discount,"
+    " tax, reserved, shipped, cancelled, invoices::json"
+)
+# What a search inside an order looks through, and by how many words at most.
+_LINE_TEXT = "lower(concat_ws(' ', t.name, t.sku, t.customer_code, t.invoices::text))"
+_MOST_WORDS = 8
 # Written out because every search, list and page runs it: compiling it from the ORM costs
 # several times what PostgreSQL needs. Whoever runs it ends it by `_visible`, the first wall;
 # numbers and sources hang on an order that is visible already.
@@ -413,21 +421,47 @@ def _find(viewer: Viewer, sql: str, public_id: uuid.UUID) -> tuple[Any, ...] | N
 
 
 def list_lines(
-    *, viewer: Viewer, order_id: int, after_position: int | None = None, limit: int | None = None
+    *,
+    viewer: Viewer,
+    order_id: int,
+    after_position: int | None = None,
+    limit: int | None = None,
+    text: str = "",
 ) -> tuple[LineRow, ...]:
-    """List the items of an order by position, some after one. One SQL statement."""
+    """List the items of an order by position, some after one. One SQL statement.
+
+    `text` keeps those with all of its words in their name, codes or invoices.
+    """
+    words = {f"word{at}": each for at, each in enumerate(text.split()[:_MOST_WORDS])}
+    wanted = "".join(f" AND strpos({_LINE_TEXT}, lower(%({name})s)) > 0" for name in words)
     rows = _of_order(
         viewer,
         order_id,
         "orders_line",
-        "position, sku, name, quantity, unit, unit_price, total, invoiced",
-        "(%(after)s::int IS NULL OR t.position > %(after)s) ORDER BY t.position LIMIT %(limit)s",
+        _LINE_COLUMNS,
+        "(%(after)s::int IS NULL OR t.position > %(after)s)"
+        f"{wanted} ORDER BY t.position LIMIT %(limit)s",
         after=after_position,
         limit=limit,
+        **words,
     )
+    return tuple(_line_row(row, viewer) for row in rows)
+
+
+def count_lines(*, viewer: Viewer, order_id: int, text: str) -> int:
+    """Count the items of an order that a text keeps. One SQL statement."""
+    words = {f"word{at}": each for at, each in enumerate(text.split()[:_MOST_WORDS])}
+    wanted = "".join(f" AND strpos({_LINE_TEXT}, lower(%({name})s)) > 0" for name in words)
+    rows = _of_order(viewer, order_id, "orders_line", "position", f"true{wanted}", **words)
+    return len(rows)
+
+
+def _line_row(row: tuple[Any, ...], viewer: Viewer) -> LineRow:
+    *plain, invoices = row
+    line = LineRow(*plain, invoices=tuple((name, much) for name, much in invoices or ()))
     if viewer.can(Right.PRICES):
-        return tuple(LineRow(*row) for row in rows)
-    return tuple(replace(LineRow(*row), unit_price=None, total=None) for row in rows)
+        return line
+    return replace(line, unit_price=None, total=None, discount=None, tax=None)
 
 
 def _of_order(

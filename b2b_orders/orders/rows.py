@@ -92,6 +92,14 @@ class LineRow:
     unit_price: Decimal | None
     total: Decimal | None
     invoiced: Decimal | None
+    customer_code: str = ""
+    discount: Decimal | None = None
+    tax: Decimal | None = None
+    reserved: Decimal | None = None
+    shipped: Decimal | None = None
+    cancelled: Decimal | None = None
+    # The invoices that name it, and how much of it each.
+    invoices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
