@@ -52,13 +52,14 @@ class Promises:
 
     def keep(self, companies: Mapping[Name, int | None]) -> None:
         """Write what changed, each record's for the company that has it now."""
-        wanted = {name: seen for name, seen in self._seen.items() if companies.get(name)}
-        if not wanted:
+        owners = {name: company for name in self._seen if (company := companies.get(name))}
+        if not owners:
             return
-        stored = _stored({name: companies[name] for name in wanted})
+        stored = _stored(owners)
         gone: list[int] = []
         new: list[PromisedDate] = []
-        for name, seen in wanted.items():
+        for name, owner in owners.items():
+            seen = self._seen[name]
             rows = stored.get(name, {})
             days = _runs({at: row.promised_on for at, row in rows.items()} | seen)
             if len(days) < 2 and not rows:
@@ -68,7 +69,7 @@ class Promises:
             ]
             new += [
                 PromisedDate(
-                    company_id=companies[name],
+                    company_id=owner,
                     connection=name[0],
                     external_id=name[1],
                     promised_on=promised,
@@ -98,7 +99,7 @@ def _runs(seen: _Seen) -> _Seen:
     return days
 
 
-def _stored(companies: Mapping[Name, int | None]) -> dict[Name, dict[datetime, PromisedDate]]:
+def _stored(companies: Mapping[Name, int]) -> dict[Name, dict[datetime, PromisedDate]]:
     by_connection: dict[str, list[str]] = {}
     for connection_name, external_id in companies:
         by_connection.setdefault(connection_name, []).append(external_id)

@@ -103,6 +103,15 @@ class LineRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LineCounts:
+    """How many items an order has, how many a text keeps, and which columns any of them fills."""
+
+    count: int
+    all_count: int
+    filled: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceRow:
     """A fiscal invoice of an order."""
 

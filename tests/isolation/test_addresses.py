@@ -157,6 +157,11 @@ ORDER_ROUTES = {
     "pedidos/<uuid:public_id>",
     "pedidos/<uuid:public_id>/atualizar",
     "pedidos/<uuid:public_id>/fontes",
+    *(
+        f"{company}pedidos/<uuid:public_id>/{part}"
+        for company in ("", "c/<uuid:company>/")
+        for part in ("itens", "documentos", "financeiro", "historico")
+    ),
     "pedidos/<uuid:public_id>/lado-a-lado",
     "pedidos/<uuid:public_id>/pagamento",
     "pedidos/<uuid:public_id>/perguntar",
