@@ -117,7 +117,9 @@ def _following(fulfilment: str) -> str:
 def _was(promises: Sequence[Promise]) -> str:
     """Say which day was promised before, if another one was."""
     days = [each.promised_on for each in promises if each.promised_on is not None]
-    return f" {_('(was %(day)s)') % {'day': formats.day(days[-2])}}" if len(days) > 1 else ""
+    if len(days) < 2:
+        return ""
+    return " " + _("(was %(day)s)") % {"day": formats.day(days[-2])}
 
 
 def promise_words(promises: Sequence[Promise]) -> str:
