@@ -462,7 +462,7 @@ def test_nothing_of_another_company_exists(cast, client_for, alfas, betas, name,
             compared += 1
 
     # Staff have no file of a person below a company's address.
-    assert compared == 44 + (name not in {"suzana", "teo"})
+    assert compared == 52 + (name not in {"suzana", "teo"})
 
 
 @pytest.mark.parametrize("method", ["get", "htmx", "post"])
