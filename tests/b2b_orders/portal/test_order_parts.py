@@ -466,3 +466,24 @@ def test_a_source_that_went_down_is_said_on_an_open_page(ana, world, sources):
 
     assert "ERP sem resposta desde 10:00" in words(told, "//*[@id='freshness']")
     assert "Há novidades" not in words(told)
+
+
+def test_one_key_each_takes_the_first_paper_of_its_kind(ana, world):
+    page = parse(ana.get(address(world.o1) + "/documentos"))
+
+    keyed = {
+        a.get("data-key"): a.get("href") for a in page.xpath("//ul[@class='docs']//a[@data-key]")
+    }
+    first = {doc.key: doc.public_id for doc in Document.objects.filter(key__in=("x1", "d1", "b1"))}
+    assert {key: str(first[name]) in keyed[key] for key, name in (("x", "x1"), ("n", "d1"))} == {
+        "x": True,
+        "n": True,
+    }
+    assert str(first["b1"]) in keyed["b"]
+    assert len(keyed) == len(page.xpath("//ul[@class='docs']//a[@data-key]")) == 3
+    copied = page.xpath("//dl[@class='numbers']//button[@data-key]")
+    assert {each.get("data-key"): each.get("data-copy") for each in copied} == {
+        "c m": "PO-2026/0815",
+        "c w": "1172452900788-01",
+        "c e": "0004500123",
+    }

@@ -63,7 +63,7 @@ def test_a_question_shows_on_the_timeline_at_once(ana, world):
     assert sent["Location"] == f"{address(world.o1)}/historico#question-{question.public_id}"
     page = ana.get(sent["Location"])
     [told] = texts(page, f"//li[@id='question-{question.public_id}']")
-    assert told == f"10:00Ana perguntou: {TEXT}"
+    assert told == f"10:00 Ana perguntou: {TEXT}"
     assert "Sua pergunta foi enviada." in words(page)
 
 
