@@ -17,9 +17,14 @@ function ask() {
 window.setInterval(ask, EVERY);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { last = Date.now(); ask(); } });
 
-// After another part of the order was put in place, its heading is where one goes on.
-document.addEventListener("htmx:after:swap", (event) => {
-  const source = event.detail?.ctx?.sourceElement ?? event.target;
-  if (!(source instanceof Element) || !source.closest("#order-part nav, .jump, .kinds")) return;
-  document.querySelector('#order-part [aria-current]')?.focus({ preventScroll: true });
+// After another part of the order was put in place, one goes on from the link that was chosen.
+let chosen = "";
+document.addEventListener("click", (event) => {
+  chosen = event.target.closest("#order-part nav a")?.getAttribute("href") ?? "";
+});
+document.addEventListener("htmx:after:swap", () => {
+  const links = [...document.querySelectorAll("#order-part nav a")];
+  const same = chosen && links.find((link) => link.getAttribute("href") === chosen);
+  chosen = "";
+  if (same) same.focus({ preventScroll: true });
 });
