@@ -142,7 +142,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One item of an order. `total` is the line's total as the source states it."""
+    """One item of an order. `total` is the line's total as the source states it.
+
+    `unit_price` is the net one; `discount` (what was taken off) and `tax` are the whole line's.
+    `reserved` to `cancelled` are what the source itself says of the line's quantity.
+    """
 
     position: int
     sku: str = ""
@@ -152,6 +156,13 @@ class OrderLine:
     unit_price: Decimal | None = None
     total: Decimal | None = None
     warehouse: str = ""
+    customer_code: str = ""
+    discount: Decimal | None = None
+    tax: Decimal | None = None
+    reserved: Decimal | None = None
+    invoiced: Decimal | None = None
+    shipped: Decimal | None = None
+    cancelled: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from b2b_orders.orders.numbers import normalise
-from b2b_orders.orders.unite import Line, is_same_invoice
+from b2b_orders.orders.unite import Line, is_same_invoice, shown_number
 from erp_bridge.records import InvoiceRecord, OrderLine, OrderRecord
 
 # By record (its place among those shown) and the position of the item in it.
@@ -24,7 +24,7 @@ def lines(shown: Sequence[OrderRecord], records: Sequence[OrderRecord]) -> tuple
 
     `records` are all of the order, whose invoices say what is invoiced of each item.
     """
-    invoiced = _invoiced(shown, records)
+    invoiced, named = _invoiced(shown, records), _named(shown, records)
     found: list[Line] = []
     for at, record in enumerate(shown):
         for line in sorted(record.lines, key=lambda line: line.position):
@@ -37,7 +37,14 @@ def lines(shown: Sequence[OrderRecord], records: Sequence[OrderRecord]) -> tuple
                     unit=line.unit,
                     unit_price=line.unit_price,
                     total=line.total,
-                    invoiced=invoiced.get((at, line.position)),
+                    invoiced=invoiced.get((at, line.position), line.invoiced),
+                    customer_code=line.customer_code,
+                    discount=line.discount,
+                    tax=line.tax,
+                    reserved=line.reserved,
+                    shipped=line.shipped,
+                    cancelled=line.cancelled,
+                    invoices=named.get((at, line.position), ()),
                 )
             )
     return tuple(found)
@@ -67,6 +74,35 @@ def _invoiced(shown: Sequence[OrderRecord], records: Sequence[OrderRecord]) -> _
         if of_record is not None and _know_all((record,), records):
             own |= {(at, position): quantity for position, quantity in of_record.items()}
     return own or _carried(shown, [r for r in records if r not in shown], records)
+
+
+def _named(
+    shown: Sequence[OrderRecord], records: Sequence[OrderRecord]
+) -> dict[tuple[int, int], tuple[tuple[str, str], ...]]:
+    """Say which invoices name each item, and how much of it.
+
+    Another record's invoices name the item of their product only where there is one such item.
+    """
+    found: dict[tuple[int, int], list[tuple[str, str]]] = {}
+    for at, record in enumerate(shown):
+        for invoice in sold(record):
+            for part in invoice.lines:
+                found.setdefault((at, part.position), []).append(_written(invoice, part.quantity))
+    if not found:
+        slots = _slots(shown)
+        for record in (record for record in records if record not in shown):
+            skus = {line.position: normalise(line.sku) for line in record.lines if line.sku}
+            for invoice in sold(record):
+                for part in invoice.lines:
+                    mine = slots.get(skus.get(part.position, ""), [])
+                    if len(mine) == 1:
+                        found.setdefault(mine[0][0], []).append(_written(invoice, part.quantity))
+    return {slot: tuple(dict.fromkeys(names)) for slot, names in found.items()}
+
+
+def _written(invoice: InvoiceRecord, quantity: Decimal) -> tuple[str, str]:
+    number, series = shown_number(invoice.number), shown_number(invoice.series)
+    return f"{number}/{series}" if series else number, f"{quantity.normalize():f}"
 
 
 def _know_all(stating: Sequence[OrderRecord], records: Iterable[OrderRecord]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -32,6 +32,7 @@ from b2b_orders.orders.rows import (
     EventRow,
     How,
     InvoiceRow,
+    LineCounts,
     LineRow,
     Match,
     NumberRow,
@@ -78,6 +79,7 @@ __all__ = [
     "EstablishmentRow",
     "EventRow",
     "InvoiceRow",
+    "LineCounts",
     "LineRow",
     "Match",
     "NumberRow",
@@ -88,6 +90,7 @@ __all__ = [
     "SourceAsOf",
     "StaffHit",
     "TitleRow",
+    "count_lines",
     "count_listed",
     "count_orders",
     "get_order",
@@ -131,6 +134,25 @@ _ROW_FIELDS = (
     "billing",
     "payment",
 )
+# What hangs on an order, and is read with it.
+PARTS = frozenset({"lines", "invoices", "titles", "events"})
+_LINE_COLUMNS = (
+    "position, sku, name, quantity, unit, unit_price, total, invoiced, customer_code, discount,"
+    " tax, reserved, shipped, cancelled, invoices::json"
+)
+# What a search inside an order looks through, and by how many words at most.
+_LINE_TEXT = "lower(concat_ws(' ', t.name, t.sku, t.customer_code, t.invoices::text))"
+_MOST_WORDS = 8
+# When a column of an order's items says anything.
+_LINE_FILLED = {
+    **{name: f"t.{name} <> ''" for name in ("sku", "customer_code")},
+    **{
+        name: f"t.{name} IS NOT NULL"
+        for name in ("quantity", "invoiced", "shipped", "unit_price", "discount", "tax", "total")
+    },
+    **{name: f"t.{name} <> 0" for name in ("reserved", "cancelled")},
+    "invoices": "t.invoices <> '[]'",
+}
 # Written out because every search, list and page runs it: compiling it from the ORM costs
 # several times what PostgreSQL needs. Whoever runs it ends it by `_visible`, the first wall;
 # numbers and sources hang on an order that is visible already.
@@ -568,9 +590,15 @@ def _source(
 
 
 def get_order(
-    *, viewer: Viewer, public_id: uuid.UUID, line_limit: int | None = None
+    *,
+    viewer: Viewer,
+    public_id: uuid.UUID,
+    line_limit: int | None = None,
+    parts: Collection[str] = PARTS,
 ) -> OrderDetail:
     """Read one order with everything on its page, or its first `line_limit` items.
+
+    Of what hangs on it only some `parts` are read when they are named; the rest is empty.
 
     Follows the address of an order that was joined to another. Raises `NotVisible`, after
     the very same statements, for an order that does not exist and for somebody else's.
@@ -594,10 +622,12 @@ def get_order(
         currency=values[_ROW_FIELDS.index("currency")],
         facts=_visible_facts(viewer, facts),
         provenance=provenance,
-        lines=list_lines(viewer=viewer, order_id=row.id, limit=line_limit),
-        invoices=_invoices(viewer, row.id),
-        titles=_titles(viewer, row.id),
-        events=_events(viewer, row.id),
+        lines=list_lines(viewer=viewer, order_id=row.id, limit=line_limit)
+        if "lines" in parts
+        else (),
+        invoices=_invoices(viewer, row.id) if "invoices" in parts else (),
+        titles=_titles(viewer, row.id) if "titles" in parts else (),
+        events=_events(viewer, row.id) if "events" in parts else (),
         divergences=_divergences(viewer, row.id),
     )
 
@@ -609,21 +639,58 @@ def _find(viewer: Viewer, sql: str, public_id: uuid.UUID) -> tuple[Any, ...] | N
 
 
 def list_lines(
-    *, viewer: Viewer, order_id: int, after_position: int | None = None, limit: int | None = None
+    *,
+    viewer: Viewer,
+    order_id: int,
+    after_position: int | None = None,
+    limit: int | None = None,
+    text: str = "",
 ) -> tuple[LineRow, ...]:
-    """List the items of an order by position, some after one. One SQL statement."""
+    """List the items of an order by position, some after one. One SQL statement.
+
+    `text` keeps those with all of its words in their name, codes or invoices.
+    """
+    words = {f"word{at}": each for at, each in enumerate(text.split()[:_MOST_WORDS])}
+    wanted = "".join(f" AND strpos({_LINE_TEXT}, lower(%({name})s)) > 0" for name in words)
     rows = _of_order(
         viewer,
         order_id,
         "orders_line",
-        "position, sku, name, quantity, unit, unit_price, total, invoiced",
-        "(%(after)s::int IS NULL OR t.position > %(after)s) ORDER BY t.position LIMIT %(limit)s",
+        _LINE_COLUMNS,
+        "(%(after)s::int IS NULL OR t.position > %(after)s)"
+        f"{wanted} ORDER BY t.position LIMIT %(limit)s",
         after=after_position,
         limit=limit,
+        **words,
     )
+    return tuple(_line_row(row, viewer) for row in rows)
+
+
+def count_lines(*, viewer: Viewer, order_id: int, text: str = "") -> LineCounts:
+    """Count the items of an order that a text keeps, and say what they fill. One SQL statement."""
+    words = {f"word{at}": each for at, each in enumerate(text.split()[:_MOST_WORDS])}
+    kept = " AND ".join(f"strpos({_LINE_TEXT}, lower(%({name})s)) > 0" for name in words)
+    visible, params = visible_sql(viewer, "t", establishment_of="o")
+    [(count, all_count, *filled)] = _fetch(
+        f"""SELECT count(*) FILTER (WHERE {kept or "true"}), count(*),
+            {", ".join(f"bool_or({said})" for said in _LINE_FILLED.values())}
+        FROM orders_line t JOIN orders_order o ON o.id = t.order_id
+        WHERE {visible} AND t.order_id = %(order)s""",  # noqa: S608 placeholders only
+        {**params, **words, "order": order_id},
+    )
+    names = {name for name, is_filled in zip(_LINE_FILLED, filled, strict=True) if is_filled}
+    if not viewer.can(Right.PRICES):
+        names -= {"unit_price", "total", "discount", "tax"}
+    return LineCounts(count, all_count, frozenset(names))
+
+
+def _line_row(row: tuple[Any, ...], viewer: Viewer) -> LineRow:
+    *plain, invoices = row
+    named = tuple((name, much) for name, much in invoices or ())
+    line = replace(LineRow(*plain), invoices=named)
     if viewer.can(Right.PRICES):
-        return tuple(LineRow(*row) for row in rows)
-    return tuple(replace(LineRow(*row), unit_price=None, total=None) for row in rows)
+        return line
+    return replace(line, unit_price=None, total=None, discount=None, tax=None)
 
 
 def _of_order(

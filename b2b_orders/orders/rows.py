@@ -92,6 +92,23 @@ class LineRow:
     unit_price: Decimal | None
     total: Decimal | None
     invoiced: Decimal | None
+    customer_code: str = ""
+    discount: Decimal | None = None
+    tax: Decimal | None = None
+    reserved: Decimal | None = None
+    shipped: Decimal | None = None
+    cancelled: Decimal | None = None
+    # The invoices that name it, and how much of it each.
+    invoices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineCounts:
+    """How many items an order has, how many a text keeps, and which columns any of them fills."""
+
+    count: int
+    all_count: int
+    filled: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

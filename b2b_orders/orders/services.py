@@ -32,7 +32,14 @@ from b2b_orders.orders.assemble import (
     with_taught,
 )
 from b2b_orders.orders.match import indexed
-from b2b_orders.orders.models import LearnedLink, MatchKey, SourceRecord, Supplement
+from b2b_orders.orders.models import (
+    LearnedLink,
+    MatchKey,
+    PromisedDate,
+    SourceRecord,
+    Supplement,
+)
+from b2b_orders.orders.promises import Promises
 from b2b_orders.orders.readings import Outcome, Part, to_parts
 from b2b_orders.orders.status_rules import key_of
 from erp_bridge.records import OrderRecord, Reading, System
@@ -164,6 +171,7 @@ def withdraw(*, connection: str, external_id: str, company_id: int, now: datetim
         order = record.order
         LearnedLink.objects.filter(connection=connection, external_id=external_id).delete()
         Supplement.objects.filter(connection=connection, external_id=external_id).delete()
+        PromisedDate.objects.filter(connection=connection, external_id=external_id).delete()
         record.delete()
         others = list(order.records.values_list("id", flat=True)) if order else []
         if others:
@@ -285,6 +293,7 @@ class _Batch:
         self.owners: dict[str, int] = {}
         # Of the readings' customer ids, and organisations of a shop: whose they are.
         self.customers: dict[str, int] = {}
+        self.promises = Promises()
 
     def store(self, readings: Sequence[Reading], locks: frozenset[int]) -> list[Stored]:
         """Run the batch; `_NeedsLocks` when it must be run again with more locks."""
@@ -303,6 +312,7 @@ class _Batch:
             node.refresh_keys()
         assemble(touched, self.now, write_records=lambda: self._write_records(touched))
         self._refresh_read_at()
+        self.promises.keep({node.name: node.company_id for node in self.nodes.values()})
         return [
             self._answer(reading, outcome)
             for reading, outcome in zip(readings, outcomes, strict=True)
@@ -355,7 +365,9 @@ class _Batch:
         node = self.nodes[record.external_id]
         if node.system is System.ERP and self._is_taken(node, record.customer_id):
             return "refused"
-        known, outcome = node.known.take(record.detail, Part.of(reading))
+        part = Part.of(reading)
+        self.promises.note(node.name, node.known, record.detail, part)
+        known, outcome = node.known.take(record.detail, part)
         node.take(known)
         self._own(node)
         link = self.links.get(record.external_id, "")

@@ -42,6 +42,14 @@ class Line:
     unit_price: Decimal | None
     total: Decimal | None
     invoiced: Decimal | None
+    customer_code: str = ""
+    discount: Decimal | None = None
+    tax: Decimal | None = None
+    reserved: Decimal | None = None
+    shipped: Decimal | None = None
+    cancelled: Decimal | None = None
+    # The invoices that name it, as they are written for people, each with how much.
+    invoices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

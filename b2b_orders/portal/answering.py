@@ -22,7 +22,8 @@ def tell_askers(*, now: datetime) -> int:
 
 def send_answer(news: Answered) -> None:
     """Mail question and answer, with a link that asks for a log-in and names the company."""
-    page = reverse("portal:order", kwargs={"company": news.company, "public_id": news.order})
+    order = {"company": news.company, "public_id": news.order}
+    page = reverse("portal:order-history", kwargs=order)
     with translation.override(news.language or settings.LANGUAGE_CODE):
         subject = _("Answer about order %(order)s") % {"order": news.order_title}
         by = words.staff_name(news.answered_by, news.staff_role)

@@ -114,9 +114,9 @@ def only_in(given: QueryDict) -> str:
     return name if name in ONLY_IN else ""
 
 
-def filter_pairs(given: QueryDict) -> Pairs:
-    """Read which list a page was opened from: its filter and sort, as pairs."""
-    return read_filter({name: given.getlist(name) for name in NAMES}).wanted.pairs()
+def came_from(given: QueryDict) -> Pairs:
+    """Read which list a page was opened from: what was typed, its filter and its sort."""
+    return [("q", typed_text(given)), *filter_of(given).pairs()]
 
 
 def filter_of(given: QueryDict) -> OrderFilter:

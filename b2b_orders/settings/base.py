@@ -25,6 +25,8 @@ ALLOWED_HOSTS: list[str] = env.list("PORTAL_ALLOWED_HOSTS", default=["127.0.0.1"
 PORTAL_URL: str = env("PORTAL_URL", default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("PORTAL_TRUSTED_ORIGINS", default=[])
 PORTAL_SELLER_NAME: str = env("PORTAL_SELLER_NAME", default="B2B Orders")
+# Where people buy again; "" where the order's page leads nowhere.
+PORTAL_STORE_URL: str = env("PORTAL_STORE_URL", default="")
 PORTAL_SUPPORT_EMAIL: str = env("PORTAL_SUPPORT_EMAIL", default="")
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts the socket only.
 PORTAL_TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", default=0)

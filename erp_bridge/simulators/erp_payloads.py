@@ -84,7 +84,7 @@ def changed_row(order: Order, erp: ErpOrder, generation: Generation, skew: timed
 def details(order: Order, erp: ErpOrder, generation: Generation) -> Json:
     """Make the details of one order."""
     number, series = _first_invoice(erp)
-    lines = _lines(order, erp)
+    lines = _lines(order, erp, generation)
     promised = order.placed_on.fromordinal(order.placed_on.toordinal() + 8)
     tracked = erp.invoices[0] if erp.invoices else None
     return {
@@ -158,7 +158,7 @@ def _terms(erp: ErpOrder) -> str:
     return "/".join(str(days) for days in erp.terms) + " dias" if erp.terms else "À vista"
 
 
-def _lines(order: Order, erp: ErpOrder) -> list[Json]:
+def _lines(order: Order, erp: ErpOrder, generation: Generation) -> list[Json]:
     parts = [Part(position, order.items[position].quantity) for position in erp.positions]
     made: list[Json] = []
     for part in parts:
@@ -173,8 +173,28 @@ def _lines(order: Order, erp: ErpOrder) -> list[Json]:
                 "valorTotal": _reais(item.total),
                 # The reseller's commission: a secret that must never leave its source.
                 "comissao": _reais(item.total // 25),
+                **(_progress(erp, part.position) if generation == "readme" else {}),
             }
         )
+    return made
+
+
+# Goods have left from here on.
+_DISPATCHED = 4
+
+
+def _progress(erp: ErpOrder, position: int) -> Json:
+    """Say of a line how much of it is invoiced, and has left."""
+    invoiced = sum(
+        part.quantity
+        for invoice in erp.invoices
+        if not invoice.cancelled
+        for part in invoice.parts
+        if part.position == position
+    )
+    made: Json = {"unidade": "UN", "quantidadeFaturada": float(invoiced)}
+    if erp.status >= _DISPATCHED:
+        made["quantidadeExpedida"] = float(invoiced)
     return made
 
 

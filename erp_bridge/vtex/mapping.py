@@ -192,17 +192,50 @@ def _lines(payload: Payload, logistics: list[dict[str, Any]]) -> tuple[OrderLine
         for row in logistics
         for delivery in rows(row, "deliveryIds")[:1]
     }
+    items = rows(payload, "items")
+    taxes = _line_taxes(payload, items)
     return tuple(
-        _line(index, item, warehouses.get(index, ""))
-        for index, item in enumerate(rows(payload, "items"))
+        _line(index, item, warehouses.get(index, ""), taxes[index])
+        for index, item in enumerate(items)
     )
 
 
-def _line(index: int, item: Payload, warehouse: str) -> OrderLine:
+def _line_taxes(payload: Payload, items: list[dict[str, Any]]) -> list[Decimal | None]:
+    """Read the lines' taxes, where they add up to the order's.
+
+    `items[].tax` is a piece's in some accounts and the whole line's in others: VTEX says neither.
+    """
+    total = next(
+        (cents(row, "value") for row in rows(payload, "totals") if text(row, "id") == "Tax"), None
+    )
+    stated = [cents(item, "tax") for item in items]
+    known = [tax for tax in stated if tax is not None]
+    if not total or len(known) < len(items):
+        return [None] * len(items)
+    for taxes in (
+        known,
+        [t * (whole(i, "quantity") or 0) for t, i in zip(known, items, strict=True)],
+    ):
+        if sum(taxes) == total:
+            return list(taxes)
+    return [None] * len(items)
+
+
+def _line_discount(item: Payload, quantity: int | None, total: Decimal | None) -> Decimal | None:
+    """Say what was taken off a line: its price before, less its total, where both are certain."""
+    price, multiplier = cents(item, "price"), item.get("unitMultiplier")
+    if price is None or quantity is None or total is None or multiplier not in (None, 1, 1.0):
+        return None
+    tags = [value for tag in rows(item, "priceTags") if (value := cents(tag, "value"))]
+    taken_off = price * quantity - total
+    return taken_off if taken_off > 0 and any(value < 0 for value in tags) else None
+
+
+def _line(index: int, item: Payload, warehouse: str, tax: Decimal | None) -> OrderLine:
     quantity = whole(item, "quantity")
     # The description names it one way and shows it another.
     definition = child(item, "priceDefinition") or child(item, "priceDefinitions")
-    price = cents(item, "sellingPrice")
+    price, total = cents(item, "sellingPrice"), cents(definition, "total")
     return OrderLine(
         position=index + 1,
         sku=text(item, "refId", "sellerSku", "id"),
@@ -210,8 +243,10 @@ def _line(index: int, item: Payload, warehouse: str) -> OrderLine:
         quantity=None if quantity is None else Decimal(quantity),
         unit=text(item, "measurementUnit"),
         unit_price=cents(item, "price") if price is None else price,
-        total=cents(definition, "total"),
+        total=total,
         warehouse=warehouse,
+        discount=_line_discount(item, quantity, total),
+        tax=tax,
     )
 
 

@@ -146,14 +146,14 @@ def test_b25_with_both_sources_slow_the_stored_order_paints_and_its_ages_follow(
         page.goto(address)
         expect(page.locator("h1")).to_contain_text(O1.web_number)
         assert time.monotonic() - began < 3
-        place = page.locator("#items").bounding_box()
+        place = page.locator("#documents").bounding_box()
         if page.locator("#freshness [role=status]").count() == 0:
             # Read too recently to ask by itself.
             page.locator("#freshness button").click()
         expect(page.locator("#freshness [role=status]")).to_be_visible()
 
         expect(page.locator("#freshness [role=status]")).to_have_count(0, timeout=60_000)
-        assert page.locator("#items").bounding_box() == place
+        assert page.locator("#documents").bounding_box() == place
         assert page.locator("#freshness time").count() == 2
     finally:
         for source in ("vtex", "erp"):

@@ -325,6 +325,14 @@ class Line(models.Model):
     unit_price = models.DecimalField(max_digits=20, decimal_places=6, null=True)
     total = models.DecimalField(max_digits=16, decimal_places=2, null=True)
     invoiced = models.DecimalField(max_digits=16, decimal_places=4, null=True)
+    customer_code = models.CharField(max_length=80, blank=True, db_default="")
+    discount = models.DecimalField(max_digits=16, decimal_places=2, null=True)
+    tax = models.DecimalField(max_digits=16, decimal_places=2, null=True)
+    reserved = models.DecimalField(max_digits=16, decimal_places=4, null=True)
+    shipped = models.DecimalField(max_digits=16, decimal_places=4, null=True)
+    cancelled = models.DecimalField(max_digits=16, decimal_places=4, null=True)
+    # [["1001/1", "5"]]: the invoices that name it, and how much of it.
+    invoices = models.JSONField(default=list, db_default=[])
 
     objects = OfOrderQuerySet.as_manager()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -35,6 +35,8 @@ DESCRIBED = frozenset({"transfer", "gnre", "gare", "serials", "other"})
 PAYABLE = frozenset({"boleto", "gnre", "gare"})
 # What the customer wonders about: who has the file asks about the order.
 ASKED_ABOUT = frozenset({"expected", "failed", "damaged"})
+# What most people come for, by one key each.
+KEYS = {"boleto": "b", "nfe_xml": "x", "danfe": "n"}
 # What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
 DEBTS = frozenset({"boleto"})
 
@@ -57,6 +59,8 @@ class DocumentItem:
     actions: tuple[DocumentAction, ...]
     # What reading the file found, and who made it.
     notes: tuple[words.Chip, ...] = ()
+    # The key that takes it: of the first of its kind.
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,18 @@ def invoice_groups(
     # Documents that name an invoice we do not know come before those that name none.
     for (number, series), rows in sorted(loose.items(), key=lambda item: item[0] == ("", "")):
         groups.append(_loose_group(number, series, rows, frame, alone=not known))
-    return tuple(groups)
+    return tuple(_keyed(groups))
+
+
+def _keyed(groups: Iterable[InvoiceGroup]) -> Iterator[InvoiceGroup]:
+    """Leave each key with the first document that has it."""
+    taken = {""}
+    for group in groups:
+        items = []
+        for item in group.documents:
+            items.append(replace(item, key="") if item.key in taken else item)
+            taken.add(item.key)
+        yield replace(group, documents=tuple(items))
 
 
 def _home(document: DocumentRow, invoices: tuple[InvoiceRow, ...]) -> int | None:
@@ -208,6 +223,7 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         why_tone=state.tone if state.tone in {"bad", "warn"} else "",
         actions=tuple(_actions(row, frame, can_retry=can_retry)),
         notes=document_notes(row),
+        key=KEYS.get(row.kind, "") if row.state == "available" else "",
     )
 
 

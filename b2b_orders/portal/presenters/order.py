@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from itertools import groupby
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.numbers import index_values, recognise
+from b2b_orders.orders.promises import Promise
 from b2b_orders.orders.queries import (
     DivergenceRow,
     DivergenceValue,
-    EventRow,
-    LineRow,
     NumberRow,
     OrderDetail,
     TitleRow,
@@ -30,11 +27,12 @@ from b2b_orders.portal.presenters.documents import (
     is_safe_link,
     title_chip,
 )
+from b2b_orders.portal.presenters.order_head import headline, is_late, promise_words
 from b2b_orders.portal.presenters.sources import SourceLine
 from erp_bridge.records import NumberKind
 
-FIRST_LINES = 50
 KIND_ORDER = ("customer", "web", "erp", "tracking")
+_COPY_KEYS = {"customer": "c m", "web": "c w", "erp": "c e"}
 _STATE_WORDS = {"billing": words.BILLING, "payment": words.PAYMENT}
 AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
 
@@ -45,6 +43,8 @@ class NumberItem:
 
     text: str
     is_hit: bool
+    # The keys that copy it: of the first number of its kind.
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +76,6 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class LineItem:
-    """An item of the order."""
-
-    position: int
-    sku: str
-    name: str
-    quantity: str
-    invoiced: str
-    unit_price: str
-    total: str
-
-
-@dataclass(frozen=True, slots=True)
 class TitleItem:
     """An amount due; `pay` is the address where it is paid, "" when it is not to be paid."""
 
@@ -110,26 +97,6 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """An event of the timeline."""
-
-    time: str
-    iso: str
-    title: str
-    text: str
-    source: str
-    anchor: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A day of the timeline."""
-
-    heading: str
-    events: tuple[Happening, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class OrderPage:
     """All that the order page shows."""
 
@@ -148,19 +115,16 @@ class OrderPage:
     differences_words: str
     groups: tuple[InvoiceGroup, ...]
     document_count: int
-    lines: tuple[LineItem, ...]
-    line_count: int
-    lines_hidden: int
-    lines_words: str
-    shows_invoiced: bool
-    shows_prices: bool
+    headline: str
+    is_late: bool
+    promises: str
     delivery: tuple[Fact, ...]
     billing: tuple[Fact, ...]
     payment: tuple[Fact, ...]
     titles: tuple[TitleItem, ...]
+    open_words: str
+    position: str
     amounts: tuple[Fact, ...]
-    days: tuple[Day, ...]
-    event_count: int
 
 
 def order_page(
@@ -171,9 +135,10 @@ def order_page(
     sources: tuple[SourceLine, ...],
     groups: tuple[InvoiceGroup, ...],
     payments: Mapping[str, str],
+    promises: Sequence[Promise] = (),
     now: datetime,
 ) -> OrderPage:
-    """Present an order, with as many of its items as were read.
+    """Present an order; its items and its timeline have presenters of their own.
 
     `payments` are the addresses where its amounts due are paid, by their titles' keys.
     """
@@ -181,7 +146,7 @@ def order_page(
     prices = viewer.can(Right.PRICES)
     currency = detail.currency
     numbers, found_by = _numbers(detail, typed)
-    count = max(row.line_count, len(detail.lines))
+    today = formats.local(now).date()
     layout = _layout(row.fulfilment)
     steps = _steps(row.fulfilment) if layout in {"steps", "partly"} else ()
     return OrderPage(
@@ -200,19 +165,16 @@ def order_page(
         differences_words=_differences_words(detail),
         groups=groups,
         document_count=sum(len(group.documents) for group in groups),
-        lines=tuple(_line(line, currency, prices=prices) for line in detail.lines),
-        line_count=count,
-        lines_hidden=count - len(detail.lines),
-        lines_words=_lines_words(len(detail.lines), count),
-        shows_invoiced=any(line.invoiced is not None for line in detail.lines),
-        shows_prices=prices,
-        delivery=_delivery(detail),
+        headline=headline(detail, promises, today),
+        is_late=is_late(detail, today),
+        promises=promise_words(promises),
+        delivery=_delivery(detail, promises),
         billing=_billing(detail),
         payment=_payment(detail.facts),
-        titles=_titles(detail.titles, payments, formats.local(now).date(), currency),
+        titles=_titles(detail.titles, payments, today, currency),
+        open_words=open_words(detail.titles, currency),
+        position=position_words(detail, now),
         amounts=_amounts(detail, currency) if prices else (),
-        days=_days(detail.events, detail),
-        event_count=len(detail.events),
     )
 
 
@@ -222,9 +184,8 @@ def _numbers(detail: OrderDetail, typed: str) -> tuple[tuple[NumberGroup, ...], 
     hit = next((number for number in detail.row.numbers if _leads(number, wanted)), None)
     of_kind = {
         kind: tuple(
-            NumberItem(number.written, number is hit)
-            for number in detail.row.numbers
-            if number.kind == kind
+            NumberItem(number.written, number is hit, "" if at else _COPY_KEYS.get(kind, ""))
+            for at, number in enumerate(n for n in detail.row.numbers if n.kind == kind)
         )
         for kind in KIND_ORDER
     }
@@ -372,28 +333,6 @@ def _amount(text: object, currency: str) -> str:
         return str(text)
 
 
-def _line(line: LineRow, currency: str, *, prices: bool) -> LineItem:
-    unit = f" {line.unit}" if line.unit else ""
-    return LineItem(
-        position=line.position,
-        sku=line.sku,
-        name=line.name,
-        quantity=f"{formats.quantity(line.quantity)}{unit}" if line.quantity is not None else "",
-        invoiced=formats.quantity(line.invoiced),
-        unit_price=formats.unit_price(line.unit_price, currency) if prices else "",
-        total=formats.amount(line.total, currency) if prices else "",
-    )
-
-
-def _lines_words(shown: int, count: int) -> str:
-    if shown < count:
-        return _("The first %(shown)s of %(all)s items") % {
-            "shown": formats.count(shown),
-            "all": formats.count(count),
-        }
-    return ngettext("%(count)s item", "%(count)s items", count) % {"count": formats.count(count)}
-
-
 def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
     if not address:
         return ()
@@ -408,11 +347,13 @@ def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
     return tuple(str(line) for line in lines if line)
 
 
-def _delivery(detail: OrderDetail) -> tuple[Fact, ...]:
+def _delivery(detail: OrderDetail, promises: Sequence[Promise]) -> tuple[Fact, ...]:
     facts = detail.facts
     found = []
     if detail.row.promised_on:
-        found.append(Fact(_("Expected delivery"), formats.day(detail.row.promised_on)))
+        history = promise_words(promises)
+        lines = (formats.day(detail.row.promised_on), *((history,) if history else ()))
+        found.append(Fact(_("Expected delivery"), lines[0], lines if history else ()))
     if address := _address(facts.get("delivery")):
         found.append(Fact(_("Delivery address"), "", lines=address))
     if facts.get("delivery_method"):
@@ -454,19 +395,24 @@ def _titles(
 
 def _title(row: TitleRow, pay: str, today: date, currency: str) -> TitleItem:
     overdue = row.state == "open" and row.due_on is not None and row.due_on < today
-    parts = [_("Instalment %(number)s") % {"number": row.instalment}] if row.instalment else []
-    if row.invoice_number:
-        parts.append(_("NF %(number)s") % {"number": row.invoice_number})
     line = "".join(sign for sign in row.typeable_line if sign.isdigit())
     return TitleItem(
         anchor=f"boleto-{line}" if line else "",
-        name=" · ".join(parts) or _("Open item"),
+        name=title_name(row),
         due=due_words(row.due_on, row.state, today),
         settled=_settled(row),
         amount=formats.amount(row.amount, currency),
         state=title_chip(row.state, is_overdue=overdue),
         pay=pay,
     )
+
+
+def title_name(row: TitleRow) -> str:
+    """Name an amount due by its instalment and invoice."""
+    parts = [_("Instalment %(number)s") % {"number": row.instalment}] if row.instalment else []
+    if row.invoice_number:
+        parts.append(_("NF %(number)s") % {"number": row.invoice_number})
+    return " · ".join(parts) or _("Open item")
 
 
 def _settled(row: TitleRow) -> str:
@@ -500,29 +446,23 @@ def _taken_off(discount: object) -> str:
     return text if text.startswith("-") or not text.strip("0.") else f"-{text}"
 
 
-def _days(events: Iterable[EventRow], detail: OrderDetail) -> tuple[Day, ...]:
-    systems = {source.connection: source.system for source in detail.sources}
-    ranked = sorted(events, key=lambda event: event.at)
-    return tuple(
-        Day(
-            formats.long_day(day),
-            tuple(
-                Happening(
-                    time=formats.clock(event.at),
-                    iso=formats.iso(event.at),
-                    title=formats.full_moment(event.at),
-                    text=_event_words(event),
-                    source=words.text(words.SYSTEM, systems.get(event.connection, "")),
-                )
-                for event in group
-            ),
-        )
-        for day, group in groupby(ranked, key=lambda event: formats.local(event.at).date())
-    )
+def open_words(rows: Iterable[TitleRow], currency: str) -> str:
+    """Add up what is still to be paid; nothing where an amount of it is not known."""
+    due = [row.amount for row in rows if row.state == "open"]
+    if not due or None in due:
+        return ""
+    total = sum((amount for amount in due if amount is not None), Decimal(0))
+    return _("Open: %(amount)s") % {"amount": formats.amount(total, currency)}
 
 
-def _event_words(event: EventRow) -> str:
-    known = words.EVENT.get(event.code)
-    if known is None:
-        return event.text or words.fulfilment(event.code, event.code).text
-    return f"{known}: {event.text}" if event.text else str(known)
+def position_words(detail: OrderDetail, now: datetime) -> str:
+    """Say as of when, and by whose word, amounts due stand as they do."""
+    told = [
+        _("%(source)s at %(time)s")
+        % {
+            "source": words.text(words.SYSTEM, source.system),
+            "time": formats.moment(source.as_of, now),
+        }
+        for source in detail.sources
+    ]
+    return _("position by %(sources)s") % {"sources": " · ".join(told)} if told else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,6 @@ from b2b_orders.orders.questions import MOST_ANSWERED, MOST_ASKED, OpenQuestion,
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.documents import document_name
-from b2b_orders.portal.presenters.order import Day, Happening, OrderPage
 from erp_bridge.records import Money
 
 # Of an order with more papers, the rest is not kept with a question.
@@ -131,46 +130,6 @@ def answer_problem(code: str) -> str:
 
 
 # --- on the order's page --------------------------------------------------------------------
-
-
-def with_questions(page: OrderPage, questions: Iterable[QuestionRow]) -> OrderPage:
-    """Put questions and answers into the timeline, among what the sources tell."""
-    told = tuple(_happenings(questions))
-    if not told:
-        return page
-    known = [
-        (datetime.fromisoformat(event.iso), event) for day in page.days for event in day.events
-    ]
-    ranked = sorted([*known, *told], key=lambda each: each[0])
-    days: dict[str, list[Happening]] = {}
-    for at, event in ranked:
-        days.setdefault(formats.long_day(formats.local(at).date()), []).append(event)
-    return replace(
-        page,
-        days=tuple(Day(heading, tuple(events)) for heading, events in days.items()),
-        event_count=page.event_count + len(told),
-    )
-
-
-def _happenings(questions: Iterable[QuestionRow]) -> Iterator[tuple[datetime, Happening]]:
-    for row in questions:
-        asked = _("%(name)s asked: %(text)s") % {"name": row.person_name, "text": row.text}
-        yield row.asked_at, _happening(row.asked_at, asked, f"question-{row.public_id}")
-        for each in row.answers:
-            by = words.staff_name(each.person_name, each.staff_role)
-            said = _("%(name)s answered: %(text)s") % {"name": by, "text": each.text}
-            yield each.at, _happening(each.at, said)
-
-
-def _happening(at: datetime, text: str, anchor: str = "") -> Happening:
-    return Happening(
-        time=formats.clock(at),
-        iso=formats.iso(at),
-        title=formats.full_moment(at),
-        text=text,
-        source="",
-        anchor=anchor,
-    )
 
 
 def questions_for_staff(

@@ -20,7 +20,7 @@ from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.documents import damaged_words
 from b2b_orders.portal.requests import CompanyRequest, company_page
 from b2b_orders.portal.views.making import show_making
-from b2b_orders.portal.views.orders import Alert, show_order
+from b2b_orders.portal.views.order import Alert, show_order
 
 # Not a 5xx: those undo what was written, and a damaged file must stay on operations' list.
 SOURCE_FAILED = 424

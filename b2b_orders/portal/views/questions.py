@@ -29,7 +29,7 @@ from b2b_orders.portal.presenters.questions import (
 )
 from b2b_orders.portal.presenters.sources import order_states, source_lines
 from b2b_orders.portal.requests import CompanyRequest, StaffRequest, company_page, staff_page
-from b2b_orders.portal.views.orders import show_order
+from b2b_orders.portal.views.order import show_order
 
 INVALID = 400
 
@@ -67,7 +67,7 @@ def ask(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         else:
             done = _("Your question was sent. The answer shows here, and comes by e-mail.")
             messages.success(request, done, extra_tags="good")
-            page = to.to("order", public_id=detail.row.public_id)
+            page = to.to("order-history", public_id=detail.row.public_id)
             return redirect(f"{page}#question-{question}")
     return _form(request, detail, documents, chosen, text, error)
 
@@ -114,7 +114,7 @@ def answer(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpRespons
         return show_order(request, order, answering=answering, status=INVALID)
     done = _("The answer is on the order's timeline, and goes to the asker by e-mail.")
     messages.success(request, done, extra_tags="good")
-    page = addresses(request).to("order", public_id=order)
+    page = addresses(request).to("order-history", public_id=order)
     return redirect(f"{page}#question-{public_id}")
 
 

@@ -225,6 +225,14 @@ def _line(position: int, item: Fields, warehouse: str) -> OrderLine:
         unit_price=item.decimal("valorUnitario"),
         total=item.decimal("valorTotal"),
         warehouse=warehouse,
+        unit=item.text("unidade", limit=20),
+        customer_code=item.text("codigoNoCliente", limit=80),
+        discount=item.decimal("valorDesconto"),
+        tax=item.decimal("valorImpostos"),
+        reserved=item.decimal("quantidadeReservada"),
+        invoiced=item.decimal("quantidadeFaturada"),
+        shipped=item.decimal("quantidadeExpedida"),
+        cancelled=item.decimal("quantidadeCancelada"),
     )
 
 

@@ -352,6 +352,44 @@ def test_what_was_invoiced_is_added_up_by_item():
     )
 
     assert [found.invoiced for found in draft.lines] == [Decimal(5), Decimal(0)]
+    assert [found.invoices for found in draft.lines] == [(("1001/1", "2"), ("1002/1", "3")), ()]
+
+
+def test_what_an_erp_says_of_its_own_items_is_kept():
+    own = replace(
+        line("A", 0),
+        customer_code="C-1",
+        discount=Decimal("1.50"),
+        tax=Decimal("0.30"),
+        reserved=Decimal(1),
+        invoiced=Decimal(2),
+        shipped=Decimal(3),
+        cancelled=Decimal(4),
+    )
+
+    (found,) = merge([erp(lines=(own,))]).lines
+
+    assert (found.customer_code, found.discount, found.tax) == (
+        "C-1",
+        Decimal("1.50"),
+        Decimal("0.30"),
+    )
+    assert (found.reserved, found.invoiced, found.shipped, found.cancelled) == tuple(
+        map(Decimal, (1, 2, 3, 4))
+    )
+
+
+def test_the_sites_invoices_name_an_erps_item_only_where_one_product_is_one_item():
+    site = vtex(
+        lines=(line("A", 1), line("B", 2)),
+        invoices=(
+            InvoiceRecord("7", "1", lines=(InvoiceLine(1, Decimal(2)), InvoiceLine(2, Decimal(1)))),
+        ),
+    )
+
+    draft = merge([site, erp(lines=(line("A", 1), line("B", 2), line("B", 3)))])
+
+    assert [found.invoices for found in draft.lines] == [(("7/1", "2"),), (), ()]
 
 
 def test_one_invoice_of_two_sources_is_one():

@@ -60,10 +60,10 @@ def test_a_question_shows_on_the_timeline_at_once(ana, world):
     sent = put(ana, world.o1)
 
     question = Question.objects.get()
-    assert sent["Location"] == f"{address(world.o1)}#question-{question.public_id}"
+    assert sent["Location"] == f"{address(world.o1)}/historico#question-{question.public_id}"
     page = ana.get(sent["Location"])
     [told] = texts(page, f"//li[@id='question-{question.public_id}']")
-    assert told == f"10:00Ana perguntou: {TEXT}"
+    assert told == f"10:00 Ana perguntou: {TEXT}"
     assert "Sua pergunta foi enviada." in words(page)
 
 
@@ -206,7 +206,7 @@ def test_the_answer_goes_to_the_asker_by_mail(ana, suzana, cast, world, mailoutb
     assert TEXT in mail.body
     assert "Suzana (" in mail.body
     assert "Chega ao meio-dia." in mail.body
-    assert f"/c/{cast.alfa.public_id}{address(world.o1)}#question-" in mail.body
+    assert f"/c/{cast.alfa.public_id}{address(world.o1)}/historico#question-" in mail.body
 
 
 def test_support_that_acts_answers_and_asks_nothing(ana, suzana, cast, world):

@@ -222,3 +222,38 @@ def test_a_row_without_a_key_is_a_problem_and_not_a_failure(erp, gateway):
         "itens[1].pedidoErpId is missing or too long",
         "itens[3].pedidoErpId is missing or too long",
     )
+
+
+def test_what_an_item_says_of_itself_beyond_the_old_contract_is_read_and_nothing_else(erp, gateway):
+    item = {
+        "partNumber": "CAB-10",
+        "quantidade": 10,
+        "unidade": "UN",
+        "codigoNoCliente": "C-77",
+        "valorDesconto": "1.234,56",
+        "valorImpostos": 12.5,
+        "quantidadeReservada": 4,
+        "quantidadeFaturada": 3,
+        "quantidadeExpedida": 2,
+        "quantidadeCancelada": 1,
+        "comissao": 999,
+        "margem": 888,
+        "custo": 777,
+    }
+    details = payload("details_readme") | {"itens": [item], "centrosDeDistribuicao": []}
+    gateway.answer = lambda asked: Told(details)
+
+    reading = erp.order(ALFA, "0004500123", soon())
+
+    (line,) = reading.record.lines
+    assert (line.unit, line.customer_code, line.discount, line.tax) == (
+        "UN",
+        "C-77",
+        Decimal("1234.56"),
+        Decimal("12.5"),
+    )
+    assert (line.reserved, line.invoiced, line.shipped, line.cancelled) == tuple(
+        map(Decimal, (4, 3, 2, 1))
+    )
+    stored = repr(reading.record) + reading.payload.decode()
+    assert not any(secret in stored for secret in ("999", "888", "777"))

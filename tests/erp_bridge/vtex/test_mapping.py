@@ -445,3 +445,42 @@ def test_any_value_anywhere_is_survived(place, value):
     holder[place[-1]] = value
 
     assert map_order(payload, CONFIG).external_id == "1460211000733-01"
+
+
+def _item(**fields):
+    price = {"price": 1000, "sellingPrice": 900, "quantity": 3}
+    total = {"priceDefinition": {"total": 2700}, "priceTags": [{"value": -300}]}
+    return {"id": "1", **price, **total, **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "discount"),
+    [
+        ({}, Decimal("3.00")),
+        ({"priceTags": []}, None),
+        ({"priceDefinition": {"total": 3000}}, None),
+        ({"unitMultiplier": 2.5}, None),
+        ({"price": None}, None),
+    ],
+)
+def test_what_was_taken_off_a_line_is_said_where_it_is_certain(fields, discount):
+    (line,) = read(items=[_item(**fields)]).lines
+
+    assert line.discount == discount
+
+
+@pytest.mark.parametrize(
+    ("tax_total", "taxes"),
+    [
+        (500, [Decimal("2.00"), Decimal("3.00")]),  # the lines' own
+        (1500, [Decimal("6.00"), Decimal("9.00")]),  # a piece's, three of each
+        (777, [None, None]),
+        (0, [None, None]),
+    ],
+)
+def test_a_lines_tax_is_read_only_where_the_lines_add_up_to_the_order(tax_total, taxes):
+    record = read(
+        items=[_item(tax=200), _item(tax=300)], totals=[{"id": "Tax", "value": tax_total}]
+    )
+
+    assert [line.tax for line in record.lines] == taxes
