@@ -28,6 +28,10 @@ class Action(models.TextChoices):
     SHARE_REVOKED = "share_revoked"
     DOCUMENT_MAILED = "document_mailed"
     DOCUMENT_WATCHED = "document_watched"
+    # What a person follows, and when they are told of it.
+    FOLLOWED = "followed"
+    UNFOLLOWED = "unfollowed"
+    NOTICES_CHANGED = "notices_changed"
     TITLES_EXPORTED = "titles_exported"
     CALENDAR_MADE = "calendar_made"
     CALENDAR_ENDED = "calendar_ended"

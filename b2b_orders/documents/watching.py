@@ -74,6 +74,34 @@ def unwatch(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime
         _audit(document, actor, now, is_undone=True)
 
 
+@dataclass(frozen=True, slots=True)
+class WatchView:
+    """A document that the viewer waits for."""
+
+    document: uuid.UUID
+    order: uuid.UUID
+    order_title: str
+    kind: str
+    invoice_number: str
+    asked_at: datetime
+
+
+def list_watches(*, viewer: Viewer) -> tuple[WatchView, ...]:
+    """List the documents that the viewer waits for, those first that they asked for last."""
+    mine = Watch.objects.filter(
+        document__in=visible_documents(viewer=viewer).filter(record__order__isnull=False),
+        person_id=viewer.person_id,
+        company_id=viewer.company_id,
+        told_at=None,
+    )
+    names = (
+        *("document__public_id", "document__record__order__public_id"),
+        *("document__record__order__title", "document__kind", "document__invoice_number"),
+    )
+    rows = mine.order_by("-asked_at", "-pk").values_list(*names, "asked_at")
+    return tuple(WatchView(*row) for row in rows)
+
+
 def _audit(document: Document, actor: Actor, now: datetime, *, is_undone: bool) -> None:
     order = document.record.order
     record_audit(

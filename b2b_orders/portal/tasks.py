@@ -6,7 +6,7 @@ from celery import shared_task
 
 from b2b_orders.audit import volume
 from b2b_orders.common import clock
-from b2b_orders.portal import people_mail
+from b2b_orders.portal import notices_mail, people_mail
 from b2b_orders.portal.alarms import tell_alarms
 from b2b_orders.portal.answering import tell_askers
 from b2b_orders.portal.telling import tell_arrivals, tell_watchers
@@ -52,3 +52,9 @@ def tell_awaited() -> None:
 def watch_staff() -> None:
     """Find staff who opened too much within the hour while nothing counted it."""
     volume.find_heavy(now=clock.now())
+
+
+@shared_task(name="notifications.tell", acks_late=True)
+def tell_notices() -> None:
+    """Mail people what they are to be told, when it is time."""
+    notices_mail.tell(now=clock.now())

@@ -79,6 +79,8 @@ class Order(models.Model):
     class Meta:
         indexes = (
             models.Index(F("company"), F("sorted_at").desc(), F("id").desc(), name="order_latest"),
+            # What changed lately, for whoever follows it.
+            models.Index(fields=("changed_at", "id"), name="order_changed"),
             # What a company waits for, among years of what it has: see `open_orders`.
             models.Index(
                 fields=("company", "promised_on", "id"),

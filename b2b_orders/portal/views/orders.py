@@ -23,6 +23,7 @@ from b2b_orders.documents.hidden_lines import order_as_shown, rows_as_shown
 from b2b_orders.documents.queries import count_documents, list_documents
 from b2b_orders.ingest.lookups import LookupView, get_lookup, request_refresh
 from b2b_orders.ingest.queries import SourceState, list_source_states
+from b2b_orders.orders.filtering import read_filter
 from b2b_orders.orders.queries import (
     OrderDetail,
     OrderRow,
@@ -56,6 +57,7 @@ from b2b_orders.portal.presenters.sources import is_old, order_states, source_li
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.views.notices import follow_panel, list_follow_panel
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff
 from erp_bridge.records import NumberKind
 
@@ -78,7 +80,9 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     now, to = clock.now(), addresses(request)
     typed = typed_text(request.GET)
     states = list_source_states()
+    wanted = read_filter(dict(request.GET.lists())).wanted
     context: dict[str, object] = {
+        "follow_list": None if typed.strip() else list_follow_panel(request, wanted),
         "typed": typed,
         "here": to.to("orders"),
         "lookup_url": to.to("ask"),
@@ -242,6 +246,7 @@ def show_order(
         "is_old": alert is None and "print" not in request.GET and is_old(states, now=now),
         **_refreshing(request, public_id, _asked_again(request)),
         **for_members,
+        "follow": follow_panel(request, order_id=detail.row.id, public_id=order_id),
         **about_numbers(request, detail, now),
         **for_staff(request, detail, states, now),
     }
