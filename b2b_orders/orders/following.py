@@ -90,10 +90,13 @@ def _states(
     visible, values = visible_sql(viewer, "o")
     matches, more = filter_sql(viewer, wanted, today=timezone.localdate(now), now=now)
     sql = _SELECT.format(matches=matches, visible=visible, those=those)
-    return tuple(
-        FollowState(*row[:7], tuple(row[7] or ()), bool(row[8]))
-        for row in _fetch(sql, {**values, **more, **params})
-    )
+    return tuple(map(_state, _fetch(sql, {**values, **more, **params})))
+
+
+def _state(row: tuple[Any, ...]) -> FollowState:
+    *plain, invoices, is_in = row
+    values: list[Any] = [*plain, tuple(invoices or ()), bool(is_in)]
+    return FollowState(*values)
 
 
 def due_titles(
