@@ -194,7 +194,7 @@ def _status_line(fact: Fact, order: OrderNews) -> str:
         }
     else:
         line = _("Status: %(status)s") % {"status": now}
-    return f"{_('It is in the ERP now.')} {line}" if fact.entered else line
+    return _("It is in the ERP now.") + f" {line}" if fact.entered else line
 
 
 def _promise_line(fact: Fact) -> str:

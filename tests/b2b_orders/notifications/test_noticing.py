@@ -293,7 +293,7 @@ def test_one_boleto_of_two_orders_is_told_of_once(cast, ana, box):
 
     sweep_and_tell(NOW + HOUR, box)
 
-    assert [kinds for kinds in box.kinds().values()] == [["due"]]
+    assert list(box.kinds().values()) == [["due"]]
 
 
 # --- lists -----------------------------------------------------------------------------------

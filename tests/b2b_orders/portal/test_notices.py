@@ -18,13 +18,15 @@ from b2b_orders.notifications.links import Ending, sign_ending
 from b2b_orders.notifications.models import Follow, Notice, NotificationChoice
 from b2b_orders.portal import notices_mail
 from erp_bridge.records import DocumentKind, NumberKind
-from tests.b2b_orders.common.test_mail import Catcher, server  # noqa: F401 a fixture
+from tests.b2b_orders.common import test_mail
 from tests.b2b_orders.documents.conftest import viewer_of
 from tests.b2b_orders.notifications.conftest import HOUR, change, follow, follow_list
 from tests.factories import NOW, make_document, make_order, make_title
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(minutes=10)
+# A real mail server, as the tests of mail itself have it.
+server = test_mail.server
 HOSTILE = '<script>alert(1)</script>"><img src=x>\r\nBcc: all@evil.example'
 
 
@@ -274,7 +276,7 @@ def test_a_real_mail_has_both_parts_ages_links_and_one_click(
     ana,
     order,
     server,
-    settings,  # noqa: F811 the fixture
+    settings,
 ):
     settings.PORTAL_URL = "https://pedidos.loja.example"
     settings.TIME_ZONE = "America/Sao_Paulo"
