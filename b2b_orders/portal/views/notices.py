@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -235,20 +236,21 @@ def change(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
     if not kinds:
         messages.error(request, _list_problem("kinds-missing"), extra_tags="bad")
         return redirect("portal:notices")
-    for viewer, _company in _scopes(request):
-        try:
-            following.change_kinds(
-                viewer=viewer,
-                actor=request.actor,
-                public_id=public_id,
-                kinds=[] if set(kinds) >= _offered(viewer, public_id) else kinds,
-                now=clock.now(),
-            )
-        except NotVisible:
-            continue
-        messages.success(request, _("Saved."), extra_tags="good")
-        return redirect(f"{reverse('portal:notices')}#follow-{public_id}")
-    raise NotVisible
+
+    def do(viewer: Viewer) -> None:
+        everything = _offered(viewer, public_id)
+        following.change_kinds(
+            viewer=viewer,
+            actor=request.actor,
+            public_id=public_id,
+            # All of it is also what may be told later.
+            kinds=[] if set(kinds) >= everything else kinds,
+            now=clock.now(),
+        )
+
+    _in_its_company(request, do)
+    messages.success(request, _("Saved."), extra_tags="good")
+    return redirect(f"{reverse('portal:notices')}#follow-{public_id}")
 
 
 def _offered(viewer: Viewer, public_id: UUID) -> set[str]:
@@ -263,30 +265,26 @@ def _offered(viewer: Viewer, public_id: UUID) -> set[str]:
 @person_page
 def end(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
     """End a follow of the person's."""
-    for viewer, _company in _scopes(request):
-        try:
-            following.unfollow(
-                viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now()
-            )
-        except NotVisible:
-            continue
-        messages.success(request, _("You follow it no longer."), extra_tags="good")
-        return redirect("portal:notices")
-    raise NotVisible
+
+    def do(viewer: Viewer) -> None:
+        following.unfollow(viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now())
+
+    _in_its_company(request, do)
+    messages.success(request, _("You follow it no longer."), extra_tags="good")
+    return redirect("portal:notices")
 
 
 @require_POST
 @person_page
 def end_watch(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
     """Wait for a document no longer."""
-    for viewer, _company in _scopes(request):
-        try:
-            unwatch(viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now())
-        except NotVisible:
-            continue
-        messages.success(request, _("You wait for it no longer."), extra_tags="good")
-        return redirect("portal:notices")
-    raise NotVisible
+
+    def do(viewer: Viewer) -> None:
+        unwatch(viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now())
+
+    _in_its_company(request, do)
+    messages.success(request, _("You wait for it no longer."), extra_tags="good")
+    return redirect("portal:notices")
 
 
 def _page(
@@ -298,9 +296,10 @@ def _page(
     kinds: dict[int, tuple[Kind, ...]] = {}
     companies: dict[int, CompanyChoice] = {}
     waited: list[tuple[WatchView, CompanyChoice]] = []
-    for viewer, company in _scopes(request):
-        follows += following.list_follows(viewer=viewer)
-        waited += [(row, company) for row in list_watches(viewer=viewer)]
+    for viewer, company in _viewers(request):
+        with _entered(viewer):
+            follows += following.list_follows(viewer=viewer)
+            waited += [(row, company) for row in list_watches(viewer=viewer)]
         kinds[company.id], companies[company.id] = kinds_for(viewer=viewer), company
     choice = choices.read_choice(person_id=request.user.pk)
     context = {
@@ -319,20 +318,33 @@ def _page(
     return render(request, "portal/account/notices.html", context, status=status)
 
 
-def _scopes(request: PersonRequest) -> Iterator[tuple[Viewer, CompanyChoice]]:
-    """Enter each of the person's companies in turn, as what they are there."""
+def _viewers(request: PersonRequest) -> list[tuple[Viewer, CompanyChoice]]:
+    """Build the person's viewers, one for each of their companies."""
     standing = request.standing
-    for company in standing.companies if standing else ():
-        viewer = standing.viewer_of_company(company.id) if standing else None
-        if viewer is not None:
-            with tenancy.scope(role=tenancy.WEB, company_id=company.id, person_id=request.user.pk):
-                yield viewer, company
+    if standing is None:
+        return []
+    found = [(standing.viewer_of_company(each.id), each) for each in standing.companies]
+    return [(viewer, company) for viewer, company in found if viewer is not None]
+
+
+def _in_its_company(request: PersonRequest, do: Callable[[Viewer], None]) -> None:
+    """Do something in the one of the person's companies where its object is."""
+    for viewer, _company in _viewers(request):
+        with _entered(viewer):
+            try:
+                do(viewer)
+            except NotVisible:
+                continue
+        return
+    raise NotVisible
+
+
+def _entered(viewer: Viewer) -> AbstractContextManager[None]:
+    return tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id)
 
 
 def _kinds_of_all(request: PersonRequest) -> tuple[Kind, ...]:
-    standing = request.standing
-    viewers = [standing.viewer_of_company(c.id) for c in standing.companies] if standing else []
-    return _all({v.company_id: kinds_for(viewer=v) for v in viewers if v is not None})
+    return _all({v.company_id: kinds_for(viewer=v) for v, _company in _viewers(request)})
 
 
 def _all(kinds: dict[int, tuple[Kind, ...]]) -> tuple[Kind, ...]:
