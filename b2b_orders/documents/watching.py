@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -122,12 +122,21 @@ def _audit(document: Document, actor: Actor, now: datetime, *, is_undone: bool) 
 # --- the worker's side ----------------------------------------------------------------------
 
 
-def tell_watchers(*, now: datetime, send: Callable[[Arrival], None], limit: int = 50) -> int:
+def tell_watchers(
+    *,
+    now: datetime,
+    send: Callable[[Arrival], None],
+    quiet: Collection[int] = (),
+    limit: int = 50,
+) -> int:
     """Tell those who wait for a document that is there now; say how many were told.
 
-    A mail server that is away is tried again at the next call, everything else once.
+    `quiet` are people who are told later. A mail server that is away is tried again at the next
+    call, everything else once.
     """
     waiting = Watch.objects.filter(told_at=None, document__state=State.AVAILABLE)
+    if quiet:
+        waiting = waiting.exclude(person_id__in=quiet)
     return send_each(
         "watch",
         list(waiting.order_by("pk").values_list("pk", flat=True)[:limit]),
