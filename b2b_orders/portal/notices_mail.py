@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
 from django.conf import settings
 from django.urls import reverse
@@ -18,6 +19,10 @@ from b2b_orders.notifications import telling
 from b2b_orders.notifications.links import Ending, sign_ending
 from b2b_orders.notifications.telling import CompanyNews, Digest, Fact, FollowTold, OrderNews
 from b2b_orders.portal import formats, words
+
+
+# So many follows have a link of their own in a mail; all of them are on the page it leads to.
+MOST_ENDINGS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def _mail(digest: Digest) -> NoticeMail:
     return NoticeMail(
         person_name=digest.person_name,
         companies=tuple(_company(each, digest.now) for each in digest.companies if each.orders),
-        endings=tuple(_end_line(each, digest) for each in digest.follows),
+        endings=tuple(_end_line(each, digest) for each in digest.follows[:MOST_ENDINGS]),
         settings_url=absolute(reverse("portal:notices")),
         stop_url=_ending_url(Ending(digest.person_id)),
         zone=_("Times are those of %(zone)s.") % {"zone": digest.zone.key},
