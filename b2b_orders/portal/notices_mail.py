@@ -20,7 +20,6 @@ from b2b_orders.notifications.links import Ending, sign_ending
 from b2b_orders.notifications.telling import CompanyNews, Digest, Fact, FollowTold, OrderNews
 from b2b_orders.portal import formats, words
 
-
 # So many follows have a link of their own in a mail; all of them are on the page it leads to.
 MOST_ENDINGS: Final = 10
 

@@ -9,10 +9,12 @@ from decimal import Decimal
 import pytest
 
 from b2b_orders.audit.models import Action, AuditEvent
+from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotAllowed, NotVisible
 from b2b_orders.common.mail import MailFailed
 from b2b_orders.companies.models import Membership, Role, StaffRole
 from b2b_orders.documents.models import Document, DocumentRule
+from b2b_orders.ingest.retention import apply_retention
 from b2b_orders.notifications import noticing, telling
 from b2b_orders.notifications.models import Follow, FollowedOrder, Mark, Notice, NotificationChoice
 from b2b_orders.orders.models import Order, OrderAlias
@@ -509,3 +511,26 @@ def test_an_address_that_is_refused_for_good_is_not_tried_again(ana, order, box)
     box.failure = None
 
     assert telling.tell(now=LATER + 2 * HOUR, send=box) == 0
+
+
+def test_told_notices_are_forgotten_once_they_are_no_news_any_more(ana, order, box, settings):
+    settings.PORTAL_KEEP_AWAITED_DAYS = 1
+    follow(ana, order)
+    make_document(order, state_since=LATER)
+    change(order, LATER, fulfilment="shipped")
+    sweep_and_tell(LATER, box)
+    change(order, LATER + HOUR, fulfilment="delivered")
+    noticing.sweep_changes(now=LATER + HOUR)
+    now = clock.now()
+    told = Notice.objects.filter(told_at__isnull=False)
+    told.filter(kind="status").update(told_at=now - 2 * noticing.NEWS - HOUR)
+    told.filter(kind="document").update(told_at=now - timedelta(days=2))
+
+    counts = apply_retention(now=now, seconds=5)
+
+    assert counts["notices"] == 1
+    # What is news still, or waits to be told, stays.
+    assert {(n.kind, n.told_at is None) for n in Notice.objects.all()} == {
+        ("document", False),
+        ("status", True),
+    }
