@@ -43,7 +43,7 @@ from b2b_orders.portal.presenters.notices import (
 from b2b_orders.portal.requests import CompanyRequest, PersonRequest, company_page, person_page
 from b2b_orders.portal.views.entering import sealed
 
-_INVALID = 422
+_INVALID = 400
 _WHOLE = re.compile(r"[0-9]{1,2}")
 
 
@@ -118,6 +118,9 @@ def _too_much(most: int) -> str:
 @company_page
 def follow_list(request: CompanyRequest) -> HttpResponseBase:
     """Follow the list that a filter finds, or no more; back at that list."""
+    if request.viewer.is_staff:
+        # The seller's people are not offered it.
+        raise NotVisible
     wanted = read_filter(dict(request.POST.lists())).wanted
     try:
         if request.POST.get("undo"):
@@ -126,8 +129,6 @@ def follow_list(request: CompanyRequest) -> HttpResponseBase:
             _follow_list(request, wanted)
             done = _("You follow this list. News comes by e-mail.")
             messages.success(request, done, extra_tags="good")
-    except NotAllowed as error:
-        raise NotVisible from error
     except InvalidInput as error:
         messages.error(request, _list_problem(error.message), extra_tags="bad")
     except Conflict:
@@ -232,6 +233,7 @@ def test(request: PersonRequest) -> HttpResponseBase:
 @person_page
 def change(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
     """Change of what of a follow the person is told."""
+    _must_be_member(request)
     kinds = request.POST.getlist("tipo")
     if not kinds:
         messages.error(request, _list_problem("kinds-missing"), extra_tags="bad")

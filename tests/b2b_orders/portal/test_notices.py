@@ -233,7 +233,7 @@ def test_kinds_that_were_not_offered_stay_wanted(cast, client_for):
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(cast, client_for, wrong, words):
     answer = client_for(cast.ana).post("/conta/avisos/escolhas", GIVEN | wrong)
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert words in answer.content.decode()
     assert not NotificationChoice.objects.exists()
 
