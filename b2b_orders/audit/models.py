@@ -28,6 +28,10 @@ class Action(models.TextChoices):
     SHARE_REVOKED = "share_revoked"
     DOCUMENT_MAILED = "document_mailed"
     DOCUMENT_WATCHED = "document_watched"
+    # What a person follows, and when they are told of it.
+    FOLLOWED = "followed"
+    UNFOLLOWED = "unfollowed"
+    NOTICES_CHANGED = "notices_changed"
     TITLES_EXPORTED = "titles_exported"
     # Lists of orders as files, views of lists that are a company's, many numbers at once.
     ORDERS_EXPORTED = "orders_exported"

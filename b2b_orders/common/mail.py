@@ -79,6 +79,7 @@ def send_mail(
     context: Mapping[str, Any],
     language: str,
     attachments: Sequence[Attachment] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send `mail/<template>.txt` and `.html` to one address; `MailFailed` when it cannot be.
 
@@ -100,7 +101,7 @@ def send_mail(
             from_email=sender(),
             to=[to],
             # Nobody's out-of-office notice answers us.
-            headers={"Auto-Submitted": "auto-generated"},
+            headers={"Auto-Submitted": "auto-generated", **(headers or {})},
         )
         mail.attach_alternative(render_to_string(f"mail/{template}.html", whole), "text/html")
     for each in attachments:

@@ -24,7 +24,12 @@ CALENDAR_PATH = "/calendario"
 INVITATION_PATH = "/convite"
 # Where somebody who asks to be let in proves their address; likewise.
 PROOF_PATH = "/confirmar-endereco"
-SECRET_PATHS = (HOOK_PATH, SHARE_PATH, CALENDAR_PATH, INVITATION_PATH, PROOF_PATH)
+# Where a mail's link ends what it tells of; likewise.
+ENDING_PATH = "/parar-avisos"
+SECRET_PATHS = (
+    *(HOOK_PATH, SHARE_PATH, CALENDAR_PATH),
+    *(INVITATION_PATH, PROOF_PATH, ENDING_PATH),
+)
 
 
 class SecretPathMiddleware:

@@ -11,7 +11,13 @@ from django.http import HttpRequest, HttpResponse
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.common import clock, tenancy
-from b2b_orders.common.requests import CALENDAR_PATH, HOOK_PATH, SHARE_PATH, client_address
+from b2b_orders.common.requests import (
+    CALENDAR_PATH,
+    ENDING_PATH,
+    HOOK_PATH,
+    SHARE_PATH,
+    client_address,
+)
 from b2b_orders.companies.access import Actor, StaffViewer, Viewer
 from b2b_orders.companies.services import touch_acting
 from b2b_orders.companies.viewers import (
@@ -29,7 +35,7 @@ from b2b_orders.companies.viewers import (
 WITHOUT_VIEWER = frozenset(
     {
         *("/healthz", "/readyz", "/metrics", "/robots.txt", "/.well-known/security.txt"),
-        *(HOOK_PATH, CALENDAR_PATH, SHARE_PATH),
+        *(HOOK_PATH, CALENDAR_PATH, SHARE_PATH, ENDING_PATH),
     }
 )
 _COMPANY_ADDRESS = re.compile(r"^/c/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,6 +74,34 @@ def unwatch(*, viewer: Viewer, actor: Actor, public_id: uuid.UUID, now: datetime
         _audit(document, actor, now, is_undone=True)
 
 
+@dataclass(frozen=True, slots=True)
+class WatchView:
+    """A document that the viewer waits for."""
+
+    document: uuid.UUID
+    order: uuid.UUID
+    order_title: str
+    kind: str
+    invoice_number: str
+    asked_at: datetime
+
+
+def list_watches(*, viewer: Viewer) -> tuple[WatchView, ...]:
+    """List the documents that the viewer waits for, those first that they asked for last."""
+    mine = Watch.objects.filter(
+        document__in=visible_documents(viewer=viewer).filter(record__order__isnull=False),
+        person_id=viewer.person_id,
+        company_id=viewer.company_id,
+        told_at=None,
+    )
+    names = (
+        *("document__public_id", "document__record__order__public_id"),
+        *("document__record__order__title", "document__kind", "document__invoice_number"),
+    )
+    rows = mine.order_by("-asked_at", "-pk").values_list(*names, "asked_at")
+    return tuple(WatchView(*row) for row in rows)
+
+
 def _audit(document: Document, actor: Actor, now: datetime, *, is_undone: bool) -> None:
     order = document.record.order
     record_audit(
@@ -94,12 +122,21 @@ def _audit(document: Document, actor: Actor, now: datetime, *, is_undone: bool) 
 # --- the worker's side ----------------------------------------------------------------------
 
 
-def tell_watchers(*, now: datetime, send: Callable[[Arrival], None], limit: int = 50) -> int:
+def tell_watchers(
+    *,
+    now: datetime,
+    send: Callable[[Arrival], None],
+    quiet: Collection[int] = (),
+    limit: int = 50,
+) -> int:
     """Tell those who wait for a document that is there now; say how many were told.
 
-    A mail server that is away is tried again at the next call, everything else once.
+    `quiet` are people who are told later. A mail server that is away is tried again at the next
+    call, everything else once.
     """
     waiting = Watch.objects.filter(told_at=None, document__state=State.AVAILABLE)
+    if quiet:
+        waiting = waiting.exclude(person_id__in=quiet)
     return send_each(
         "watch",
         list(waiting.order_by("pk").values_list("pk", flat=True)[:limit]),

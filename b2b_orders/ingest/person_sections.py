@@ -286,7 +286,10 @@ SECTIONS: Final = (
     Section(
         "notifications",
         lazy("When you want to be told"),
-        _of(NotificationChoice, "rhythm", "daily_at", "quiet_from", "quiet_until", "without"),
+        _of(
+            NotificationChoice,
+            *("rhythm", "daily_at", "quiet_from", "quiet_until", "due_days", "without"),
+        ),
     ),
     Section(
         "acting",
@@ -323,6 +326,7 @@ COLUMN: Final[dict[str, Text]] = {
     "created_at": lazy("Since"),
     "daily_at": lazy("Hour of the daily mail"),
     "detail": lazy("Details"),
+    "due_days": lazy("Days before a boleto is due"),
     "email": lazy("E-mail"),
     "ended_at": lazy("Ended"),
     "expires_at": lazy("Until"),

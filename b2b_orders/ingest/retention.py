@@ -21,6 +21,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from b2b_orders.audit.models import Incident, PersonExport
 from b2b_orders.audit.retention import forget_old_lines
 from b2b_orders.audit.services import Action, record
+from b2b_orders.common import clock
 from b2b_orders.companies.access import Actor
 from b2b_orders.companies.models import (
     Acting,
@@ -32,6 +33,8 @@ from b2b_orders.companies.models import (
 )
 from b2b_orders.documents.models import JobState, Mailing, Watch
 from b2b_orders.ingest.models import Errand, ErrandState, Lookup
+from b2b_orders.notifications.models import Notice
+from b2b_orders.notifications.noticing import NEWS
 from b2b_orders.orders.models import AwaitedNumber
 
 _BATCH: Final = 500
@@ -128,6 +131,12 @@ RULES: Final = (
         lambda before: Mailing.objects.filter(
             asked_at__lt=before, state__in=(JobState.DONE, JobState.FAILED)
         ),
+    ),
+    Rule(
+        "notices",
+        "PORTAL_KEEP_AWAITED_DAYS",
+        # What is news still would be noted anew.
+        lambda before: Notice.objects.filter(told_at__lt=min(before, clock.now() - 2 * NEWS)),
     ),
     Rule(
         "watches",

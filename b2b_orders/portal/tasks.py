@@ -7,7 +7,7 @@ from celery import shared_task
 from b2b_orders.audit import volume
 from b2b_orders.common import clock
 from b2b_orders.documents.list_exports import clear_exports, waiting_exports
-from b2b_orders.portal import exporting, people_mail
+from b2b_orders.portal import exporting, notices_mail, people_mail
 from b2b_orders.portal.alarms import tell_alarms
 from b2b_orders.portal.answering import tell_askers
 from b2b_orders.portal.telling import tell_arrivals, tell_watchers
@@ -74,3 +74,9 @@ def sweep_exports() -> None:
 def tidy_exports() -> None:
     """Delete the files of exports that have expired."""
     clear_exports(now=clock.now())
+
+
+@shared_task(name="notifications.tell", acks_late=True)
+def tell_notices() -> None:
+    """Mail people what they are to be told, when it is time."""
+    notices_mail.tell(now=clock.now())

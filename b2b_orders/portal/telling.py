@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from b2b_orders.common.mail import absolute, send_mail
 from b2b_orders.documents import watching
 from b2b_orders.documents.watching import Arrival
+from b2b_orders.notifications.choices import quiet_people
 from b2b_orders.orders import awaiting
 from b2b_orders.orders.awaiting import NumberCame
 from b2b_orders.portal import words
@@ -20,7 +21,7 @@ from b2b_orders.portal import words
 
 def tell_watchers(*, now: datetime) -> int:
     """Tell everybody who waits for a document that is there now; say how many were told."""
-    return watching.tell_watchers(now=now, send=send_arrival)
+    return watching.tell_watchers(now=now, send=send_arrival, quiet=quiet_people(now=now))
 
 
 def send_arrival(arrival: Arrival) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from b2b_orders.common.requests import CALENDAR_PATH, INVITATION_PATH, PROOF_PATH
+from b2b_orders.common.requests import (
+    CALENDAR_PATH,
+    ENDING_PATH,
+    INVITATION_PATH,
+    PROOF_PATH,
+)
 from b2b_orders.portal.views import (
     access_record,
     account,
@@ -25,6 +30,7 @@ from b2b_orders.portal.views import (
     making,
     many,
     my_data,
+    notices,
     operations,
     operations_companies,
     operations_documents,
@@ -88,6 +94,8 @@ of_a_company: list[URLPattern | URLResolver] = [
     path("pedidos/lote", many.many, name="many"),
     path("pedidos/sugestoes", box.suggestions, name="suggestions"),
     path("paleta", box.palette, name="palette"),
+    path("pedidos/seguir", notices.follow_list, name="follow-list"),
+    path("pedidos/<uuid:public_id>/seguir", notices.follow_order, name="follow-order"),
     path("pedidos/procurar", lookups.ask, name="ask"),
     path("pedidos/procurar/<uuid:public_id>", lookups.show, name="lookup"),
     path("pedidos/<uuid:public_id>", order.page, name="order"),
@@ -161,6 +169,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("conta/sessoes/<int:session>/encerrar", account.end_session, name="end-session"),
     path("conta/segundo-fator", account.second_factor, name="second-factor"),
     path("conta/confirmar", account.sign_in_again, name="sign-in-again"),
+    path("conta/avisos", notices.page, name="notices"),
+    path("conta/avisos/escolhas", notices.save, name="save-notices"),
+    path("conta/avisos/teste", notices.test, name="test-notices"),
+    path("conta/avisos/<uuid:public_id>", notices.change, name="change-follow"),
+    path("conta/avisos/<uuid:public_id>/encerrar", notices.end, name="end-follow"),
+    path("conta/avisos/documentos/<uuid:public_id>/encerrar", notices.end_watch, name="end-watch"),
+    path(ENDING_PATH[1:], notices.ending, name="end-notices"),
     path("empresa/trocar", company.switch, name="switch-company"),
     path(INVITATION_PATH[1:], entering.invitation, name="invitation"),
     path("entrar-na-empresa", entering.join, name="join"),

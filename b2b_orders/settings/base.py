@@ -185,7 +185,29 @@ CELERY_TIMEZONE = "UTC"
 # Pauses between two looks at the VTEX feed and at the ERPs.
 PORTAL_FEED_SECONDS: float = env.float("PORTAL_FEED_SECONDS", default=30.0)
 PORTAL_ERP_SECONDS: float = env.float("PORTAL_ERP_SECONDS", default=300.0)
+# At most one mail with news of what a person follows in so many seconds.
+PORTAL_NOTICE_SECONDS: float = env.float("PORTAL_NOTICE_SECONDS", default=3600.0)
 CELERY_BEAT_SCHEDULE = {
+    "sweep-notices": {
+        "task": "notifications.sweep",
+        "schedule": min(10.0, PORTAL_NOTICE_SECONDS / 4),
+        "options": {"expires": 9, "queue": "interactive"},
+    },
+    "look-in-turn": {
+        "task": "notifications.look_in_turn",
+        "schedule": min(60.0, PORTAL_NOTICE_SECONDS / 4),
+        "options": {"expires": 55, "queue": "sync"},
+    },
+    "look-back": {
+        "task": "notifications.look_back",
+        "schedule": 600.0,
+        "options": {"expires": 550, "queue": "sync"},
+    },
+    "tell-notices": {
+        "task": "notifications.tell",
+        "schedule": min(15.0, PORTAL_NOTICE_SECONDS / 4),
+        "options": {"expires": 14, "queue": "interactive"},
+    },
     "tick": {
         "task": "ingest.tick",
         "schedule": 2.0,

@@ -87,6 +87,7 @@ def filled(cast):
     SavedView.objects.create(**of_list, name="x", created_at=NOW)
     ListPreference.objects.create(**of_list)
     follow = Follow.objects.create(**of_ana, order=order, created_at=NOW, checked_at=NOW)
+    follow.known.create(company=cast.alfa, order=order, is_in=True)
     Notice.objects.create(
         **of_ana, follow=follow, order=order, kind="status", key="x", happened_at=NOW
     )

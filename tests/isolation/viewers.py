@@ -131,6 +131,7 @@ def make_site(cast: Any) -> Site:
         "documentos/links/": things.share,
         "pedidos/": things.order,
         "api/v1/orders/": things.order,
+        "conta/avisos": uuid.uuid4(),
         "conta/meus-dados/": _export(cast.ana, cast.ana, ""),
         **_of_people(cast),
         **_of_operations(cast),

@@ -51,6 +51,7 @@ class QuickSupervisor(Supervisor):
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",
             "PORTAL_SILENT_SECONDS": "2",
+            "PORTAL_NOTICE_SECONDS": "30",
             # A source that has come back is found out sooner; how it is left alone is the same.
             "PORTAL_BREAKER_SECONDS": "8",
             # A test asks faster than a person; guessing is limited as it is in production.

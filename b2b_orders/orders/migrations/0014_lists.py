@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
         ),
         _by("order_total", "total_cents"),
         _by("order_promised", "promised_on"),
-        _by("order_changed", "changed_at"),
+        _by("order_by_change", "changed_at"),
         _by(
             "order_by_status",
             "fulfilment",

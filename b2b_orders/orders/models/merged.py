@@ -93,7 +93,7 @@ class Order(models.Model):
             # What else a list is sorted by; either way, as an index is read from both ends.
             models.Index(fields=("company", "total_cents", "id"), name="order_total"),
             models.Index(fields=("company", "promised_on", "id"), name="order_promised"),
-            models.Index(fields=("company", "changed_at", "id"), name="order_changed"),
+            models.Index(fields=("company", "changed_at", "id"), name="order_by_change"),
             # What a list is narrowed to, newest first. Whether goods under way are late is read
             # from the index alone.
             models.Index(
@@ -113,6 +113,8 @@ class Order(models.Model):
                 name="order_differs",
                 condition=models.Q(divergence_count__gt=0),
             ),
+            # What changed lately, for whoever follows it.
+            models.Index(fields=("changed_at", "id"), name="order_changed"),
             # What a company waits for, among years of what it has: see `open_orders`.
             models.Index(
                 fields=("company", "promised_on", "id"),

@@ -56,6 +56,7 @@ from b2b_orders.portal.presenters.questions import Answering, questions_for_staf
 from b2b_orders.portal.presenters.sources import is_old, order_states, source_lines
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.views.notices import follow_panel
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff, from_list
 from b2b_orders.portal.views.order_sources import asked_again, page_mark, refreshing
 
@@ -245,6 +246,7 @@ def _context(
         else (),
         "typed": typed,
         **from_list(request, detail.row, now),
+        "follow": follow_panel(request, order_id=detail.row.id, public_id=order_id),
         "print_url": to.to("order", {"print": "1"}, public_id=order_id),
         "print_now": is_print,
         "printed_at": formats.full_moment(now) if is_print else "",

@@ -39,6 +39,7 @@ from b2b_orders.portal.searching import (
     only_match,
 )
 from b2b_orders.portal.views.list_tools import ShownList, list_tools, shown_list
+from b2b_orders.portal.views.notices import list_follow_panel
 from b2b_orders.portal.views.order_list import (
     around,
     counted_words,
@@ -88,6 +89,8 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     sorts = {name: (link.url, link.aria) for name, link in frame["sorts"].items()}
     context |= frame
     context |= list_tools(request, shown, sorts=sorts, total=_total(counted))
+    if not asked.typed.strip():
+        context["follow_list"] = list_follow_panel(request, asked.wanted)
     return list_response(request, asked, context)
 
 

@@ -15,6 +15,7 @@ from b2b_orders.documents.expecting import refresh_expected
 from b2b_orders.documents.models import Document, DocumentRule, State, Watch
 from b2b_orders.documents.queries import list_documents
 from b2b_orders.documents.watching import Arrival, tell_watchers, unwatch, watch
+from b2b_orders.notifications.models import NotificationChoice
 from b2b_orders.portal.telling import tell_watchers as tell_by_mail
 from erp_bridge.records import DocumentKind
 from tests.b2b_orders.documents.conftest import as_web, viewer_of
@@ -231,3 +232,17 @@ def test_who_waits_goes_on_waiting_for_the_file_that_comes(ana, cast):
     assert Watch.objects.filter(document=made).exists()
     read(cast.alfa, at=LATER + timedelta(hours=1), documents=(XML, DANFE))
     assert Document.objects.get(pk=made.pk).state == State.AVAILABLE
+
+
+def test_nobody_is_told_in_their_quiet_hours_but_after_them(ana, cast, xml, mailoutbox):
+    NotificationChoice.objects.create(
+        person=cast.ana, quiet_from=11, quiet_until=12, changed_at=NOW
+    )
+    type(cast.ana).objects.filter(pk=cast.ana.pk).update(time_zone="America/Sao_Paulo")
+    ask(ana, xml)
+    arrive(xml)
+
+    # 11:00 in São Paulo.
+    assert tell_by_mail(now=LATER) == 0
+    assert tell_by_mail(now=LATER + timedelta(hours=1)) == 1
+    assert len(mailoutbox) == 1

@@ -647,6 +647,7 @@ OF_MAP = {
     "orders.SavedView": DEAD,
     "orders.ListPreference": DEAD,
     "notifications.Follow": DEAD,
+    "notifications.FollowedOrder": DEAD,
     "notifications.Notice": HISTORY,
     "documents.ListExport": HISTORY,
     "orders.AddedNumber": ALONG,

@@ -27,6 +27,7 @@ from b2b_orders.documents.models import Mailing, Watch
 from b2b_orders.ingest import people_tasks
 from b2b_orders.ingest.models import Errand, Lookup
 from b2b_orders.ingest.retention import RULES, apply_retention
+from b2b_orders.notifications.models import Notice
 from b2b_orders.orders.models import AwaitedNumber
 from tests.b2b_orders.audit.lines import as_owner, faults, seal_days_ago, verified, write_lines
 from tests.factories import make_document, make_order
@@ -73,6 +74,9 @@ def make_rows(cast, at: datetime) -> None:
         asked_at=at,
     )
     Watch.objects.create(document=document, company=alfa, person=cast.ana, asked_at=at, told_at=at)
+    Notice.objects.create(
+        company=alfa, person=cast.ana, kind="status", key=str(at), happened_at=at, told_at=at
+    )
 
 
 def test_each_kind_goes_when_its_time_has_come_and_not_before(cast):
@@ -85,7 +89,16 @@ def test_each_kind_goes_when_its_time_has_come_and_not_before(cast):
     names = {rule.name for rule in RULES} - {"session_names", "confirmations"}
     assert counts == dict.fromkeys(names, 1)
     kinds = (Session, Invitation, JoinRequest, Incident, Acting, Errand, Lookup)
-    for kind in (*kinds, CompanyImport, MapConflict, AwaitedNumber, Mailing, Watch, PersonExport):
+    for kind in (
+        *kinds,
+        CompanyImport,
+        MapConflict,
+        AwaitedNumber,
+        Mailing,
+        Watch,
+        PersonExport,
+        Notice,
+    ):
         assert kind.objects.count() == 1, kind
     event = AuditEvent.objects.get()
     assert (event.action, event.person_id, event.detail) == (

@@ -377,7 +377,7 @@ def test_every_sort_and_filter_of_a_large_company_is_a_range_of_an_index(large):
         SortBy.TOTAL: "order_total",
         SortBy.STATUS: "order_by_status",
         SortBy.PROMISED: "order_promised",
-        SortBy.CHANGED: "order_changed",
+        SortBy.CHANGED: "order_by_change",
     }
     for wanted in SORTS:
         page = queries.list_orders(viewer=viewer, wanted=wanted, limit=50)
