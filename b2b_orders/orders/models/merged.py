@@ -79,6 +79,10 @@ class Order(models.Model):
     class Meta:
         indexes = (
             models.Index(F("company"), F("sorted_at").desc(), F("id").desc(), name="order_latest"),
+            # The newest of one branch: the branch board.
+            models.Index(
+                F("establishment"), F("sorted_at").desc(), F("id").desc(), name="order_of_branch"
+            ),
             # What a company waits for, among years of what it has: see `open_orders`.
             models.Index(
                 fields=("company", "promised_on", "id"),

@@ -24,6 +24,7 @@ from b2b_orders.orders.queries import (
     TitleRow,
 )
 from b2b_orders.portal import formats, words
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.documents import (
     InvoiceGroup,
     due_words,
@@ -185,7 +186,7 @@ def order_page(
     layout = _layout(row.fulfilment)
     steps = _steps(row.fulfilment) if layout in {"steps", "partly"} else ()
     return OrderPage(
-        title=row.title,
+        title=leading_number(row.title, row.numbers),
         numbers=numbers,
         found_by=found_by,
         status=words.fulfilment(row.fulfilment, row.status_raw),
@@ -209,7 +210,7 @@ def order_page(
         delivery=_delivery(detail),
         billing=_billing(detail),
         payment=_payment(detail.facts),
-        titles=_titles(detail.titles, payments, formats.local(now).date(), currency),
+        titles=_titles(detail.titles, payments, formats.today(now), currency),
         amounts=_amounts(detail, currency) if prices else (),
         days=_days(detail.events, detail),
         event_count=len(detail.events),

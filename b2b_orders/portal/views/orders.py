@@ -56,6 +56,7 @@ from b2b_orders.portal.presenters.sources import is_old, order_states, source_li
 from b2b_orders.portal.presenters.taking import all_files
 from b2b_orders.portal.presenters.trouble import rereading, trouble_page
 from b2b_orders.portal.requests import CompanyRequest, company_page, typed_text
+from b2b_orders.portal.views.branches import board_link
 from b2b_orders.portal.views.order_extras import about_numbers, for_staff
 from erp_bridge.records import NumberKind
 
@@ -84,6 +85,7 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
         "shows_totals": request.viewer.can(Right.PRICES),
+        "branches_url": "" if request.htmx else board_link(request),
     }
     if typed.strip():
         result = _search(request, typed)
