@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -99,3 +102,23 @@ def rename(*, person_id: int, name: str) -> None:
     if not plain or len(plain) > _LONGEST_NAME:
         raise InvalidInput("name", "a name has 1 to 150 characters")
     Person.objects.filter(pk=person_id).update(name=plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How the portal speaks and looks to a person; an empty one leaves it to the portal."""
+
+    language: str
+    time_zone: str
+    leading_number: str
+    theme: str
+
+
+def choose_preferences(*, person_id: int, chosen: Preferences) -> None:
+    """Keep what a person chose, for every machine; whoever calls has checked it."""
+    Person.objects.filter(pk=person_id).update(**asdict(chosen))
+
+
+def note_welcomed(*, person_id: int, now: datetime | None) -> None:
+    """Note that the first steps need not be shown any more; None shows them again."""
+    Person.objects.filter(pk=person_id).update(welcomed_at=now)

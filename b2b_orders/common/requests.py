@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -11,7 +12,10 @@ from django.http import HttpRequest, HttpResponse
 
 from b2b_orders.common.logging import context
 
+logger = logging.getLogger(__name__)
+
 _IPV6_PREFIX = 64
+_REFUSED = 400
 # What PostgreSQL stores in no text.
 NUL = "\0"
 # Where VTEX calls us; what follows in the address is a secret.
@@ -75,6 +79,12 @@ class RequestContextMiddleware:
         token = context.set({"request_id": request_id})
         try:
             response = self.get_response(request)
+            if response.status_code >= _REFUSED:
+                # Error pages show how the id begins. The name of the page, not its address:
+                # people type numbers and secrets into those.
+                match = request.resolver_match
+                page = match.view_name if match else ""
+                logger.info("refused", extra={"status": response.status_code, "page": page})
         finally:
             context.reset(token)
         response["X-Request-Id"] = request_id

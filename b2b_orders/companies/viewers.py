@@ -159,6 +159,10 @@ class Standing:
         member = next((m for m in self.members if m.company.id == company_id), None)
         return _member_viewer(self.person_id, member) if member else None
 
+    def role_in(self, company_id: int) -> Role | None:
+        """Return what the person is in a company of their own; None in any other one."""
+        return next((m.role for m in self.members if m.company.id == company_id), None)
+
     def live_acting(self, session_key: str, now: datetime) -> tuple[_ActingRow, ...]:
         """Return what this very log-in acts for and has not left idle for too long.
 

@@ -371,6 +371,12 @@ def sum_owed(*, viewer: Viewer, today: date) -> Owed:
     return Owed(overdue, next_on, tuple(amounts))
 
 
+def to_pay_sql(*, viewer: Viewer, until: date, today: date) -> tuple[str, str, Mapping[str, Any]]:
+    """Build tables and condition of titles `t` of orders `o` to pay until a day, each debt once."""
+    where = _where(viewer, TitleFilter(due_to=until), today).and_(_IS_TO_PAY)
+    return _FROM, where.sql, where.params
+
+
 def _sums(where: _Where) -> Sums:
     rows = _fetch(
         f"SELECT o.currency, count(*), COALESCE(sum(t.amount), 0), count(*) - count(t.amount)"

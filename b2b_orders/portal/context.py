@@ -19,6 +19,7 @@ from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.acting import AgentBar, agent_bar
 from b2b_orders.portal.presenters.keyboard import box_view
+from b2b_orders.portal.presenters.welcome import Welcome, welcome_of_member, welcome_of_staff
 
 SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
 
@@ -27,7 +28,8 @@ SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
 class NavItem:
     """A page of the main navigation; `current` is what `aria-current` says.
 
-    `count` is empty where nothing waits.
+    `count` is empty where nothing waits; `on_phone` is where a phone has it instead: "bar" at the
+    bottom, with an icon, or "menu" of the person.
     """
 
     text: str
@@ -35,6 +37,8 @@ class NavItem:
     is_current: bool
     current: str = "page"
     count: str = ""
+    on_phone: str = ""
+    icon: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Shell:
     support: str
     home: str
     here: str
+    # By what support finds this request in the log; error pages show it.
+    code: str
     search: str
     # The access record of the company, for whoever may read it.
     record: str
@@ -74,6 +80,11 @@ class Shell:
     acting: ActingView | None
     bar: AgentBar | None
     nav: tuple[NavItem, ...]
+    bottom: tuple[NavItem, ...]
+    help: str
+    theme: str
+    # The first steps, for who has not closed them; the pages where people start show them.
+    welcome: Welcome | None
     languages: tuple[LanguageItem, ...]
     language_short: str
     person: str
@@ -98,11 +109,14 @@ def shell(request: HttpRequest) -> Shell:
     signed_in = user is not None and user.is_authenticated
     name: str = user.name if user is not None and signed_in else ""
     code = formats.language()
+    nav = _nav(request, company)
+    help_url = addresses(request).to("help") if signed_in else ""
     return Shell(
         seller=settings.PORTAL_SELLER_NAME,
         support=settings.PORTAL_SUPPORT_EMAIL,
         home=reverse("portal:home"),
         here=_here(request),
+        code=code_of(request),
         search=addresses(request).to("orders") if viewer else "",
         record=_record(request, viewer),
         title_prefix=f"[{company.name}] " if acting and company else "",
@@ -113,21 +127,48 @@ def shell(request: HttpRequest) -> Shell:
         bar=agent_bar(acting, getattr(request, "outages", ()), here=_here(request))
         if acting
         else None,
-        nav=_nav(request, company),
+        nav=nav,
+        bottom=_bottom(nav) if viewer else (),
+        help=help_url,
+        theme=getattr(user, "theme", "") if signed_in else "",
+        welcome=_welcome(request, company) if signed_in else None,
         languages=tuple(
             LanguageItem(each, word, each == code) for each, word in settings.LANGUAGES
         ),
         language_short=SHORT[code],
         person=name,
-        person_short=name.split(maxsplit=1)[0] if name else "",
+        person_short=_first_name(name),
         email=user.email if user is not None and signed_in else "",
     )
+
+
+def code_of(request: HttpRequest) -> str:
+    """Return the beginning of the request's id, as people read it out: 7F3A."""
+    return str(getattr(request, "request_id", ""))[:4].upper()
 
 
 def _record(request: HttpRequest, viewer: Viewer | None) -> str:
     if viewer is None or not viewer.can(Right.ACCESS_RECORD):
         return ""
     return addresses(request).to("access-record")
+
+
+def _welcome(request: HttpRequest, company: CompanyChoice | None) -> Welcome | None:
+    user, viewer = request.user, getattr(request, "viewer", None)
+    standing, staff = getattr(request, "standing", None), getattr(request, "staff", None)
+    if getattr(user, "welcomed_at", None) is not None or standing is None:
+        return None
+    name = _first_name(getattr(user, "name", ""))
+    if viewer is None:
+        return welcome_of_staff(first_name=name, staff=staff) if staff else None
+    role = standing.role_in(viewer.company_id)
+    if role is None or company is None or viewer.is_staff:
+        return None
+    return welcome_of_member(first_name=name, company=company.name, viewer=viewer, role=role)
+
+
+def _first_name(name: str) -> str:
+    return name.split(maxsplit=1)[0] if name.strip() else ""
 
 
 def _company(request: HttpRequest) -> CompanyChoice | None:
@@ -167,7 +208,7 @@ def _choices(request: HttpRequest, current: CompanyChoice | None) -> tuple[Compa
 def _nav(request: HttpRequest, company: CompanyChoice | None) -> tuple[NavItem, ...]:
     """List the pages of the seller's people, then those of the company that is looked at.
 
-    A buyer who sees orders alone has one page, which the logo leads to.
+    Staff, who have more pages than room, find help in the menu of their person alone.
     """
     staff = getattr(request, "staff", None)
     items = []
@@ -202,21 +243,36 @@ def _company_nav(request: HttpRequest, *, is_staff: bool) -> Iterator[NavItem]:
     viewer: Viewer | None = getattr(request, "viewer", None)
     to = addresses(request)
     pages = (
-        (Right.DOCUMENTS, _("Documents"), "packs"),
-        (Right.FINANCE, _("Finance"), "finance"),
+        (Right.DOCUMENTS, _("Documents"), "packs", "file"),
+        (Right.FINANCE, _("Finance"), "finance", "barcode"),
     )
-    seen = [page for right, *page in pages if viewer is not None and viewer.can(right)]
-    # Whose they are says the agent bar, or the company's name further to the right.
-    if is_staff or seen:
-        yield _item(_("Orders"), to.to("orders"), request.path)
-    for text, name in seen:
-        yield _item(text, to.to(name), request.path)
+    yield _orders(request)
+    for right, text, name, icon in pages:
+        if viewer is not None and viewer.can(right):
+            item = _item(text, to.to(name), request.path)
+            yield replace(item, on_phone="bar", icon=icon)
     if viewer is not None and may_see_people(viewer):
         waiting = _waiting(request, viewer)
         url, part = to.to("people"), to.to("people").removesuffix("pessoas")
         is_here = request.path.startswith(part)
         current = "page" if request.path == url else "true"
         yield NavItem(_("Company"), url, is_here, current, waiting)
+    if not is_staff:
+        yield replace(_item(_("Help"), to.to("help"), request.path), on_phone="menu")
+
+
+def _orders(request: HttpRequest) -> NavItem:
+    """Lead to the orders; the branch board is a way into them."""
+    to = addresses(request)
+    item = _item(_("Orders"), to.to("orders"), request.path)
+    is_here = item.is_current or request.path == to.to("branches")
+    return replace(item, is_current=is_here, on_phone="bar", icon="inbox")
+
+
+def _bottom(nav: tuple[NavItem, ...]) -> tuple[NavItem, ...]:
+    """Fill the bar at the bottom of a phone; the box to search in is on every page."""
+    pages = tuple(item for item in nav if item.on_phone == "bar")
+    return (*pages, NavItem(_("Search"), "#q", is_current=False, icon="search"))
 
 
 def _waiting(request: HttpRequest, viewer: Viewer) -> str:

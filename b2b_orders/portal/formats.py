@@ -1,14 +1,19 @@
 """How dates, moments, amounts and numbers are written in the active language.
 
-Plain dates have no time zone and are never converted; moments are shown in the
-installation's. Everything here answers text: templates only print it.
+Plain dates have no time zone and are never converted; moments are shown in the zone that
+the person chose, else in the installation's. Everything here answers text: templates only
+print it.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -25,6 +30,9 @@ _DAY = {"pt-br": "dd/MM/yyyy", "es": "dd/MM/yyyy", "en": "d MMM yyyy"}
 _DAY_SHORT = {"pt-br": "dd/MM", "es": "dd/MM", "en": "d MMM"}
 _SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 NBSP = "\u00a0"
+# Not Django's active zone: by that one the days of the seller's business are counted, and
+# what is due today must not depend on where somebody sits.
+_zone: ContextVar[tzinfo | None] = ContextVar("person_zone", default=None)
 
 
 def language() -> str:
@@ -77,9 +85,32 @@ def locale() -> Locale:
     return _locale(language())
 
 
+@contextmanager
+def in_zone(name: str) -> Iterator[None]:
+    """Show moments in a zone within the block; in the installation's if there is none so named."""
+    token = _zone.set(zone_named(name))
+    try:
+        yield
+    finally:
+        _zone.reset(token)
+
+
+def zone_named(name: str) -> tzinfo | None:
+    """Find a time zone; None for no name, or one that this machine does not know."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 def local(value: datetime) -> datetime:
-    """Turn a moment into the installation's time zone."""
-    return timezone.localtime(value)
+    """Turn a moment into the person's time zone."""
+    return timezone.localtime(value, _zone.get())
+
+
+def today(now: datetime) -> date:
+    """Return the day by which due dates and promises are measured, wherever the person is."""
+    return timezone.localdate(now)
 
 
 def clock(value: datetime) -> str:

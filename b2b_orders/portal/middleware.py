@@ -1,4 +1,4 @@
-"""The language of a signed-in person goes before that of the browser."""
+"""What a signed-in person chose goes before what the browser says: language, zone, numbers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,31 @@ from django.shortcuts import redirect, render
 from django.urls import resolve
 from django.utils import translation
 
+from b2b_orders.portal import formats
+from b2b_orders.portal.leading import led_by
 from b2b_orders.portal.requests import PortalRequest
 
 
 class LanguageMiddleware:
-    """Speak the language that the person chose, on whatever machine they sit."""
+    """Speak the language that the person chose, on whatever machine they sit.
+
+    And show moments in their time zone, and orders by the number that they know them by.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        chosen = getattr(request.user, "language", "") if request.user.is_authenticated else ""
+        person = request.user if request.user.is_authenticated else None
+        chosen = getattr(person, "language", "")
         if chosen in dict(settings.LANGUAGES):
             translation.activate(chosen)
             request.LANGUAGE_CODE = chosen
-        return self.get_response(request)
+        with (
+            formats.in_zone(getattr(person, "time_zone", "")),
+            led_by(getattr(person, "leading_number", "")),
+        ):
+            return self.get_response(request)
 
 
 class OwnCompanyLinkMiddleware:

@@ -37,9 +37,9 @@ def make_company(
 
 
 def make_person(name: str, email: str = "") -> Person:
-    """Make somebody who signs in with PASSWORD."""
+    """Make somebody who signs in with PASSWORD, and who knows the portal already."""
     address = email or f"{name.split(maxsplit=1)[0].lower()}@example.com"
-    return Person.objects.create_user(address, PASSWORD, name=name)
+    return Person.objects.create_user(address, PASSWORD, name=name, welcomed_at=NOW)
 
 
 def make_member(

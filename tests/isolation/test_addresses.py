@@ -62,6 +62,12 @@ WITHOUT_OBJECTS = {
     "accounts/2fa/webauthn/reauthenticate/",
     "conta",
     "conta/nome",
+    "conta/preferencias",
+    "conta/boas-vindas",
+    "filiais",
+    "c/<uuid:company>/filiais",
+    "ajuda",
+    "c/<uuid:company>/ajuda",
     "conta/sessoes/encerrar",
     "conta/segundo-fator",
     "conta/confirmar",
@@ -291,7 +297,10 @@ OBJECT_ROUTES = (
 )
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 UUID_IN_BODY = re.compile(UUID.pattern.encode())
-PER_REQUEST = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+')
+PER_REQUEST = re.compile(
+    rb'(?<=name="csrfmiddlewaretoken" value=")\w+|(?<=nonce=")[^"]+'
+    rb'|(?<=class="mono">)[0-9A-F]{4}(?=</span>)'
+)
 # Values that a statement carries: whole texts, numbers that stand alone, savepoints.
 VALUE_IN_STATEMENT = re.compile(r"'(?:[^']|'')*'|\b[0-9]+\b|\bs[0-9]+_x[0-9]+\b")
 PER_REQUEST_HEADERS = {"X-Request-Id", "Content-Security-Policy", "Set-Cookie"}

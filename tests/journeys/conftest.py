@@ -241,6 +241,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _welcome_everybody(home: Path) -> None:
+    """Close everybody's first steps: whose journey they are opens them anew."""
+    sockets = PostgresServer(home / "postgres").sockets
+    with psycopg.connect(host=str(sockets), user=OWNER, dbname=DATABASE) as database:
+        database.execute("UPDATE accounts_person SET welcomed_at = now()")
+
+
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     supervisor = QuickSupervisor(
@@ -248,6 +255,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     )
     try:
         supervisor.start()
+        _welcome_everybody(supervisor.state.directory)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(),

@@ -111,7 +111,7 @@ def invoice_groups(
     `failure` is a document that could not be handed out just now, with the reason;
     `is_down`: a source does not answer, so papers to pay cannot be checked.
     """
-    frame = _Frame(order, to, formats.local(now).date(), now, failure, is_down, can_watch)
+    frame = _Frame(order, to, formats.today(now), now, failure, is_down, can_watch)
     known = tuple(invoices)
     placed: dict[int, list[DocumentRow]] = {at: [] for at in range(len(known))}
     loose: dict[tuple[str, str], list[DocumentRow]] = {}

@@ -189,7 +189,7 @@ def finance_page(
     now: datetime,
 ) -> FinancePage:
     """Present a page of titles with what the whole filter comes to."""
-    today = formats.local(now).date()
+    today = formats.today(now)
     group = asked.wanted.group
     sums = summary.of(group)
     if group is Group.ALL:

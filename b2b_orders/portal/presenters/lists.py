@@ -13,6 +13,7 @@ from b2b_orders.orders.columns import NOTHING, Column, Further
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.leading import best_first, leading_number
 from b2b_orders.portal.list_address import address
 from b2b_orders.portal.presenters.columns import Cell, cells
 from b2b_orders.portal.presenters.marks import Marked, mark
@@ -113,10 +114,11 @@ def _item(
     hit = row.matched
     own = next((number.written for number in row.numbers if number.kind == "customer"), "")
     available, expected = counts or (0, 0)
+    title = leading_number(row.title, row.numbers)
     return OrderItem(
         url=address(to.to("order", public_id=row.public_id), pairs),
-        title=_marked(row, row.title),
-        others=_others(row),
+        title=_marked(row, title),
+        others=_others(row, title),
         own_number=_marked(row, own) if own else None,
         found_by=words.text(words.NUMBER_KIND, hit.kind) if hit else "",
         origin=words.text(words.ORIGIN, row.origins),
@@ -144,22 +146,22 @@ def _marked(row: OrderRow, written: str) -> Marked:
     return Marked(written)
 
 
-def _others(row: OrderRow) -> tuple[OtherNumber, ...]:
+def _others(row: OrderRow, title: str) -> tuple[OtherNumber, ...]:
     """Pick the numbers shown under the title: the one that matched, then another system's.
 
     Where the title itself matched, its kind alone is said: the same number may be of several.
     """
     hit = row.matched
     shown: list[OtherNumber] = []
-    seen = {row.title}
-    if hit and hit.written == row.title:
+    seen = {title}
+    if hit and hit.written == title:
         shown.append(OtherNumber(words.text(words.NUMBER_KIND, hit.kind), Marked("")))
     if hit and hit.written not in seen and hit.kind != "customer":
         seen.add(hit.written)
         label = words.text(words.NUMBER_KIND, hit.kind)
         shown.append(OtherNumber(label, mark(hit.written, hit.typed, hit.how)))
-    own_kind = next((each.kind for each in row.numbers if each.written == row.title), None)
-    for number in row.numbers:
+    own_kind = next((each.kind for each in row.numbers if each.written == title), None)
+    for number in best_first(row.title, row.numbers):
         is_other = number.kind in {"erp", "web"} and number.kind != own_kind
         if not is_other or number.written in seen:
             continue

@@ -21,6 +21,7 @@ from b2b_orders.orders.queries import (
     TitleRow,
 )
 from b2b_orders.portal import formats, words
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.documents import (
     InvoiceGroup,
     due_words,
@@ -146,11 +147,11 @@ def order_page(
     prices = viewer.can(Right.PRICES)
     currency = detail.currency
     numbers, found_by = _numbers(detail, typed)
-    today = formats.local(now).date()
+    today = formats.today(now)
     layout = _layout(row.fulfilment)
     steps = _steps(row.fulfilment) if layout in {"steps", "partly"} else ()
     return OrderPage(
-        title=row.title,
+        title=leading_number(row.title, row.numbers),
         numbers=numbers,
         found_by=found_by,
         status=words.fulfilment(row.fulfilment, row.status_raw),

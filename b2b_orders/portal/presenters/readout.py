@@ -97,7 +97,7 @@ def order_readout(
     now: datetime,
 ) -> ReadOut:
     """Word one order; `link` is its page, which asks the customer to log in."""
-    row, today = detail.row, formats.local(now).date()
+    row, today = detail.row, formats.today(now)
     with translation.override(language):
         said = [
             _placed(_name(detail), row.placed_on, today),
@@ -127,7 +127,7 @@ def customer_readout(
     now: datetime,
 ) -> ReadOut:
     """Word what a customer waits for: how much, how much of it is late, and what comes next."""
-    today = formats.local(now).date()
+    today = formats.today(now)
     with translation.override(language):
         said = [_open(orders)]
         if orders.late:

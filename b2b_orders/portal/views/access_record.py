@@ -82,7 +82,7 @@ def export(request: CompanyRequest) -> HttpResponseBase:
         _lines(viewer, asked.wanted, addresses(request), formats.language()),
         content_type="text/csv; charset=utf-8",
     )
-    name, day = _("access-record"), formats.local(now).date().isoformat()
+    name, day = _("access-record"), formats.today(now).isoformat()
     response["Content-Disposition"] = f'attachment; filename="{name}-{day}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response

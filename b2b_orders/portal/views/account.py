@@ -21,6 +21,7 @@ from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.portal import formats
 from b2b_orders.portal.gate import must_prove
+from b2b_orders.portal.presenters.preferences import preferences_form
 from b2b_orders.portal.requests import PersonRequest, person_page
 from b2b_orders.portal.views.signing import AFTER_SET_UP, reauthentication_methods
 
@@ -93,6 +94,7 @@ def _page(request: PersonRequest, **more: object) -> HttpResponseBase:
             SessionRow(each.id, each.device or _("Unknown device"), _where(each), each.is_current)
             for each in open_now
         ],
+        "preferences": preferences_form(person, now=now),
         "has_others": any(not each.is_current for each in open_now),
         "now": now,
     }

@@ -78,7 +78,7 @@ def export(request: OperationsRequest) -> HttpResponseBase:
         _lines(request.staff, asked.wanted, formats.language()),
         content_type="text/csv; charset=utf-8",
     )
-    name = f"{_('audit')}-{formats.local(now).date().isoformat()}.csv"
+    name = f"{_('audit')}-{formats.today(now).isoformat()}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Content-Type-Options"] = "nosniff"
     return response

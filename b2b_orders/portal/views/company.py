@@ -39,23 +39,23 @@ def switch(request: PortalRequest) -> HttpResponseBase:
         object_id=str(choice.public_id),
         now=clock.now(),
     )
-    return redirect(_safe(request) if "next" in request.POST else "portal:orders")
+    return redirect(safe_next(request) if "next" in request.POST else "portal:orders")
 
 
 @require_POST
 def language(request: PortalRequest) -> HttpResponseBase:
     """Speak another language from now on, on every machine of a signed-in person."""
     code = request.POST.get("language", "")
-    response = redirect(_safe(request))
+    response = redirect(safe_next(request))
     if code not in dict(settings.LANGUAGES):
         return response
     if request.user.is_authenticated:
         choose_language(person_id=request.user.pk, language=code)
-    _keep(response, code)
+    keep_language(response, code)
     return response
 
 
-def _safe(request: PortalRequest) -> str:
+def safe_next(request: PortalRequest) -> str:
     """Come back to a page of ours only."""
     wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and wanted.startswith("/"):
@@ -63,7 +63,8 @@ def _safe(request: PortalRequest) -> str:
     return "/"
 
 
-def _keep(response: HttpResponse, code: str) -> None:
+def keep_language(response: HttpResponse, code: str) -> None:
+    """Have the browser ask for a language before its person has logged in."""
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         code,

@@ -55,7 +55,7 @@ def _month(request: CompanyRequest, address: str = "") -> HttpResponse:
     viewer, now, to = request.viewer, clock.now(), addresses(request)
     if not viewer.can(Right.FINANCE):
         raise NotVisible
-    today = formats.local(now).date()
+    today = formats.today(now)
     first = read_month(request.GET.get("month", ""), today)
     last = month_after(first) - timedelta(days=1)
     days, sums = due_days(viewer=viewer, first=first, last=last, today=today)
@@ -112,7 +112,7 @@ def feed(request: HttpRequest) -> HttpResponseBase:
 
 def _calendar(reader: FeedReader) -> bytes:
     now = clock.now()
-    today = formats.local(now).date()
+    today = formats.today(now)
     language = reader.language if reader.language in dict(settings.LANGUAGES) else ""
     with translation.override(language or settings.LANGUAGE_CODE):
         position = position_words(list_source_states(), now=now, by_day=True)

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from typing import Final
+
+from django.core.exceptions import (
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import get_template
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 
 from b2b_orders.common import clock
 from b2b_orders.ingest.queries import list_source_states
-from b2b_orders.portal.context import shell
+from b2b_orders.portal.context import code_of, shell
 from b2b_orders.portal.presenters.sources import SourceLine, source_lines
+
+logger = logging.getLogger(__name__)
+
+SERVER_ERROR: Final = 500
+AWAY: Final = 503
+_TOO_MUCH: Final = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 @requires_csrf_token
@@ -44,8 +61,14 @@ def read_only(request: HttpRequest) -> HttpResponse:
 
 
 @requires_csrf_token
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 Django's signature
-    """Say that the request cannot be understood."""
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Say that the request cannot be understood, or is larger than what we take."""
+    if isinstance(exception, _TOO_MUCH):
+        sentence = _(
+            "What you sent is larger than what this page takes. Nothing of it was kept: send less"
+            " at a time."
+        )
+        return _page(request, _("Too large"), sentence, status=413, icon="alert")
     sentence = _("The address or what was sent with it cannot be understood.")
     return _page(request, _("This cannot be understood"), sentence, status=400, icon="question")
 
@@ -59,17 +82,27 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say that something failed on our side, with the code under which it is logged."""
+    """Say that something failed on our side, with the code under which it is logged.
+
+    While the database is away that is no fault of the page that was asked for: 503.
+    """
+    is_away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     # The transaction may be broken: the frame is to read nothing.
     request.people_waiting = 0  # type: ignore[attr-defined] # ours, see portal.context
-    code = str(getattr(request, "request_id", ""))[:4].upper() or "0000"
+    code = code_of(request) or "0000"
     sentence = _("Something failed on our side (code %(code)s). Your data has not changed.") % {
         "code": code
     }
-    return _page(request, _("Something failed"), sentence, status=500, icon="alert")
-
-
-SERVER_ERROR = 500
+    status = AWAY if is_away else SERVER_ERROR
+    try:
+        response = _page(request, _("Something failed"), sentence, status=status, icon="alert")
+    except Exception:
+        # Even who asks cannot be read: what is left is a page that needs nothing.
+        logger.exception("error-page-failed")
+        response = HttpResponse(get_template("500.html").render({"code": code}), status=status)
+    if is_away:
+        response["Retry-After"] = "30"
+    return response
 
 
 def _sources(request: HttpRequest) -> tuple[SourceLine, ...]:

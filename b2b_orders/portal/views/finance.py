@@ -51,7 +51,7 @@ EXPORT_PAGE = 500
 def page(request: CompanyRequest) -> HttpResponseBase:
     """Show what is to pay, and what else is asked for, a page at a time."""
     viewer, now = request.viewer, clock.now()
-    today = formats.local(now).date()
+    today = formats.today(now)
     asked, establishments = _asked(request, request.GET)
     summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
     asked, titles = _page_of(viewer, asked, today)
@@ -112,7 +112,7 @@ def boletos(request: CompanyRequest) -> HttpResponseBase:
             title_ids=asked.selected,
             source=ConnectionDocuments(),
             clock=clock.now,
-            today=formats.local(now).date(),
+            today=formats.today(now),
         )
     except InvalidInput as error:
         messages.warning(request, selection_problem(error.message), extra_tags="warn")
@@ -125,7 +125,7 @@ def boletos(request: CompanyRequest) -> HttpResponseBase:
 def export(request: CompanyRequest) -> HttpResponseBase:
     """Hand out exactly what is filtered as CSV, row by row, and record how much that was."""
     viewer, now = request.viewer, clock.now()
-    today = formats.local(now).date()
+    today = formats.today(now)
     asked, _establishments = _asked(request, request.GET)
     summary = sum_titles(viewer=viewer, wanted=asked.wanted, today=today)
     rows = summary.of(asked.wanted.group).count

@@ -38,6 +38,7 @@ from b2b_orders.portal.searching import (
     found_context,
     only_match,
 )
+from b2b_orders.portal.views.branches import board_link
 from b2b_orders.portal.views.list_tools import ShownList, list_tools, shown_list
 from b2b_orders.portal.views.notices import list_follow_panel
 from b2b_orders.portal.views.order_list import (
@@ -69,6 +70,7 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
         "only_items": only_items(asked.only_in),
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
+        "branches_url": "" if request.htmx else board_link(request),
     }
     counted = None
     if asked.typed.strip():

@@ -58,7 +58,7 @@ def packs(request: CompanyRequest) -> HttpResponseBase:
     }
     if request.htmx and request.GET.get("parte") == "pacotes":
         return _fragment(request, "portal/documents/_packs.html", context)
-    today = formats.local(now).date()
+    today = formats.today(now)
     # Without a choice yet, what is asked for most stands ready.
     given = request.GET or QueryDict(f"mes={usual_month(today)}")
     choice, problem = _choice(given)

@@ -74,7 +74,7 @@ def portfolio(request: StaffRequest) -> HttpResponseBase:
 
 def _customers(request: StaffRequest, typed: str) -> PageOf[PortfolioRow]:
     now = clock.now()
-    today, after = formats.local(now).date(), request.GET.get("after") or None
+    today, after = formats.today(now), request.GET.get("after") or None
     try:
         return list_portfolio(viewer=request.staff, today=today, now=now, text=typed, after=after)
     except InvalidInput:
@@ -101,7 +101,7 @@ def sheet(request: StaffRequest, company: UUID) -> HttpResponseBase:
     """Show what one customer waits for, owes, got and talked about, and record that."""
     choice, viewer = _enter(request, company)
     now, to = clock.now(), addresses(request)
-    today, states = formats.local(now).date(), list_source_states()
+    today, states = formats.today(now), list_source_states()
     orders = list_open(viewer=viewer, today=today, now=now, limit=5)
     without = () if viewer.can(Right.FINANCE) else FINANCIAL
     contacts = latest_contacts(viewer=viewer, without_kinds=without, now=now, limit=3)
@@ -160,7 +160,7 @@ def export(request: StaffRequest) -> HttpResponseBase:
         _lines(viewers, names, request.actor, formats.language()),
         content_type="text/csv; charset=utf-8",
     )
-    name, today = _("portfolio"), formats.local(now).date()
+    name, today = _("portfolio"), formats.today(now)
     response["Content-Disposition"] = f'attachment; filename="{name}-{today.isoformat()}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response

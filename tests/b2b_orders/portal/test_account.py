@@ -42,6 +42,7 @@ def test_menu_of_every_page_leads_to_the_account(ana, world):
     assert page.xpath("//details[contains(@class, 'person')]//a/@href") == [
         "/conta",
         "/conta/meus-dados",
+        "/ajuda",
     ]
 
 

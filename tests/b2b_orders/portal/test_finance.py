@@ -319,10 +319,10 @@ def test_an_export_speaks_the_persons_language(cast, ana, titles):
 
 def test_the_way_to_finance_is_shown_to_whom_it_is_open(cast, client_for, titles):
     nav = "//nav[contains(@class, 'nav')]/a"
-    open_to_bruno = ["Pedidos", "Documentos", "Financeiro"]
+    open_to_bruno = ["Pedidos", "Documentos", "Financeiro", "Ajuda"]
     assert texts(client_for(cast.bruno).get("/financeiro"), nav) == open_to_bruno
     Membership.objects.filter(person=cast.bruno).update(role=Role.VIEWER)
-    assert texts(client_for(cast.bruno).get("/pedidos"), nav) == open_to_bruno[:2]
+    assert texts(client_for(cast.bruno).get("/pedidos"), nav) == [*open_to_bruno[:2], "Ajuda"]
     assert client_for(cast.bruno).get("/financeiro").status_code == 404
 
 

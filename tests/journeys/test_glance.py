@@ -1,0 +1,130 @@
+"""What a person sees first, in the language and the way that they chose."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from erp_bridge.simulators.cast import O1
+from tests.journeys.conftest import DESKTOP, search
+from tests.journeys.test_everybody import PHONE, RULES
+
+PAGES = {
+    "board": "/filiais",
+    "help": "/ajuda",
+    "account": "/conta",
+    "not found": "/nowhere",
+}
+
+
+# What makes a page scroll sideways, by what it is.
+WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? []
+    : [...document.querySelectorAll("body *")]
+        .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
+        .map(each => `${each.tagName}.${each.className}`)"""
+
+
+@pytest.fixture
+def ana_in(page_of):
+    """Let Ana speak another language, and Portuguese again afterwards."""
+
+    def choose(language: str, **options):
+        page = page_of("ana", **options)
+        page.goto("/conta")
+        page.locator("#language").select_option(language)
+        page.locator("form.preferences button[type=submit]").click()
+        return page
+
+    yield choose
+    choose("pt-br")
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_b07_first_glance(product, viewport):
+    with product.open_browser(viewport=viewport) as context:
+        page = context.new_page()
+        product.sign_in(page, "ana")
+
+        expect(page.locator("h1")).to_contain_text("Pedidos da Alfa")
+        expect(page.locator("table.rows tbody tr")).to_have_count(20)
+        rows = page.locator("table.rows tbody").inner_text()
+        assert "Site + ERP" in rows
+        times = page.locator("#freshness li")
+        expect(times).to_have_count(2)
+        expect(times.nth(0)).to_contain_text(re.compile(r"Site.*\d\d:\d\d", re.DOTALL))
+        expect(times.nth(1)).to_contain_text(re.compile(r"ERP.*\d\d:\d\d", re.DOTALL))
+        # On a phone the places are at the thumb, and the box is one tap away.
+        bar = page.locator(".bottom-bar")
+        if viewport == PHONE:
+            expect(bar.get_by_role("link")).to_have_text(
+                ["Pedidos", "Documentos", "Financeiro", "Buscar"]
+            )
+            assert min(link["height"] for link in map(box_of, bar.get_by_role("link").all())) >= 44
+            bar.get_by_role("link", name="Buscar").click()
+            expect(page.locator("#q")).to_be_focused()
+        else:
+            expect(bar).to_be_hidden()
+
+
+def box_of(locator):
+    box = locator.bounding_box()
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("es", {"heading": "Pedidos de Alfa", "kind": "representación impresa de la NF-e"}),
+        ("en", {"heading": "Orders of Alfa", "kind": "printed form of the NF-e"}),
+    ],
+)
+def test_b36_language(ana_in, language, words):
+    page = ana_in(language)
+
+    page.goto("/pedidos")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("h1")).to_contain_text(words["heading"])
+    search(page, O1.web_number)
+    danfe = page.locator("abbr", has_text="DANFE").first
+    # The Brazilian name stays; what it is comes on hover, and on focus for who has no mouse.
+    expect(danfe).to_have_attribute("title", words["kind"])
+    danfe.focus()
+    shown = page.evaluate("getComputedStyle(document.activeElement, '::after').content")
+    assert words["kind"] in shown
+    exported = page.request.get("/financeiro/exportar").text()
+    assert ("Overdue" in exported or "Not yet due" in exported) == (language == "en")
+    page.goto("/ajuda")
+    expect(page.locator("#term-danfe")).to_have_text("DANFE")
+
+
+def test_first_steps_close_without_scripts_and_come_back_from_help(product):
+    with product.open_database() as database:
+        database.execute("UPDATE accounts_person SET welcomed_at = NULL WHERE email LIKE 'carla%'")
+    with product.open_browser(java_script_enabled=False) as context:
+        page = context.new_page()
+        product.sign_in(page, "carla")
+        panel = page.locator(".welcome")
+        expect(panel).to_contain_text("Os pedidos de 1 filial")
+        panel.get_by_role("button").click()
+        expect(panel).to_have_count(0)
+        page.goto("/ajuda")
+        page.get_by_role("button", name="Mostrar os primeiros passos de novo").click()
+        expect(page.locator(".welcome")).to_be_visible()
+        page.locator(".welcome").get_by_role("button").click()
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_pages_at_a_glance_have_no_accessibility_fault_and_no_sideways_scroll(page_of, viewport):
+    page = page_of("ana", viewport=viewport)
+    faults = {}
+    for name, path in PAGES.items():
+        page.goto(path)
+        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        faults[name] = [fault["id"] for fault in found]
+        assert page.evaluate(WIDER) == [], name
+
+    assert faults == {name: [] for name in PAGES}
