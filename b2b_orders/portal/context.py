@@ -18,6 +18,7 @@ from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.acting import AgentBar, agent_bar
+from b2b_orders.portal.presenters.branding import BrandLinks, brand_links
 
 SHORT = {"pt-br": "PT", "es": "ES", "en": "EN"}
 
@@ -60,6 +61,7 @@ class Shell:
     """The frame of a page."""
 
     seller: str
+    brand: BrandLinks
     support: str
     home: str
     here: str
@@ -99,6 +101,7 @@ def shell(request: HttpRequest) -> Shell:
     code = formats.language()
     return Shell(
         seller=settings.PORTAL_SELLER_NAME,
+        brand=brand_links(code),
         support=settings.PORTAL_SUPPORT_EMAIL,
         home=reverse("portal:home"),
         here=_here(request),

@@ -11,6 +11,7 @@ from b2b_orders.portal.views import (
     acting,
     audit_search,
     awaiting,
+    branding,
     company,
     documents,
     due_dates,
@@ -128,6 +129,9 @@ while_acting: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
+    path("marca/<str:digest>/<str:name>", branding.asset, name="brand"),
+    path("sw.js", branding.worker, name="worker"),
+    path("sem-conexao", branding.offline, name="offline"),
     path("idioma", company.language, name="language"),
     path("conta", account.page, name="account"),
     path("conta/nome", account.name, name="account-name"),

@@ -26,6 +26,9 @@ PORTAL_URL: str = env("PORTAL_URL", default="http://127.0.0.1:8000")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("PORTAL_TRUSTED_ORIGINS", default=[])
 PORTAL_SELLER_NAME: str = env("PORTAL_SELLER_NAME", default="B2B Orders")
 PORTAL_SUPPORT_EMAIL: str = env("PORTAL_SUPPORT_EMAIL", default="")
+# The seller's look: a colour like #0a5a55, and a logo (path, or a data: address) as SVG or PNG.
+PORTAL_BRAND_COLOR: str = env("PORTAL_BRAND_COLOR", default="")
+PORTAL_SELLER_LOGO: str = env("PORTAL_SELLER_LOGO", default="")
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts the socket only.
 PORTAL_TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", default=0)
 
@@ -470,6 +473,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        "worker-src": [SELF],
         "upgrade-insecure-requests": PORTAL_HTTPS,
     }
 }
@@ -515,7 +519,7 @@ STORAGES = {
     "documents": _DOCUMENTS_BUCKET
     if _DOCUMENTS_BUCKET["OPTIONS"]["bucket"]  # type: ignore[index] # a dict of dicts
     else _DOCUMENTS_DIRECTORY,
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "b2b_orders.common.bundles.BundlingStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
