@@ -72,7 +72,8 @@ def _png_ratio(content: bytes) -> float:
 
 
 def _svg_ratio(content: bytes) -> float:
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content or content.count(b"<?") > 1:
+    told = content.count(b"<?") - content.lstrip().startswith(b"<?xml ")
+    if told or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         raise BadLogo("Its XML declares a document type, or what a program is to do with it.")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:

@@ -29,6 +29,8 @@ PORTAL_SUPPORT_EMAIL: str = env("PORTAL_SUPPORT_EMAIL", default="")
 # The seller's look: a colour like #0a5a55, and a logo (path, or a data: address) as SVG or PNG.
 PORTAL_BRAND_COLOR: str = env("PORTAL_BRAND_COLOR", default="")
 PORTAL_SELLER_LOGO: str = env("PORTAL_SELLER_LOGO", default="")
+# The page of all components, for those who build pages; not for production.
+PORTAL_GALLERY: bool = env.bool("PORTAL_GALLERY", default=DEBUG)
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts the socket only.
 PORTAL_TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", default=0)
 

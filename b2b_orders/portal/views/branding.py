@@ -148,7 +148,6 @@ def _offline_words() -> tuple[dict[str, str], ...]:
                     "typed": _("What you typed"),
                     "again": _("Try again"),
                     "back": _("Back to the page before"),
-                    "copy": _("Copy"),
                 }
             )
     return tuple(found)
