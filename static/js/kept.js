@@ -2,6 +2,7 @@
 // When it does not arrive the page without a connection leads back here, and it is put in again.
 
 const KEY = "kept";
+const here = window.location.pathname + window.location.search;
 
 function stored() {
   try {
@@ -12,7 +13,7 @@ function stored() {
 }
 
 const kept = stored();
-if (kept?.failed && kept.page === window.location.pathname) {
+if (kept?.failed && kept.page === here) {
   for (const [name, text] of Object.entries(kept.texts)) {
     const field = [...document.querySelectorAll("form[method=post] textarea")].find((each) => each.name === name);
     if (!field || field.value) continue;
@@ -29,7 +30,7 @@ document.addEventListener("submit", (event) => {
   if (!fields.length) return;
   const texts = Object.fromEntries(fields.map((field) => [field.name, field.value]));
   try {
-    window.sessionStorage.setItem(KEY, JSON.stringify({ page: window.location.pathname, texts }));
+    window.sessionStorage.setItem(KEY, JSON.stringify({ page: here, texts }));
   } catch {
     // Full or closed: nothing is lost that would not have been.
   }

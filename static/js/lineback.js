@@ -44,5 +44,16 @@ function again() {
   else window.location.reload();
 }
 
-window.addEventListener("online", again);
+// "online" says that there is a network, not that we are reached over it.
+async function look() {
+  try {
+    const answer = await fetch("/healthz", { cache: "no-store" });
+    if (answer.ok) again();
+  } catch {
+    // Still none.
+  }
+}
+
+window.addEventListener("online", look);
+window.setInterval(() => { if (navigator.onLine && !document.hidden) look(); }, 4000);
 (shown ?? languages[0]).querySelector("h1").focus();
