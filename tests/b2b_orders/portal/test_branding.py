@@ -56,6 +56,20 @@ def test_the_colour_arrives_as_a_stylesheet_that_may_be_kept(branded, client, db
     assert sheets.index(url) > sheets.index("/static/css/tokens.css")
 
 
+def test_whoever_has_logged_in_may_keep_it_too(
+    branded, client, cast, django_assert_max_num_queries
+):
+    sign_in(client, cast.ana)
+
+    # Asked for on every page: who asks is not looked up beyond their language.
+    with django_assert_max_num_queries(2):
+        answers = [client.get(f"/marca/{brand().digest}/marca.css"), client.get("/sw.js")]
+
+    kept = [answer["Cache-Control"] for answer in answers]
+    assert kept == ["public, max-age=31536000, immutable", "no-cache"]
+    assert [answer.cookies for answer in answers] == [{}, {}]
+
+
 def test_a_new_colour_has_a_new_address_and_the_old_one_is_not_kept_for_long(branded, client, db):
     old = f"/marca/{brand().digest}/marca.css"
     branded.PORTAL_BRAND_COLOR = "#0b57c2"
