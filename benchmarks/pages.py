@@ -191,7 +191,9 @@ def _watch(page: Page, seen: Seen) -> CDPSession:
     return session
 
 
-def measure(product: Supervisor, browser: Browser, runs: int) -> dict[Wanted, list[Seen]]:
+def measure(
+    site: str, people: list[dict[str, Any]], browser: Browser, runs: int
+) -> dict[Wanted, list[Seen]]:
     """Open every page so many times, each beside the bare one of its device."""
     states: dict[str, Any] = {"": None}
     found: dict[Wanted, list[Seen]] = {}
@@ -200,13 +202,9 @@ def measure(product: Supervisor, browser: Browser, runs: int) -> dict[Wanted, li
         for run in range(runs + 1):
             for wanted in (*bares, *PAGES):
                 if wanted.who not in states:
-                    person = next(
-                        each
-                        for each in product.state.people
-                        if each["email"].startswith(wanted.who)
-                    )
-                    states[wanted.who] = sign_in(browser, product.url, person)
-                url = wanted.path if wanted.name == "bare" else product.url + wanted.path
+                    person = next(each for each in people if each["email"].startswith(wanted.who))
+                    states[wanted.who] = sign_in(browser, site, person)
+                url = wanted.path if wanted.name == "bare" else site + wanted.path
                 seen = open_cold(browser, url, states[wanted.who], is_phone=wanted.is_phone)
                 # The first round warms the server.
                 if run:
@@ -271,7 +269,7 @@ def main() -> int:
             browser = playwright.chromium.launch(
                 executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"]
             )
-            over = report(measure(product, browser, options.runs))
+            over = report(measure(product.url, product.state.people, browser, options.runs))
             browser.close()
         finally:
             product.stop()

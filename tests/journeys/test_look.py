@@ -16,6 +16,8 @@ PAGES = {
     "ana": (
         *("/pedidos", "/pedidos?q=4500", "/pedidos?q=999999", f"/pedidos?q={O1.web_number}"),
         *(f"/pedidos?q={O8.erp_number}", "/documentos", "/conta", "/conta/meus-dados", "/nada"),
+        # Every component with texts that break nothing.
+        "/_galeria",
     ),
     "bruno": ("/financeiro", "/financeiro/calendario"),
     "rita": ("/empresa/pessoas", "/empresa/convites", "/empresa/ajustes", "/empresa/acessos"),
@@ -76,6 +78,19 @@ def test_colours_can_be_read_in_every_theme(page_of, media):
         ]
 
     assert faults == {path: [] for path in faults}
+
+
+def test_a_theme_that_was_chosen_goes_before_the_systems(page_of):
+    page = page_of("ana", color_scheme="light")
+    ground = "getComputedStyle(document.querySelector('.gallery')).backgroundColor"
+
+    page.goto("/_galeria?theme=dark")
+    dark = page.evaluate(ground)
+    page.emulate_media(color_scheme="dark")
+    page.goto("/_galeria?theme=light")
+
+    assert dark == "rgb(19, 23, 26)"
+    assert page.evaluate(ground) == "rgb(245, 244, 240)"
 
 
 def _hidden_focus(page: Page, steps: int) -> list[str]:
