@@ -183,7 +183,7 @@ def test_a_question_that_did_not_arrive_is_written_once(page_of):
     page.locator("#text").fill(question)
 
     page.context.set_offline(True)
-    page.locator("#text").evaluate("field => field.form.requestSubmit()")
+    page.evaluate("setTimeout(() => document.querySelector('#text').form.requestSubmit())")
     expect(page.locator("[data-text]:visible")).to_have_text(question)
     page.context.set_offline(False)
 
