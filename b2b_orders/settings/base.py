@@ -69,6 +69,7 @@ MIDDLEWARE = [
     # First, so that nothing after it can write down what it hides.
     "b2b_orders.common.requests.SecretPathMiddleware",
     "b2b_orders.common.headers.HeadersMiddleware",
+    "b2b_orders.common.compression.CompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before whatever may answer or fail by itself, so that every answer has the policy
     # and stands in no frame.
