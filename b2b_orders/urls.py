@@ -22,7 +22,7 @@ from b2b_orders.portal.views import (
 _TO_ACCOUNT = RedirectView.as_view(pattern_name="portal:account")
 _account = [
     path("login/", log_in.log_in, name="account_login"),
-    path("logout/", account.logout, name="account_logout"),
+    path("logout/", log_in.log_out, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("shop-code/", shop_code.shop_code, name="shop_code"),
     path("oidc/<slug:slug>/login/", single_sign_on.oidc_login, name="oidc_login"),

@@ -36,8 +36,11 @@ WITHOUT_VIEWER = frozenset(
     {
         *("/healthz", "/readyz", "/metrics", "/robots.txt", "/.well-known/security.txt"),
         *(HOOK_PATH, CALENDAR_PATH, SHARE_PATH, ENDING_PATH),
+        # The same for everybody, and kept by browsers.
+        *("/sw.js", "/sem-conexao"),
     }
 )
+_BRAND = "/marca/"
 _COMPANY_ADDRESS = re.compile(r"^/c/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 _API = "/api/"
 # Blocks of pages that ask for themselves anew while something is on its way, as htmx names
@@ -76,7 +79,7 @@ class ViewerMiddleware:
 
     def __call__(self, request: ViewerRequest) -> HttpResponse:
         _prepare(request)
-        if request.path_info in WITHOUT_VIEWER:
+        if request.path_info in WITHOUT_VIEWER or request.path_info.startswith(_BRAND):
             return self.get_response(request)
         person = request.user if isinstance(request.user, Person) else None
         company_id = request.session.get(SESSION_KEY) if person else None

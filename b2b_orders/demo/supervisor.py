@@ -250,6 +250,7 @@ class Supervisor:
             "PORTAL_PRIVATE_HOSTS": "127.0.0.1",
             "PORTAL_ALLOW_PLAIN_HTTP": "1",
             "PORTAL_SUPPORT_EMAIL": "suporte@loja.example",
+            "PORTAL_GALLERY": "1",
             # The first slash of the path only ends the host.
             "PORTAL_EMAIL_URL": f"filemail:///{quote_plus(str(self.mail))}",
             "PORTAL_FROM_EMAIL": "nao-responda@loja.example",

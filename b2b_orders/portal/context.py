@@ -18,6 +18,7 @@ from b2b_orders.companies.viewers import ActingView, CompanyChoice
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.acting import AgentBar, agent_bar
+from b2b_orders.portal.presenters.branding import BrandLinks, brand_links
 from b2b_orders.portal.presenters.keyboard import box_view
 from b2b_orders.portal.presenters.welcome import Welcome, welcome_of_member, welcome_of_staff
 
@@ -65,6 +66,7 @@ class Shell:
     """The frame of a page."""
 
     seller: str
+    brand: BrandLinks
     support: str
     home: str
     here: str
@@ -113,6 +115,7 @@ def shell(request: HttpRequest) -> Shell:
     help_url = addresses(request).to("help") if signed_in else ""
     return Shell(
         seller=settings.PORTAL_SELLER_NAME,
+        brand=brand_links(code),
         support=settings.PORTAL_SUPPORT_EMAIL,
         home=reverse("portal:home"),
         here=_here(request),

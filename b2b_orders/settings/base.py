@@ -28,6 +28,11 @@ PORTAL_SELLER_NAME: str = env("PORTAL_SELLER_NAME", default="B2B Orders")
 # Where people buy again; "" where the order's page leads nowhere.
 PORTAL_STORE_URL: str = env("PORTAL_STORE_URL", default="")
 PORTAL_SUPPORT_EMAIL: str = env("PORTAL_SUPPORT_EMAIL", default="")
+# The seller's look: a colour like #0a5a55, and a logo (path, or a data: address) as SVG or PNG.
+PORTAL_BRAND_COLOR: str = env("PORTAL_BRAND_COLOR", default="")
+PORTAL_SELLER_LOGO: str = env("PORTAL_SELLER_LOGO", default="")
+# The page of all components, for those who build pages; not for production.
+PORTAL_GALLERY: bool = env.bool("PORTAL_GALLERY", default=DEBUG)
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts the socket only.
 PORTAL_TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", default=0)
 
@@ -66,6 +71,7 @@ MIDDLEWARE = [
     # First, so that nothing after it can write down what it hides.
     "b2b_orders.common.requests.SecretPathMiddleware",
     "b2b_orders.common.headers.HeadersMiddleware",
+    "b2b_orders.common.compression.CompressionMiddleware",
     "django.middleware.security.SecurityMiddleware",
     # Before whatever may answer or fail by itself, so that every answer has the policy
     # and stands in no frame.
@@ -504,6 +510,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        "worker-src": [SELF],
         "upgrade-insecure-requests": PORTAL_HTTPS,
     }
 }
@@ -549,7 +556,7 @@ STORAGES = {
     "documents": _DOCUMENTS_BUCKET
     if _DOCUMENTS_BUCKET["OPTIONS"]["bucket"]  # type: ignore[index] # a dict of dicts
     else _DOCUMENTS_DIRECTORY,
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "b2b_orders.common.bundles.BundlingStorage"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 

@@ -28,6 +28,10 @@ WITHOUT_OBJECTS = {
     "readyz",
     "metrics",
     "robots.txt",
+    "marca/<str:digest>/<str:name>",
+    "sw.js",
+    "sem-conexao",
+    "_galeria",
     ".well-known/security.txt",
     "atendimento/perguntas",
     "vtex/hook",
@@ -669,7 +673,7 @@ def test_staff_find_nothing_of_an_inactive_company(cast, client_for, name):
 def test_nobody_sees_anything_without_logging_in(cast, client, alfas, route):
     public = {
         *("healthz", "readyz", "robots.txt", "accounts/login/", "accounts/inactive/", "d"),
-        *("entrar-na-empresa", "accounts/login/code/"),
+        *("entrar-na-empresa", "accounts/login/code/", "sw.js", "sem-conexao"),
         *("accounts/password/reset/", "accounts/password/reset/done/"),
         "accounts/password/reset/key/done/",
     }

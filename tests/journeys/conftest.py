@@ -211,7 +211,9 @@ class Product:
 
     def open_browser(self, who: str = "", **options: Any) -> BrowserContext:
         """Open a browser of its own; with a person, one that has signed in."""
-        options = {"viewport": DESKTOP, "locale": "pt-BR", **options}
+        # Nothing is kept for a time without connection but where a journey is about that.
+        usual = {"viewport": DESKTOP, "locale": "pt-BR", "service_workers": "block"}
+        options = usual | options
         if who and who not in self.sessions:
             context = self.browser.new_context(base_url=self.url, **options)
             self.sign_in(context.new_page(), who)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.views import LoginView
+from allauth.account.views import LoginView, logout
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -49,3 +49,11 @@ class LogInView(LoginView):  # type: ignore[misc] # allauth has no types
 
 
 log_in = LogInView.as_view()
+
+
+def log_out(request: Any) -> HttpResponseBase:
+    """Log out, and have the browser forget whatever it keeps of these pages."""
+    answer: HttpResponseBase = logout(request)
+    if request.method == "POST":
+        answer["Clear-Site-Data"] = '"storage"'
+    return answer
