@@ -17,7 +17,11 @@ WORDS = {
         'Método "POST" no permitido.',
         'Method "POST" not allowed.',
     ),
-    "invalid-input": ("Confira o que foi enviado.", "Verifique lo que se envió.", "Check what was sent."),
+    "invalid-input": (
+        "Confira o que foi enviado.",
+        "Verifique lo que se envió.",
+        "Check what was sent.",
+    ),
 }
 
 
