@@ -32,7 +32,12 @@ BROWSER_WORDS = [
     *("--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-DESKTOP = {"width": 1366, "height": 768}
+# `make journeys WIDTH=360` walks all of them on a phone.
+WIDTH = int(os.environ.get("PORTAL_JOURNEY_WIDTH") or 1366)
+DESKTOP = {"width": WIDTH, "height": 768}
+LANGUAGES = ("pt-BR", "es", "en")
+# In which language those go that know no words: `make journeys LANGUAGE=es`.
+LANGUAGE = os.environ.get("PORTAL_JOURNEY_LANGUAGE", "")
 # Journeys speak of seconds on a warm server; a browser test on a busy machine allows more.
 expect.set_options(timeout=15_000)
 
@@ -40,6 +45,20 @@ expect.set_options(timeout=15_000)
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what needs a browser; `tests.scheduling` keeps it in one process."""
     item.add_marker(pytest.mark.browser)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a language that was asked for, leave out what reads the words of Portuguese."""
+    if not LANGUAGE:
+        return
+    here = Path(__file__).parent
+    read = [
+        item
+        for item in items
+        if here in item.path.parents and "spoken" not in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=read)
+    items[:] = [item for item in items if item not in read]
 
 
 class QuickSupervisor(Supervisor):
@@ -73,6 +92,7 @@ class Product:
     people: list[dict[str, Any]]
     browser: Browser
     home: Path
+    supervisor: Supervisor
     sessions: dict[str, Any] = field(default_factory=dict)
 
     def person(self, email_start: str) -> dict[str, Any]:
@@ -240,11 +260,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="package")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    supervisor = QuickSupervisor(
-        Wishes(port=_free_port(), orders=300), home=tmp_path_factory.mktemp("demo")
-    )
+@contextmanager
+def running_product(home: Path) -> Iterator[Product]:
+    """Run the product in a directory, with a browser."""
+    supervisor = QuickSupervisor(Wishes(port=_free_port(), orders=300), home=home)
     try:
         supervisor.start()
         with sync_playwright() as playwright:
@@ -258,10 +277,23 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
                 people=supervisor.state.people,
                 browser=browser,
                 home=supervisor.state.directory,
+                supervisor=supervisor,
             )
             browser.close()
     finally:
         supervisor.stop()
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with running_product(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(params=[LANGUAGE] if LANGUAGE else ["es", "en"])
+def spoken(request: pytest.FixtureRequest) -> str:
+    """Say in which language a journey goes that knows no words."""
+    return str(request.param)
 
 
 @pytest.fixture
