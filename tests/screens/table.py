@@ -46,7 +46,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("reset-password", "stale-link", "", "/accounts/password/reset/key/1-not-a-key/"),
     Screen("reset-password", "done", "", "/accounts/password/reset/key/done/"),
     Screen("join", "normal", "", "/entrar-na-empresa"),
-    Screen("shared", "gone", "", "/d/nothing", status=410),
+    Screen("shared", "gone", "", "/d/nothing", status=404),
     Screen("invitation", "gone", "", "/convite/nothing", status=410),
     Screen("prove-address", "gone", "", "/confirmar-endereco/nothing", status=410),
     Screen("not-found", "signed-out", "", f"/nowhere/{UNKNOWN}", status=404),

@@ -19,24 +19,25 @@ def route_of(path: str) -> str:
     # The key to what opens without logging in is taken off an address before it is looked up.
     path = re.sub("^/(d|convite|confirmar-endereco)/.*", r"/\1", path)
     filled = re.sub(r"\{[\w.]+\}", UNKNOWN, path.partition("?")[0])
-    return resolve(filled).route.removeprefix(OF_A_COMPANY)
+    return plain(resolve(filled).route)
+
+
+def plain(route: str) -> str:
+    """Write an address without what tells nothing of its page."""
+    return route.removeprefix(OF_A_COMPANY).removeprefix("/").replace("^", "")
 
 
 def is_shown_to_somebody(row) -> bool:
     return row.method == "GET" and any(mark in ".gf" for mark in row.marks.values())
 
 
-SHOWN = {
-    row.route.removeprefix(OF_A_COMPANY).removeprefix("/")
-    for row in ROWS
-    if is_shown_to_somebody(row)
-}
+SHOWN = {plain(row.route) for row in ROWS if is_shown_to_somebody(row)}
 PAGES = [screen for screen in SCREENS if screen.page != "not-found"]
 
 
 def test_every_page_of_the_site_has_a_screen_or_a_reason_to_have_none():
     in_table = {route_of(screen.path) for screen in PAGES}
-    without = {route.removeprefix(OF_A_COMPANY) for routes in NO_PAGE.values() for route in routes}
+    without = {plain(route) for routes in NO_PAGE.values() for route in routes}
 
     assert SHOWN - in_table - without == set()
 
