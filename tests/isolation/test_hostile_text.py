@@ -9,11 +9,9 @@ import re
 import zipfile
 from collections import Counter
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings as of_site
 from django.template.loader import render_to_string
 
 from b2b_orders.accounts.models import Person
@@ -22,6 +20,7 @@ from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import System
 from tests.factories import CONNECTION_ERP, CONNECTION_VTEX, NOW, make_reading
+from tests.factories.mails import MAILS, Everything
 from tests.isolation import hostile
 from tests.isolation.test_matrix import ROWS, site, undone  # noqa: F401 # a fixture
 from tests.isolation.viewers import client_of
@@ -41,18 +40,6 @@ FORMULA = re.compile(r"[=+@\t\r]|-(?![\d.,]+$)")
 # In our own sample of a list to fill in, so that a spreadsheet keeps the zeros.
 TAX_ID_AS_TEXT = re.compile(r'="[0-9A-Z]{14}"')
 LINE_OF_ITS_OWN = re.compile(r"^X-Evil", re.MULTILINE)
-MAILS = sorted(
-    path.stem
-    for path in Path(of_site.BASE_DIR, "templates", "mail").glob("*.txt")
-    if path.stem != "base"
-)
-
-# Numbers alone are counted in words.
-COUNTED = {
-    name
-    for path in Path(of_site.BASE_DIR, "templates", "mail").iterdir()
-    for name in re.findall(r"\bcount (?:\w+=)?(\w+)", path.read_text())
-}
 
 
 class Page(HTMLParser):
@@ -182,44 +169,6 @@ def test_no_field_that_takes_words_is_left_out_unsaid():
     }
 
     assert listed - known == set()
-
-
-class Anything:
-    """Whatever a template asks for: hostile text, at any depth, once in every list."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __str__(self) -> str:
-        return self.text
-
-    def __getitem__(self, _name: object) -> Anything:
-        return self
-
-    def __getattr__(self, name: str) -> Anything:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __iter__(self):
-        yield from (self, self)
-
-    def __len__(self) -> int:
-        return 2
-
-
-class Everything(dict):
-    """A context that has every name."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(dict.fromkeys(COUNTED, 2) | {"language": "en"})
-        self.text = text
-
-    def __contains__(self, _name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> Anything:
-        return Anything(self.text)
 
 
 @pytest.mark.parametrize("template", MAILS)
