@@ -28,6 +28,8 @@ from erp_bridge.simulators.cast import O1
 from erp_bridge.simulators.mail import read_mail
 from tests.guards import find_chromium
 
+# Of a company without orders, which `tests.screens` makes when it comes to her.
+NINA = {"email": "nina@nova.example", "password": "demo-nothing-yet-2026"}
 BROWSER_WORDS = [
     *("--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -66,6 +68,7 @@ class QuickSupervisor(Supervisor):
 
     def environment(self, role: str) -> dict[str, str]:
         return super().environment(role) | {
+            "NINA_PASSWORD": NINA["password"],
             "PORTAL_FEED_SECONDS": "2",
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",

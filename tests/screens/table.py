@@ -47,8 +47,8 @@ SCREENS: tuple[Screen, ...] = (
     Screen("reset-password", "done", "", "/accounts/password/reset/key/done/"),
     Screen("join", "normal", "", "/entrar-na-empresa"),
     Screen("shared", "gone", "", "/d/nothing", status=404),
-    Screen("invitation", "gone", "", "/convite/nothing", status=410),
-    Screen("prove-address", "gone", "", "/confirmar-endereco/nothing", status=410),
+    Screen("invitation", "gone", "", "/convite/nothing", status=404),
+    Screen("prove-address", "gone", "", "/confirmar-endereco/nothing", status=404),
     Screen("not-found", "signed-out", "", f"/nowhere/{UNKNOWN}", status=404),
     # --- orders -------------------------------------------------------------------------------
     Screen("orders", "normal", "ana", "/pedidos"),

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 from playwright.sync_api import Error as PlaywrightError
 
 from erp_bridge.simulators import cast, numbers
-from tests.journeys.conftest import Product
+from tests.journeys.conftest import NINA, Product
 from tests.screens.table import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,8 +181,7 @@ def find(product: Product, name: str) -> str:
 
 def hire_nina(product: Product) -> None:
     """Make a company that has no orders yet, and its one person."""
-    person = {"email": "nina@nova.example", "password": "demo-nothing-yet-2026"}
-    if person in product.people:
+    if NINA in product.people:
         return
     tax_id = numbers.cnpj_with_digits("112223330001")
     for command in (
@@ -190,7 +189,7 @@ def hire_nina(product: Product) -> None:
         (
             "add_person",
             "--email",
-            person["email"],
+            NINA["email"],
             "--name",
             "Nina Alves",
             "--company",
@@ -199,12 +198,12 @@ def hire_nina(product: Product) -> None:
             "admin",
             "--whole-company",
             "--password-env",
-            "PORTAL_NINA",
+            "NINA_PASSWORD",
         ),
     ):
         child = product.supervisor.manage(command[0], *command, role="b2b_owner")
         child.wait(seconds=60)
-    product.people.append(person)
+    product.people.append(NINA)
 
 
 # --- what is wrong with a page ----------------------------------------------------------------
