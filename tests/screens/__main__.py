@@ -84,9 +84,10 @@ def inspect(
             for theme, width in looks:
                 with shown_as(page, theme, width):
                     found += [f"{theme} {width} {each}" for each in violations(page)]
-            for each in found + faults(page, screen, language):
+            found += faults(page, screen, language)
+            for each in found or ["fine"]:
                 print(f"{screen.name} ({language}): {each}", flush=True)
-                count += 1
+            count += len(found)
     print(f"{count} faults")
     return int(count > 0)
 
