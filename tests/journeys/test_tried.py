@@ -6,7 +6,6 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pypdf
@@ -207,14 +206,14 @@ class Hands:
         return time.monotonic() - self.began
 
 
-@contextmanager
-def _pdf_that_opens(page: Page) -> Iterator[list[bytes]]:
-    """Catch the PDF that a click opens in a tab of its own, or downloads."""
-    found: list[bytes] = []
-    with page.context.expect_page() as opened:
-        yield found
-    found.append(page.request.get(opened.value.url).body())
+def _open_pdf(hands: Hands, link: Locator) -> bytes:
+    """Press what opens a PDF in a tab of its own; give the file that the tab asks for."""
+    address = link.get_attribute("href")
+    assert address is not None
+    with hands.page.context.expect_page() as opened:
+        hands.click(link)
     opened.value.close()
+    return hands.page.request.get(address).body()
 
 
 def test_from_log_in_to_a_boletos_pdf_in_two_actions(product):
@@ -227,11 +226,10 @@ def test_from_log_in_to_a_boletos_pdf_in_two_actions(product):
     hands.type(page.locator("#q"), O1.web_number)
     boleto = page.locator("#documents li", has_text="Boleto 3/3")
     link = boleto.get_by_role("link", name=re.compile("^Ver"))
-    with _pdf_that_opens(page) as found:
-        hands.click(link)
+    file = _open_pdf(hands, link)
 
     assert hands.actions == 2
-    assert found[0].startswith(b"%PDF")
+    assert file.startswith(b"%PDF")
     context.close()
 
 
@@ -245,12 +243,10 @@ def test_support_gets_from_a_spoken_number_to_the_right_danfe_in_fifteen_seconds
         hands.click(page.locator("main tbody tr", has_text="Alfa").get_by_role("link").first)
     hands.type(page.locator("#reason"), "chamado 4711")
     first = page.locator("#documents section.invoice", has_text="1001/1")
-    with _pdf_that_opens(page) as found:
-        hands.click(
-            first.locator("li", has_text="DANFE").get_by_role("link", name=re.compile("^Ver"))
-        )
+    danfe = first.locator("li", has_text="DANFE").get_by_role("link", name=re.compile("^Ver"))
+    file = _open_pdf(hands, danfe)
 
     assert hands.seconds < 15
     assert hands.actions == 4
-    text = " ".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(found[0])).pages)
+    text = " ".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(file)).pages)
     assert "1001" in text
