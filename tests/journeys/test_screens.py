@@ -16,10 +16,14 @@ SAMPLE = {
 LOOKS = (("dark", 1366), ("light", 360))
 
 
-@pytest.mark.parametrize("language", ["pt-BR", "es"])
-def test_a_sample_of_pages_is_for_everybody(product, language):
-    screens = tuple(screen for screen in SCREENS if screen.name in SAMPLE)
-    assert len(screens) == len(SAMPLE)
+# What else is looked at in another language: whether everything is in it.
+IN_SPANISH = {"order-big", "finance-normal", "documents-normal", "support-found", "people-normal"}
+
+
+@pytest.mark.parametrize(("language", "names"), [("pt-BR", SAMPLE), ("es", IN_SPANISH)])
+def test_a_sample_of_pages_is_for_everybody(product, language, names):
+    screens = tuple(screen for screen in SCREENS if screen.name in names)
+    assert len(screens) == len(names)
     found = {}
     for screen, page in walk(product, language, screens):
         wrong = []
