@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import signal
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     ]
     if not screens or not set(languages) <= set(LANGUAGES):
         parser.error("no such page or language")
+    # Whoever ends it ends the product, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as home, running_product(Path(home)) as product:
         if given.what == "screenshots":
