@@ -6,6 +6,10 @@ ERP_PORT ?=
 TESTS ?= tests
 WORKERS ?= auto
 FAULTS ?=
+PAGES ?=
+LANGUAGE ?=
+THEME ?=
+WIDTH ?=
 
 BOOTSTRAP = $(PYTHON) b2b_orders/embedded/bootstrap.py
 BIN = .venv/bin
@@ -13,10 +17,10 @@ BIN = .venv/bin
 COVERAGE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test coverage faults lint format lock
+.PHONY: help demo demo-reset test coverage faults journeys screenshots accessibility lint format lock
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## Run the whole product with demo data (PORT=8000 VTEX_PORT= ERP_PORT=)
 	@$(BOOTSTRAP) demo
@@ -36,6 +40,18 @@ coverage: ## Run all tests and fail when they cover less than 85 % of the code
 faults: ## Run the product through a storm and compare its rows with a calm run's (FAULTS="--seed 2")
 	@$(BOOTSTRAP) dev
 	@$(BIN)/python -m tests.faults $(FAULTS)
+
+journeys: ## Walk all journeys in a browser (WIDTH=360 LANGUAGE=es, TESTS=tests/journeys/...)
+	@$(BOOTSTRAP) dev
+	@PORTAL_JOURNEY_WIDTH='$(WIDTH)' PORTAL_JOURNEY_LANGUAGE='$(LANGUAGE)' $(BIN)/python -m pytest $(if $(filter tests,$(TESTS)),tests/journeys,$(TESTS))
+
+screenshots: ## Picture every page and state in var/screenshots (PAGES=orders,order-big LANGUAGE=es THEME=dark WIDTH=360)
+	@$(BOOTSTRAP) dev
+	@$(BIN)/python -m tests.screens screenshots --pages '$(PAGES)' --languages '$(LANGUAGE)' --themes '$(THEME)' --widths '$(WIDTH)'
+
+accessibility: ## Look at every page and state with axe (PAGES= LANGUAGE= THEME= WIDTH=)
+	@$(BOOTSTRAP) dev
+	@$(BIN)/python -m tests.screens accessibility --pages '$(PAGES)' --languages '$(LANGUAGE)' --themes '$(THEME)' --widths '$(WIDTH)'
 
 # Settings as in production, so that `check --deploy` finds what is wrong there; nothing is reached.
 lint: export DJANGO_SETTINGS_MODULE = b2b_orders.settings.base

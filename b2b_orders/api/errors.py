@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy as lazy
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -18,13 +18,13 @@ from b2b_orders.common.errors import InvalidInput, NotAllowed, NotVisible
 CONTENT_TYPE = "application/problem+json"
 
 _TABLE: tuple[tuple[tuple[type[Exception], ...], int, str, object], ...] = (
-    ((NotVisible, Http404), 404, "not-visible", _lazy("Not found.")),
-    ((NotAllowed, exceptions.PermissionDenied), 403, "not-allowed", _lazy("You may not do this.")),
+    ((NotVisible, Http404), 404, "not-visible", lazy("Not found.")),
+    ((NotAllowed, exceptions.PermissionDenied), 403, "not-allowed", lazy("You may not do this.")),
     (
         (exceptions.NotAuthenticated, exceptions.AuthenticationFailed),
         401,
         "not-signed-in",
-        _lazy("Log in first."),
+        lazy("Log in first."),
     ),
 )
 

@@ -21,7 +21,8 @@ from django.conf import settings
 from django.utils.translation.template import templatize
 
 LANGUAGES = ("pt_BR", "es", "en")
-_KEYWORDS = {
+# What a text is passed to for its words; under another name it would never get any.
+KEYWORDS = {
     "_": None,
     "gettext": None,
     "gettext_lazy": None,
@@ -56,7 +57,7 @@ def messages() -> Iterator[Found]:
 
 def _in_python(path: Path, place: str) -> Iterator[Found]:
     source = io.BytesIO(path.read_bytes())
-    for _line, message, _comments, _context in extract("python", source, keywords=_KEYWORDS):
+    for _line, message, _comments, _context in extract("python", source, keywords=KEYWORDS):
         yield Found(message, place)
 
 

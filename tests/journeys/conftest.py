@@ -28,11 +28,18 @@ from erp_bridge.simulators.cast import O1
 from erp_bridge.simulators.mail import read_mail
 from tests.guards import find_chromium
 
+# Of a company without orders, which `tests.screens` makes when it comes to her.
+NINA = {"email": "nina@nova.example", "password": "demo-nothing-yet-2026"}
 BROWSER_WORDS = [
     *("--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-DESKTOP = {"width": 1366, "height": 768}
+# `make journeys WIDTH=360` walks all of them on a phone.
+WIDTH = int(os.environ.get("PORTAL_JOURNEY_WIDTH") or 1366)
+DESKTOP = {"width": WIDTH, "height": 768}
+LANGUAGES = ("pt-BR", "es", "en")
+# In which language those go that know no words: `make journeys LANGUAGE=es`.
+LANGUAGE = os.environ.get("PORTAL_JOURNEY_LANGUAGE", "")
 # Journeys speak of seconds on a warm server; a browser test on a busy machine allows more.
 expect.set_options(timeout=15_000)
 
@@ -42,11 +49,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.browser)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a language that was asked for, leave out what reads the words of Portuguese."""
+    if not LANGUAGE:
+        return
+    here = Path(__file__).parent
+    read = [
+        item
+        for item in items
+        if here in item.path.parents and "spoken" not in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=read)
+    items[:] = [item for item in items if item not in read]
+
+
 class QuickSupervisor(Supervisor):
     """The demo, with its clocks wound up so that a test need not wait for them."""
 
     def environment(self, role: str) -> dict[str, str]:
         return super().environment(role) | {
+            "NINA_PASSWORD": NINA["password"],
             "PORTAL_FEED_SECONDS": "2",
             "PORTAL_ERP_SECONDS": "3600",
             "PORTAL_HEALTH_SECONDS": "2",
@@ -74,6 +96,7 @@ class Product:
     people: list[dict[str, Any]]
     browser: Browser
     home: Path
+    supervisor: Supervisor
     sessions: dict[str, Any] = field(default_factory=dict)
 
     def person(self, email_start: str) -> dict[str, Any]:
@@ -250,11 +273,10 @@ def _welcome_everybody(home: Path) -> None:
         database.execute("UPDATE accounts_person SET welcomed_at = now()")
 
 
-@pytest.fixture(scope="package")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    supervisor = QuickSupervisor(
-        Wishes(port=_free_port(), orders=300), home=tmp_path_factory.mktemp("demo")
-    )
+@contextmanager
+def running_product(home: Path) -> Iterator[Product]:
+    """Run the product in a directory, with a browser."""
+    supervisor = QuickSupervisor(Wishes(port=_free_port(), orders=300), home=home)
     try:
         supervisor.start()
         _welcome_everybody(supervisor.state.directory)
@@ -269,10 +291,23 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
                 people=supervisor.state.people,
                 browser=browser,
                 home=supervisor.state.directory,
+                supervisor=supervisor,
             )
             browser.close()
     finally:
         supervisor.stop()
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with running_product(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(params=[LANGUAGE] if LANGUAGE else ["es", "en"])
+def spoken(request: pytest.FixtureRequest) -> str:
+    """Say in which language a journey goes that knows no words."""
+    return str(request.param)
 
 
 @pytest.fixture
