@@ -1,4 +1,4 @@
-"""A big order and hands without a mouse: B29, B37. (For tests/journeys/ once all parts are merged.)"""
+"""A big order and hands without a mouse: B29, B37."""
 
 from __future__ import annotations
 
