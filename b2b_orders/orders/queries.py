@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from b2b_orders.common import clock
-from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.errors import InvalidInput
 from b2b_orders.common.paging import PageOf
 from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.filtering import EVERYTHING, OrderFilter, filter_sql
 from b2b_orders.orders.models import (
-    Divergence,
     OrderNumber,
 )
 from b2b_orders.orders.numbers import Candidate, Recognised, near_values, recognise
+from b2b_orders.orders.one_order import PARTS, count_lines, get_order, list_lines
 from b2b_orders.orders.rows import (
     Counted,
     DivergenceRow,
@@ -45,13 +43,12 @@ from b2b_orders.orders.rows import (
     TitleRow,
 )
 from b2b_orders.orders.searching import (
-    NumberValue,
     any_of,
     exact_sql,
-    find_match,
     hits_of,
     of_kinds,
 )
+from b2b_orders.orders.selecting import FROM, ROW_FIELDS, SELECT, Where, fetch, order_row, visible
 from b2b_orders.orders.sorting import Place, Sorting, Start, sorting_of
 from b2b_orders.orders.staff_queries import (
     NEAR_LIMIT,
@@ -61,18 +58,13 @@ from b2b_orders.orders.staff_queries import (
     staff_search,
 )
 from erp_bridge.records import (
-    Billing,
-    Fulfilment,
-    Money,
     NumberKind,
-    Payment,
-    System,
-    TitleState,
 )
 
 __all__ = [
     "COUNT_LIMIT",
     "LIST_COUNT_LIMIT",
+    "PARTS",
     "Counted",
     "DivergenceRow",
     "DivergenceValue",
@@ -112,77 +104,11 @@ COUNT_LIMIT = 1000
 LIST_COUNT_LIMIT = 10_000
 PREFIX_MIN, SUFFIX_MIN = 3, 4
 
-_KIND_ORDER = {kind: place for place, kind in enumerate(NumberKind)}
 _STAGES: dict[str, How] = {"e": "exact", "p": "prefix", "s": "suffix"}
-_AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
 
-_ROW_FIELDS = (
-    "id",
-    "public_id",
-    "title",
-    "origins",
-    "fulfilment",
-    "status_raw",
-    "placed_on",
-    "sorted_at",
-    "promised_on",
-    "currency",
-    "total",
-    "placed_by_name",
-    "divergence_count",
-    "line_count",
-    "billing",
-    "payment",
-)
-# What hangs on an order, and is read with it.
-PARTS = frozenset({"lines", "invoices", "titles", "events"})
-_LINE_COLUMNS = (
-    "position, sku, name, quantity, unit, unit_price, total, invoiced, customer_code, discount,"
-    " tax, reserved, shipped, cancelled, invoices::json"
-)
-# What a search inside an order looks through, and by how many words at most.
-_LINE_TEXT = "lower(concat_ws(' ', t.name, t.sku, t.customer_code, t.invoices::text))"
-_MOST_WORDS = 8
-# When a column of an order's items says anything.
-_LINE_FILLED = {
-    **{name: f"t.{name} <> ''" for name in ("sku", "customer_code")},
-    **{
-        name: f"t.{name} IS NOT NULL"
-        for name in ("quantity", "invoiced", "shipped", "unit_price", "discount", "tax", "total")
-    },
-    **{name: f"t.{name} <> 0" for name in ("reserved", "cancelled")},
-    "invoices": "t.invoices <> '[]'",
-}
-# Written out because every search, list and page runs it: compiling it from the ORM costs
-# several times what PostgreSQL needs. Whoever runs it ends it by `_visible`, the first wall;
-# numbers and sources hang on an order that is visible already.
-_FROM = "FROM orders_order o LEFT JOIN companies_establishment e ON e.id = o.establishment_id"
-_SELECT = f"""
-SELECT {", ".join(f"o.{field}" for field in _ROW_FIELDS)}, e.tax_id, e.name,
-    (SELECT json_agg(json_build_array(n.kind, n.written, n.value) ORDER BY n.id)
-     FROM orders_ordernumber n WHERE n.order_id = o.id),
-    (SELECT json_agg(json_build_array(r.connection, r.system, r.read_at, r.version,
-        r.external_id) ORDER BY r.id)
-     FROM orders_sourcerecord r WHERE r.order_id = o.id)"""  # noqa: S608 our own column names
 # With what a list may be sorted by and no row shows.
-_SELECT_SORTED = _SELECT.replace("SELECT", "SELECT o.changed_at, o.total_cents,", 1)
-_FACTS = ", o.company_id, o.facts::json, o.provenance::json "
+_SELECT_SORTED = SELECT.replace("SELECT", "SELECT o.changed_at, o.total_cents,", 1)
 _NEWEST_FIRST = sorting_of(EVERYTHING)
-
-
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """A condition over orders `o`, and its parameters."""
-
-    sql: str
-    params: Mapping[str, Any]
-
-    def and_(self, sql: str, **params: object) -> _Where:
-        return _Where(f"{self.sql} AND ({sql})", {**self.params, **params})
-
-
-def _visible(viewer: Viewer) -> _Where:
-    return _Where(*visible_sql(viewer, "o"))
 
 
 # --- lists and search ---------------------------------------------------------------
@@ -222,10 +148,10 @@ def neighbours(
     """
     wanted = wanted.allowed_to(viewer)
     sorting = sorting_of(wanted)
-    itself = _visible(viewer).and_("o.id = %(order)s", order=order_id)
+    itself = visible(viewer).and_("o.id = %(order)s", order=order_id)
     columns = ("id", "fulfilment", sorting.column)
-    values = _fetch(
-        f"SELECT {', '.join(f'o.{each}' for each in columns)} {_FROM} WHERE {itself.sql}",
+    values = fetch(
+        f"SELECT {', '.join(f'o.{each}' for each in columns)} {FROM} WHERE {itself.sql}",
         itself.params,
     )
     if not values:
@@ -241,8 +167,8 @@ def _both_ways(sorting: Sorting) -> tuple[Sorting, Sorting]:
     return sorting.reversed(), sorting
 
 
-def _wanted(viewer: Viewer, wanted: OrderFilter, now: datetime | None) -> _Where:
-    orders = _visible(viewer)
+def _wanted(viewer: Viewer, wanted: OrderFilter, now: datetime | None) -> Where:
+    orders = visible(viewer)
     if not wanted.is_narrowed:
         return orders
     now = now or clock.now()
@@ -261,13 +187,12 @@ def list_picked(
     *, viewer: Viewer, ids: Sequence[int] = (), public_ids: Sequence[uuid.UUID] = ()
 ) -> tuple[OrderRow, ...]:
     """Read those of some orders that the viewer sees, newest first. One SQL statement."""
-    orders = _visible(viewer).and_(
+    orders = visible(viewer).and_(
         "o.id = ANY(%(ids)s) OR o.public_id = ANY(%(public_ids)s)",
         ids=list(ids),
         public_ids=list(public_ids),
     )
-    values = _fetch(f"{_SELECT} {_FROM} WHERE {orders.sql} {_NEWEST_FIRST}", orders.params)
-    return tuple(_order_row(each, viewer) for each in values)
+    return _page(orders, viewer, _NEWEST_FIRST, None, max(1, len(ids) + len(public_ids))).rows
 
 
 def search(
@@ -322,7 +247,7 @@ def near_orders(
     ids = list(hits.order_by("-order_id").values_list("order_id", flat=True)[: 4 * NEAR_LIMIT])
     if not ids:
         return ()
-    orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=sorted(set(ids)))
+    orders = visible(viewer).and_("o.id = ANY(%(ids)s)", ids=sorted(set(ids)))
     candidates = [Candidate(value) for value in values]
     return _page(orders, viewer, sorting_of(EVERYTHING), None, NEAR_LIMIT, candidates).rows
 
@@ -355,7 +280,7 @@ def _and_longer(
 class _Within:
     """Among which orders a search looks, how they are sorted, and which page is asked for."""
 
-    orders: _Where
+    orders: Where
     sorting: Sorting
     after: str | None
     limit: int
@@ -441,7 +366,7 @@ def _near_order(viewer: Viewer, recognised: Recognised, only: NumberKind | None)
     ids = list(hits.values_list("order_id", flat=True)[:COUNT_LIMIT])
     if not ids:
         return None
-    orders = _visible(viewer).and_("o.id = ANY(%(ids)s)", ids=ids)
+    orders = visible(viewer).and_("o.id = ANY(%(ids)s)", ids=ids)
     candidates = [Candidate(value) for value in recognised.near]
     rows = _page(orders, viewer, _NEWEST_FIRST, None, 1, candidates).rows
     return rows[0] if rows else None
@@ -456,7 +381,7 @@ def _decode_stage(after: str | None) -> tuple[How | None, str | None]:
 
 
 def _page(
-    orders: _Where,
+    orders: Where,
     viewer: Viewer,
     sorting: Sorting,
     after: str | None,
@@ -478,19 +403,19 @@ def _page(
     first, last = (_place_of(sorting, each) for each in (shown[0], shown[-1]))
     has_next, has_previous = (True, more) if start.is_back else (more, start.place is not None)
     return PageOf(
-        tuple(_order_row(each[2:], viewer, candidates, how) for each in shown),
+        tuple(order_row(each[2:], viewer, candidates, how) for each in shown),
         sorting.encode(last) if has_next else None,
         sorting.encode(first, is_back=True) if has_previous else None,
     )
 
 
 def _place_of(sorting: Sorting, values: Sequence[Any]) -> Place:
-    fields = ("changed_at", "total_cents", *_ROW_FIELDS)
+    fields = ("changed_at", "total_cents", *ROW_FIELDS)
     return sorting.place_of(dict(zip(fields, values, strict=False)))
 
 
 def _read(
-    orders: _Where, sorting: Sorting, start: Start, limit: int, select: str = _SELECT_SORTED
+    orders: Where, sorting: Sorting, start: Start, limit: int, select: str = _SELECT_SORTED
 ) -> list[tuple[Any, ...]]:
     """Read the first orders of a list from a place on, by one statement over its stretches."""
     stretches = sorting.after(start.place)
@@ -499,17 +424,17 @@ def _read(
         params |= more
     if len(stretches) < 2:
         sql = stretches[0][1] if stretches else "false"
-        return _fetch(
-            f"{select} {_FROM} WHERE {orders.sql} AND {sql}"
+        return fetch(
+            f"{select} {FROM} WHERE {orders.sql} AND {sql}"
             f" ORDER BY {sorting.order_by} LIMIT %(limit)s",
             params,
         )
     parts = " UNION ALL ".join(
-        f"(SELECT o.id, {turn} AS turn {_FROM} WHERE {orders.sql} AND {sql}"
+        f"(SELECT o.id, {turn} AS turn {FROM} WHERE {orders.sql} AND {sql}"
         f" ORDER BY {sorting.order_by} LIMIT %(limit)s)"
         for turn, (_, sql, _) in enumerate(stretches)
     )
-    return _fetch(
+    return fetch(
         f"{select} FROM ({parts} LIMIT %(limit)s) p JOIN orders_order o ON o.id = p.id"
         " LEFT JOIN companies_establishment e ON e.id = o.establishment_id"
         f" ORDER BY p.turn, {sorting.order_by}",
@@ -517,267 +442,17 @@ def _read(
     )
 
 
-def _count(orders: _Where, most: int) -> int:
+def _count(orders: Where, most: int) -> int:
     """Count orders, one more than `most` at most."""
-    some = f"SELECT 1 {_FROM} WHERE {orders.sql} LIMIT {most + 1}"
-    [(count,)] = _fetch(f"SELECT count(*) FROM ({some}) found", orders.params)  # noqa: S608 placeholders only
+    some = f"SELECT 1 {FROM} WHERE {orders.sql} LIMIT {most + 1}"
+    [(count,)] = fetch(f"SELECT count(*) FROM ({some}) found", orders.params)  # noqa: S608 placeholders only
     return int(count)
-
-
-def _fetch(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
-def _order_row(
-    values: Sequence[Any], viewer: Viewer, candidates: Sequence[Candidate] = (), how: How = "exact"
-) -> OrderRow:
-    *plain, tax_id, name, number_values, sources = values
-    numbers = tuple(NumberValue(NumberKind(kind), *rest) for kind, *rest in number_values or ())
-    fields = dict(zip(_ROW_FIELDS, plain, strict=True))
-    return OrderRow(
-        id=fields["id"],
-        public_id=fields["public_id"],
-        title=fields["title"],
-        numbers=_number_rows(numbers, viewer),
-        origins=fields["origins"],
-        fulfilment=Fulfilment(fields["fulfilment"]),
-        status_raw=fields["status_raw"],
-        placed_on=fields["placed_on"],
-        placed_at=fields["sorted_at"],
-        promised_on=fields["promised_on"],
-        total=_total(viewer, fields["total"], fields["currency"]),
-        establishment_tax_id=tax_id or "",
-        establishment_name=name or "",
-        placed_by_name=fields["placed_by_name"],
-        divergence_count=fields["divergence_count"],
-        line_count=fields["line_count"],
-        sources=tuple(_source(*each) for each in sources or ()),
-        matched=find_match(numbers, candidates, how),
-        billing=Billing(fields["billing"]),
-        payment=Payment(fields["payment"]) if viewer.can(Right.FINANCE) else None,
-    )
-
-
-def _total(viewer: Viewer, amount: Decimal | None, currency: str) -> Money | None:
-    if amount is None or not viewer.can(Right.PRICES):
-        return None
-    return Money(amount, currency)
-
-
-def _number_rows(numbers: Iterable[NumberValue], viewer: Viewer) -> tuple[NumberRow, ...]:
-    rows = dict.fromkeys(NumberRow(number.kind, number.written) for number in numbers)
-    if not viewer.can(Right.FINANCE):
-        rows = {row: None for row in rows if row.kind is not NumberKind.BOLETO_LINE}
-    return tuple(sorted(rows, key=lambda row: _KIND_ORDER[row.kind]))
-
-
-def _source(
-    connection: str, system: str, read_at: str, version: str | None, external_id: str
-) -> SourceAsOf:
-    return SourceAsOf(
-        connection=connection,
-        system=System(system),
-        as_of=datetime.fromisoformat(read_at),
-        version=datetime.fromisoformat(version) if version else None,
-        external_id=external_id,
-    )
-
-
-# --- one order ------------------------------------------------------------------------
-
-
-def get_order(
-    *,
-    viewer: Viewer,
-    public_id: uuid.UUID,
-    line_limit: int | None = None,
-    parts: Collection[str] = PARTS,
-) -> OrderDetail:
-    """Read one order with everything on its page, or its first `line_limit` items.
-
-    Of what hangs on it only some `parts` are read when they are named; the rest is empty.
-
-    Follows the address of an order that was joined to another. Raises `NotVisible`, after
-    the very same statements, for an order that does not exist and for somebody else's.
-    At most seven SQL statements.
-    """
-    found = _find(viewer, "o.public_id = %(public_id)s", public_id)
-    if found is None:
-        # The aliases of the company's orders are its own: the order must be visible too.
-        joined = (
-            "o.id IN (SELECT a.order_id FROM orders_orderalias a"
-            " WHERE a.company_id = %(company)s AND a.public_id = %(public_id)s)"
-        )
-        found = _find(viewer, joined, public_id)
-    if found is None:
-        raise NotVisible
-    *values, company_id, facts, provenance = found
-    row = _order_row(values, viewer)
-    return OrderDetail(
-        row=row,
-        company_id=company_id,
-        currency=values[_ROW_FIELDS.index("currency")],
-        facts=_visible_facts(viewer, facts),
-        provenance=provenance,
-        lines=list_lines(viewer=viewer, order_id=row.id, limit=line_limit)
-        if "lines" in parts
-        else (),
-        invoices=_invoices(viewer, row.id) if "invoices" in parts else (),
-        titles=_titles(viewer, row.id) if "titles" in parts else (),
-        events=_events(viewer, row.id) if "events" in parts else (),
-        divergences=_divergences(viewer, row.id),
-    )
-
-
-def _find(viewer: Viewer, sql: str, public_id: uuid.UUID) -> tuple[Any, ...] | None:
-    where = _visible(viewer).and_(sql, public_id=public_id)
-    found = _fetch(f"{_SELECT}{_FACTS} {_FROM} WHERE {where.sql}", where.params)
-    return found[0] if found else None
-
-
-def list_lines(
-    *,
-    viewer: Viewer,
-    order_id: int,
-    after_position: int | None = None,
-    limit: int | None = None,
-    text: str = "",
-) -> tuple[LineRow, ...]:
-    """List the items of an order by position, some after one. One SQL statement.
-
-    `text` keeps those with all of its words in their name, codes or invoices.
-    """
-    words = {f"word{at}": each for at, each in enumerate(text.split()[:_MOST_WORDS])}
-    wanted = "".join(f" AND strpos({_LINE_TEXT}, lower(%({name})s)) > 0" for name in words)
-    rows = _of_order(
-        viewer,
-        order_id,
-        "orders_line",
-        _LINE_COLUMNS,
-        "(%(after)s::int IS NULL OR t.position > %(after)s)"
-        f"{wanted} ORDER BY t.position LIMIT %(limit)s",
-        after=after_position,
-        limit=limit,
-        **words,
-    )
-    return tuple(_line_row(row, viewer) for row in rows)
-
-
-def count_lines(*, viewer: Viewer, order_id: int, text: str = "") -> LineCounts:
-    """Count the items of an order that a text keeps, and say what they fill. One SQL statement."""
-    words = {f"word{at}": each for at, each in enumerate(text.split()[:_MOST_WORDS])}
-    kept = " AND ".join(f"strpos({_LINE_TEXT}, lower(%({name})s)) > 0" for name in words)
-    visible, params = visible_sql(viewer, "t", establishment_of="o")
-    [(count, all_count, *filled)] = _fetch(
-        f"""SELECT count(*) FILTER (WHERE {kept or "true"}), count(*),
-            {", ".join(f"bool_or({said})" for said in _LINE_FILLED.values())}
-        FROM orders_line t JOIN orders_order o ON o.id = t.order_id
-        WHERE {visible} AND t.order_id = %(order)s""",  # noqa: S608 placeholders only
-        {**params, **words, "order": order_id},
-    )
-    names = {name for name, is_filled in zip(_LINE_FILLED, filled, strict=True) if is_filled}
-    if not viewer.can(Right.PRICES):
-        names -= {"unit_price", "total", "discount", "tax"}
-    return LineCounts(count, all_count, frozenset(names))
-
-
-def _line_row(row: tuple[Any, ...], viewer: Viewer) -> LineRow:
-    *plain, invoices = row
-    named = tuple((name, much) for name, much in invoices or ())
-    line = replace(LineRow(*plain), invoices=named)
-    if viewer.can(Right.PRICES):
-        return line
-    return replace(line, unit_price=None, total=None, discount=None, tax=None)
-
-
-def _of_order(
-    viewer: Viewer, order_id: int, table: str, columns: str, rest: str, **params: object
-) -> list[tuple[Any, ...]]:
-    """Read what hangs on an order that the viewer sees."""
-    visible, values = visible_sql(viewer, "t", establishment_of="o")
-    names = ", ".join(f"t.{name}" for name in columns.split(", "))
-    return _fetch(
-        f"SELECT {names} FROM {table} t JOIN orders_order o ON o.id = t.order_id"  # noqa: S608 placeholders only
-        f" WHERE {visible} AND t.order_id = %(order)s AND {rest}",
-        {**values, **params, "order": order_id},
-    )
-
-
-def _visible_facts(viewer: Viewer, facts: dict[str, Any]) -> dict[str, Any]:
-    if viewer.can(Right.PRICES):
-        return facts
-    return {key: value for key, value in facts.items() if key != "amounts"}
-
-
-def _invoices(viewer: Viewer, order_id: int) -> tuple[InvoiceRow, ...]:
-    rows = _of_order(
-        viewer,
-        order_id,
-        "orders_invoice",
-        "number, series, access_key, issued_on, total, carrier, tracking_number, tracking_url,"
-        " delivered_at, is_return",
-        "true ORDER BY t.issued_on, t.number, t.series, t.id",
-    )
-    if viewer.can(Right.PRICES):
-        return tuple(InvoiceRow(*row) for row in rows)
-    return tuple(replace(InvoiceRow(*row), total=None) for row in rows)
-
-
-def _titles(viewer: Viewer, order_id: int) -> tuple[TitleRow, ...]:
-    if not viewer.can(Right.FINANCE):
-        return ()
-    rows = _of_order(
-        viewer,
-        order_id,
-        "orders_title",
-        "key, instalment, invoice_number, due_on, amount, state, typeable_line, pix, settled_on,"
-        " payee_name, payee_tax_id",
-        "true ORDER BY t.due_on, t.instalment, t.id",
-    )
-    return tuple(
-        TitleRow(key, instalment, invoice, due_on, amount, TitleState(state), *rest)
-        for key, instalment, invoice, due_on, amount, state, *rest in rows
-    )
-
-
-def _events(viewer: Viewer, order_id: int) -> tuple[EventRow, ...]:
-    rows = _of_order(
-        viewer, order_id, "orders_event", "at, connection, code, text", "true ORDER BY t.at, t.id"
-    )
-    return tuple(EventRow(*row) for row in rows)
-
-
-def _divergences(viewer: Viewer, order_id: int) -> tuple[DivergenceRow, ...]:
-    divergences = Divergence.objects.visible_to(viewer).filter(order_id=order_id)
-    if not viewer.can(Right.PRICES):
-        divergences = divergences.exclude(field__in=_AMOUNT_FIELDS)
-    if not viewer.can(Right.FINANCE):
-        divergences = divergences.exclude(field="payment")
-    return tuple(
-        DivergenceRow(field, tuple(_divergence_value(each) for each in values), since)
-        for field, values, since in divergences.order_by("field").values_list(
-            "field", "values", "since"
-        )
-    )
-
-
-def _divergence_value(value: dict[str, Any]) -> DivergenceValue:
-    return DivergenceValue(
-        connection=value["connection"],
-        system=value["system"],
-        value=str(value["value"]),
-        as_of=datetime.fromisoformat(value["as_of"]) if value.get("as_of") else None,
-        rules=bool(value.get("rules")),
-    )
 
 
 def scope_facts(*, viewer: Viewer) -> ScopeFacts:
     """Say in what a search looks: company, establishments, oldest order. One SQL statement."""
-    orders = _visible(viewer)
-    [(public_id, name, establishments, oldest_on)] = _fetch(
+    orders = visible(viewer)
+    [(public_id, name, establishments, oldest_on)] = fetch(
         f"""SELECT c.public_id, c.name,
             (SELECT json_agg(json_build_array(e.id, e.tax_id, e.name) ORDER BY e.tax_id)
              FROM companies_establishment e WHERE e.company_id = c.id),

@@ -33,6 +33,8 @@ NAMES = {
 AS_THEY_ARE = {
     # Shown when nothing works any more, not even the choice of a language: in all three.
     "500.html",
+    # For those who build pages, in development alone.
+    "gallery.html",
     # A command to type.
     "mail/audit_anchor.txt",
 }
@@ -141,7 +143,10 @@ NOT_SAID = {
 def python_files() -> Iterator[Path]:
     for package in SPEAKING:
         for path in sorted((ROOT / "b2b_orders" / package).rglob("*.py")):
-            if not {"migrations", "management", "reading"} & set(path.parts):
+            is_for_developers = path.name in {"gallery.py", "brand_checks.py"}
+            if not is_for_developers and not {"migrations", "management", "reading"} & set(
+                path.parts
+            ):
                 yield path
 
 

@@ -46,6 +46,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("reset-password", "stale-link", "", "/accounts/password/reset/key/1-not-a-key/"),
     Screen("reset-password", "done", "", "/accounts/password/reset/key/done/"),
     Screen("join", "normal", "", "/entrar-na-empresa"),
+    Screen("offline", "normal", "", "/sem-conexao"),
     Screen("shared", "gone", "", "/d/nothing", status=404),
     Screen("invitation", "gone", "", "/convite/nothing", status=404),
     Screen("prove-address", "gone", "", "/confirmar-endereco/nothing", status=404),
@@ -54,6 +55,21 @@ SCREENS: tuple[Screen, ...] = (
     Screen("orders", "normal", "ana", "/pedidos"),
     Screen("orders", "several", "ana", "/pedidos?q=4500"),
     Screen("orders", "filtered", "ana", "/pedidos?situacao=invoiced"),
+    Screen("orders", "nothing-left", "ana", "/pedidos?situacao=replaced&minimo=1000000"),
+    Screen("orders", "wrong-dates", "ana", "/pedidos?de=2026-03-31&ate=2026-03-01"),
+    Screen("paste-many", "normal", "ana", "/pedidos/lote"),
+    Screen("columns", "normal", "ana", "/pedidos/colunas"),
+    Screen("views", "normal", "ana", "/pedidos/visoes"),
+    Screen("exports", "normal", "ana", "/pedidos/exportacoes"),
+    Screen("branches", "normal", "ana", "/filiais"),
+    Screen("order-items", "normal", "ana", "/pedidos/{O8}/itens"),
+    Screen("order-items", "searched", "ana", "/pedidos/{O8}/itens?item=1"),
+    Screen("order-documents", "normal", "ana", "/pedidos/{O1}/documentos"),
+    Screen("order-finance", "normal", "bruno", "/pedidos/{O1}/financeiro"),
+    Screen("order-history", "normal", "ana", "/pedidos/{O1}/historico"),
+    Screen("notices", "normal", "ana", "/conta/avisos"),
+    Screen("shortcuts", "normal", "ana", "/conta/atalhos"),
+    Screen("help", "normal", "ana", "/ajuda"),
     Screen("orders", "not-found", "ana", "/pedidos?q=999999"),
     Screen("orders", "bad-key", "ana", "/pedidos?q=35260312345678000195550010000010011123456789"),
     Screen("orders", "menu", "ana", "/pedidos", acts=("open the account's menu",)),
@@ -151,7 +167,7 @@ NO_PAGE: dict[str, frozenset[str]] = {
             *("api/v1/orders", "api/v1/orders/<uuid:public_id>", "api/v1/titles"),
             *("api/v1/orders/<uuid:order>/documents/<uuid:public_id>", "api/v1/sources"),
             *("calendario", "atendimento/tempo", "vtex/hook"),
-            "accounts/saml/<slug:slug>/metadata/",
+            *("accounts/saml/<slug:slug>/metadata/", "sw.js", "marca/<str:digest>/<str:name>"),
         }
     ),
     "hands out a file": frozenset(
@@ -168,7 +184,10 @@ NO_PAGE: dict[str, frozenset[str]] = {
             "documentos/pacotes/<uuid:public_id>/<int:number>",
         }
     ),
-    "shown in place by another page": frozenset({"pedidos/<uuid:public_id>/fontes"}),
+    "shown in place by another page": frozenset(
+        {"pedidos/<uuid:public_id>/fontes", "paleta", "reconhecer", "pedidos/sugestoes"}
+    ),
+    "only in development": frozenset({"_galeria"}),
     "leads on to another page": frozenset(
         {
             *("", "accounts/2fa/", "accounts/2fa/authenticate/", "conta/confirmar"),

@@ -25,6 +25,7 @@ from b2b_orders.portal.presenters.sources import SourceLine, source_lines
 
 logger = logging.getLogger(__name__)
 
+NOT_FOUND: Final = 404
 SERVER_ERROR: Final = 500
 AWAY: Final = 503
 _TOO_MUCH: Final = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
@@ -41,7 +42,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
         ) % {"company": company}
     else:
         sentence = _("The address may have changed.")
-    return _page(request, _("Page not found"), sentence, status=404, icon="search")
+    return _page(request, _("Page not found"), sentence, status=NOT_FOUND, icon="search")
 
 
 @requires_csrf_token
@@ -122,5 +123,7 @@ def _page(
         "icon": icon,
         "action": _("Home"),
         "action_url": shell(request).home,
+        # What is not there and what is not theirs is one page, to the last letter.
+        "is_same_for_all": status == NOT_FOUND,
     }
     return render(request, "errors/error.html", context, status=status)

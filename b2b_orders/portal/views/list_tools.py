@@ -72,16 +72,16 @@ def wanted_list(request: CompanyRequest, given: QueryDict) -> OrderFilter:
 def list_tools(
     request: CompanyRequest,
     shown: ShownList,
+    kept: Sequence[tuple[str, str]],
     *,
     sorts: Mapping[str, tuple[str, str]] | None = None,
     total: int | None = None,
 ) -> dict[str, object]:
-    """Build what a list shows besides its rows. `total` is how many there are, if known.
+    """Build what a list shows besides its rows. `kept` is its address.
 
     What a search found is exported once it is known how much that is: it is not written later.
     """
     viewer, to = request.viewer, addresses(request)
-    kept = _pairs(request.GET)
     query = {"lista": urlencode(kept)}
     own, shared = view_links(list_views(viewer=viewer), to, shown.view)
     tools = ListTools(

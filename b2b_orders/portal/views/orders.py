@@ -90,7 +90,7 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     frame = around(request, asked, counted, now=now)
     sorts = {name: (link.url, link.aria) for name, link in frame["sorts"].items()}
     context |= frame
-    context |= list_tools(request, shown, sorts=sorts, total=_total(counted))
+    context |= list_tools(request, shown, asked.pairs(), sorts=sorts, total=_total(counted))
     if not asked.typed.strip():
         context["follow_list"] = list_follow_panel(request, asked.wanted)
     return list_response(request, asked, context)

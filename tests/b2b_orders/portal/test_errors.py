@@ -114,14 +114,19 @@ def test_an_error_page_has_the_code_that_the_log_has(
     cast.ana.save()
 
     with caplog.at_level("INFO", logger="b2b_orders.common.requests"):
-        response = ana.get("/pedidos/not-an-id")
+        ana.handler.enforce_csrf_checks = True
+        response = ana.post("/idioma", {"language": "es"})
 
     [code] = texts(response, CODE)
     assert re.fullmatch(r"[0-9A-F]{4}", code)
     assert response["X-Request-Id"].upper().startswith(code)
     assert sentence in words(response)
     [line] = [each for each in caplog.records if each.message == "refused"]
-    assert (line.status, line.page) == (404, "")
+    assert (line.status, line.page) == (403, "portal:language")
+
+
+def test_a_page_that_is_not_there_has_no_code_of_its_own(ana, cast, sources):
+    assert texts(ana.get("/nowhere"), CODE) == []
 
 
 def test_what_was_typed_is_not_in_the_line_of_the_log(ana, cast, sources, caplog):

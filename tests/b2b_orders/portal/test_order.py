@@ -258,7 +258,7 @@ def test_refresh_of_another_companys_order_is_not_found(ana, world):
 def test_page_takes_a_fixed_number_of_statements(ana, world, django_assert_max_num_queries):
     ana.get(address(world.o1))
 
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(30):
         ana.get(address(world.o1))
 
 

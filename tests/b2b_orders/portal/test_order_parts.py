@@ -120,7 +120,7 @@ def test_each_part_paints_only_its_own(ana, world):
 def test_a_part_takes_a_fixed_number_of_statements(ana, world, part, django_assert_max_num_queries):
     ana.get(address(world.o1) + part)
 
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(32):
         ana.get(address(world.o1) + part)
 
 
