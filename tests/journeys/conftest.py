@@ -37,6 +37,7 @@ BROWSER_WORDS = [
 # `make journeys WIDTH=360` walks all of them on a phone.
 WIDTH = int(os.environ.get("PORTAL_JOURNEY_WIDTH") or 1366)
 DESKTOP = {"width": WIDTH, "height": 768}
+PHONE = {"width": 360, "height": 740}
 LANGUAGES = ("pt-BR", "es", "en")
 # In which language those go that know no words: `make journeys LANGUAGE=es`.
 LANGUAGE = os.environ.get("PORTAL_JOURNEY_LANGUAGE", "")
@@ -180,6 +181,33 @@ class Product:
         names = ("at", "address", "detail", "person", "reason", "company")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def pause_mail(self, to: str, *, hours: int) -> None:
+        """Say when somebody's last mail with news went: hours from now, which holds the next."""
+        with self.open_database() as database:
+            database.execute(
+                "INSERT INTO notifications_notificationchoice (person_id, mailed_at, changed_at,"
+                " rhythm, daily_at, without)"
+                " SELECT id, now() + make_interval(hours => %(hours)s), now(), 'at_once', 8, '[]'"
+                " FROM accounts_person WHERE email LIKE %(to)s"
+                " ON CONFLICT (person_id) DO UPDATE SET mailed_at = excluded.mailed_at",
+                {"hours": hours, "to": f"{to}%"},
+            )
+
+    def await_news(self, to: str, orders: int) -> None:
+        """Wait until somebody is still to be told of so many orders."""
+        for _ in range(120):
+            with self.open_database() as database:
+                row = database.execute(
+                    "SELECT count(DISTINCT n.order_id) FROM notifications_notice n"
+                    " JOIN accounts_person p ON p.id = n.person_id"
+                    " WHERE n.told_at IS NULL AND p.email LIKE %s",
+                    [f"{to}%"],
+                ).fetchone()
+            if row == (orders,):
+                return
+            time.sleep(0.5)
+        pytest.fail(f"{to} is to be told of {row}, not {orders}")
+
     def files_of_the_erp(self, erp_number: str, customer_id: int) -> dict[str, bytes]:
         """Take an order's files straight from the ERP, as its own gateway hands them out."""
         ask = {"Authorization": "Bearer demo-erp-token"}
@@ -217,6 +245,16 @@ class Product:
         finally:
             self.control(source, "reset")
             self.await_state(source, "ok")
+
+    def await_feed(self) -> None:
+        """Wait until the portal has taken in and confirmed all that the site told."""
+        for _ in range(120):
+            with urllib.request.urlopen(f"{self.sources['vtex']}/_control/feed") as answer:
+                left = json.load(answer)["quantity"]
+            if left == 0:
+                return
+            time.sleep(0.5)
+        pytest.fail(f"{left} events stay in the feed")
 
     def await_state(self, source: str, state: str) -> None:
         """Wait until the portal knows how a source does."""

@@ -1,4 +1,4 @@
-"""The box and the keys, in a browser: B01, B03, B04, B05, B26, B37, and what comes while typing."""
+"""The box, in a browser: B01, B03, B04, B05, B26, and what comes while typing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1, O2, O5
-from tests.journeys.conftest import api_order, search
+from tests.journeys.conftest import PHONE, api_order, search
 
 ORDER = re.compile(r"/pedidos/[0-9a-f-]{36}")
 # Not those of "search only in", which are options too.
 OPTION = "#q-options [role=option]"
-PHONE = {"width": 360, "height": 740}
 DETECTOR = """
 window.BarcodeDetector = class {
   static async getSupportedFormats() { return ["code_128", "itf"]; }
@@ -129,79 +128,6 @@ def test_b26_one_slip_offers_the_order_that_was_meant(page_of):
     with page.expect_navigation():
         page.locator(".nearly").get_by_role("link", name=number).click()
     expect(page.locator("h1")).to_contain_text(O1.web_number)
-
-
-def test_b37_an_order_is_found_and_its_documents_reached_without_a_mouse(page_of):
-    page = page_of("ana")
-    page.goto("/financeiro")
-    page.keyboard.press("/")
-    expect(page.locator("#q")).to_be_focused()
-    page.keyboard.type(O1.web_number)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(ORDER)
-    page.keyboard.press("g")
-    page.keyboard.press("p")
-    expect(page).to_have_url(re.compile(r"/pedidos$"))
-
-    expect(page.locator("table caption").first).to_be_attached()
-    expect(page.locator("#q")).to_be_focused()
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
-    first = page.locator("table.rows tbody tr").nth(0).get_by_role("link").first
-    expect(first).to_be_focused()
-    page.keyboard.press("j")
-    page.keyboard.press("k")
-    expect(first).to_be_focused()
-    page.keyboard.press("/")
-    page.keyboard.press("ArrowDown")
-    expect(first).to_be_focused()
-    page.keyboard.press("o")
-    expect(page).to_have_url(ORDER)
-
-
-def test_b37_keys_are_listed_switched_off_and_chosen_anew(page_of):
-    page = page_of("bruno")
-    page.goto("/documentos")
-    page.keyboard.press("?")
-    sheet = page.get_by_role("dialog", name="Atalhos de teclado")
-    expect(sheet).to_contain_text("ir para pedidos")
-    page.keyboard.press("Escape")
-    expect(sheet).to_be_hidden()
-
-    page.goto("/conta/atalhos")
-    page.get_by_label("ir para a busca").fill("s")
-    page.get_by_role("button", name="Salvar").click()
-    expect(page.locator("main")).to_contain_text("Seus atalhos foram salvos.")
-    page.keyboard.press("/")
-    expect(page.locator("#q")).not_to_be_focused()
-    page.keyboard.press("s")
-    expect(page.locator("#q")).to_be_focused()
-    page.keyboard.type("g")
-    expect(page.locator("#q")).to_have_value("g")
-    page.get_by_label("Atalhos de uma tecla").uncheck()
-    page.get_by_role("button", name="Salvar").click()
-    page.keyboard.press("s")
-    expect(page.locator("#q")).not_to_be_focused()
-    page.get_by_role("button", name="Voltar ao padrão").click()
-    expect(page.get_by_label("ir para a busca")).to_have_value("/")
-
-
-@pytest.mark.parametrize(
-    ("language", "heading"), [("es", "Atajos de teclado"), ("en", "Keyboard shortcuts")]
-)
-def test_b37_the_list_of_keys_speaks_the_persons_language(page_of, language, heading):
-    page = page_of("ana")
-    page.goto("/pedidos")
-    page.locator(".language summary").click()
-    with page.expect_navigation():
-        page.locator(f".language button[lang={language}]").click()
-    page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name=heading)).to_be_visible()
-    page.keyboard.press("Escape")
-    page.locator(".language summary").click()
-    with page.expect_navigation():
-        page.locator(".language button[lang=pt-br]").click()
 
 
 def test_the_palette_finds_a_number_a_page_and_another_company(page_of):

@@ -55,7 +55,7 @@ def reload_until(page, what, text, *, seconds=90):
     """Open the page again until something on it says what workers do meanwhile."""
     over = time.monotonic() + seconds
     while time.monotonic() < over and not text.search(what.inner_text()):
-        page.wait_for_timeout(2000)
+        page.wait_for_timeout(500)
         page.reload()
     expect(what).to_have_text(text)
 

@@ -7,34 +7,9 @@ import urllib.error
 import urllib.request
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import DESKTOP
-
-PHONE = {"width": 360, "height": 740}
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PAGES = (
-    "/financeiro",
-    "/financeiro?state=all",
-    "/financeiro?number=nada",
-    "/financeiro/calendario",
-)
-
-
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_finance_pages_have_no_accessibility_fault_and_no_sideways_scroll(page_of, viewport):
-    page = page_of("bruno", viewport=viewport)
-    faults = {}
-    for path in PAGES:
-        page.goto(path)
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        faults[path] = [fault["id"] for fault in found]
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= viewport["width"], path
-
-    assert faults == {path: [] for path in PAGES}
 
 
 def test_the_selection_adds_itself_up_as_the_server_would(page_of, product):

@@ -5,26 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import DESKTOP, search
-from tests.journeys.test_everybody import PHONE, RULES
-
-PAGES = {
-    "board": "/filiais",
-    "help": "/ajuda",
-    "account": "/conta",
-    "not found": "/nowhere",
-}
-
-
-# What makes a page scroll sideways, by what it is.
-WIDER = """() => document.documentElement.scrollWidth <= innerWidth ? []
-    : [...document.querySelectorAll("body *")]
-        .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
-        .map(each => `${each.tagName}.${each.className}`)"""
+from tests.journeys.conftest import DESKTOP, PHONE, search
 
 
 @pytest.fixture
@@ -115,16 +99,3 @@ def test_first_steps_close_without_scripts_and_come_back_from_help(product):
         page.get_by_role("button", name="Mostrar os primeiros passos de novo").click()
         expect(page.locator(".welcome")).to_be_visible()
         page.locator(".welcome").get_by_role("button").click()
-
-
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_pages_at_a_glance_have_no_accessibility_fault_and_no_sideways_scroll(page_of, viewport):
-    page = page_of("ana", viewport=viewport)
-    faults = {}
-    for name, path in PAGES.items():
-        page.goto(path)
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        faults[name] = [fault["id"] for fault in found]
-        assert page.evaluate(WIDER) == [], name
-
-    assert faults == {name: [] for name in PAGES}

@@ -70,7 +70,7 @@ def test_a02_a03_events_again_and_out_of_order_end_in_the_newest_state(page_of, 
 
     for _ in range(20):  # the same state again still is an event
         _web_order(product, order_id, status="handling")
-    time.sleep(8)
+    product.await_feed()
 
     after = api_order(page, order_id)
     assert after["id"] == before["id"]

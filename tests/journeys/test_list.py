@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from erp_bridge.simulators.cast import O2, O3
+from tests.journeys.conftest import PHONE
 
-PHONE = {"width": 360, "height": 740}
 ROWS = "#results tbody tr"
 
 

@@ -7,13 +7,10 @@ import io
 import re
 from pathlib import Path
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from python_calamine import CalamineWorkbook
 
 from erp_bridge.simulators.cast import O1, O2
-from tests.journeys.test_everybody import PHONE, RULES
 
 PASTED = f"{O1.customer_number}\n999999\n{O2.erp_number}\n999999\n{O1.erp_number}"
 
@@ -129,16 +126,3 @@ def test_picked_orders_are_counted_by_keyboard_and_their_file_has_them(page_of):
     expect(page.get_by_text("2 pedidos selecionados")).to_be_visible()
     written = _rows_of(_take(page, page.locator("#picked").get_by_role("button", name="CSV")))
     assert len(written) == 1 + 2
-
-
-@pytest.mark.parametrize("path", ["/pedidos", "colunas", "visoes", "exportacoes", "lote"])
-def test_pages_of_lists_are_for_everybody_on_every_screen(page_of, path):
-    page = page_of("ana")
-    page.goto(path if path.startswith("/") else f"/pedidos/{path}")
-    for size in (None, PHONE):
-        if size:
-            page.set_viewport_size(size)
-        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        assert not page.evaluate(wide)
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []

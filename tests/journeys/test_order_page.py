@@ -70,6 +70,8 @@ def test_b29_a_big_order_paints_at_once_is_searched_inside_and_prints_whole(page
     expect(rows).to_have_count(1200)
     expect(ana.locator(".only-print")).to_contain_text("Impresso em")
     ana.emulate_media(media="print")
+    expect(rows.last).to_be_visible()
+    expect(ana.locator("nav:visible")).to_have_count(0)
     expect(ana.locator(".only-print")).to_be_visible()
     expect(ana.locator(".masthead .nav")).to_be_hidden()
 

@@ -7,13 +7,10 @@ import json
 import re
 import zipfile
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import DESKTOP, search
-from tests.journeys.test_everybody import PHONE, RULES
+from tests.journeys.conftest import search
 from tests.journeys.test_operations import outcome
 from tests.journeys.test_staff import _act
 
@@ -88,14 +85,3 @@ def test_a07_a_person_gets_their_data_and_is_taken_out_while_the_books_stay(prod
     buyer = page_of("ana")
     search(buyer, O1.web_number)
     expect(buyer.locator("#documents")).to_contain_text("DANFE")
-
-
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_pages_of_the_record_have_no_accessibility_fault(page_of, viewport):
-    page = page_of("rita", viewport=viewport)
-    search(page, O1.web_number)
-    for path in (page.url, "/empresa/acessos", "/conta/meus-dados"):
-        page.goto(path)
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        assert [fault["id"] for fault in found] == [], path
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path

@@ -11,14 +11,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import DESKTOP
+from tests.journeys.conftest import DESKTOP, PHONE
+from tests.screens.walk import violations
 
-PHONE = {"width": 360, "height": 740}
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 IN = re.compile(r"/pedidos")
 
 
@@ -223,23 +221,5 @@ def test_app_is_asked_for_after_the_password(product, davi):
 
 
 def faults(page: Page) -> list[str]:
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
     wide = page.evaluate("document.documentElement.scrollWidth") > page.viewport_size["width"]
-    return [each["id"] for each in found] + (["scrolls sideways"] if wide else [])
-
-
-def test_pages_of_logging_in_have_no_accessibility_fault(product):
-    page = fresh_page(product, viewport=PHONE)
-    found = {}
-    for path in (
-        "login/",
-        "login/code/",
-        "password/reset/",
-        "password/reset/done/",
-        "password/reset/key/1-nothing/",
-    ):
-        page.goto(f"/accounts/{path}")
-        found[path] = faults(page)
-
-    assert found == {path: [] for path in found}
-    page.context.close()
+    return violations(page) + (["scrolls sideways"] if wide else [])

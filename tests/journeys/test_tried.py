@@ -14,9 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from erp_bridge.simulators.cast import BETA_TAX_ID, LETTERED, O1, O5
 from erp_bridge.simulators.mail import text_of
-from tests.journeys.conftest import api_order, search
+from tests.journeys.conftest import PHONE, api_order, search
 
-PHONE = {"width": 360, "height": 740}
 ORDER_ADDRESS = re.compile(r"/pedidos/[0-9a-f-]{36}")
 
 
