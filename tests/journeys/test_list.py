@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from erp_bridge.simulators.cast import O2, O3
 from tests.journeys.conftest import PHONE
@@ -15,6 +15,11 @@ ROWS = "#results tbody tr"
 
 def titles(page: Page) -> list[str]:
     return page.locator(f"{ROWS} a.main").all_inner_texts()
+
+
+def invoiced(page: Page) -> Locator:
+    """Find the choice of what was invoiced; following a list has one of that name, too."""
+    return page.locator("[data-filter=situacao]").get_by_label("Faturado", exact=True)
 
 
 def test_b07_first_glance_shows_orders_chips_and_how_old_the_data_is(page_of):
@@ -40,14 +45,14 @@ def test_b13_filters_are_chips_in_the_address_and_back_undoes_one(page_of):
     before = titles(page)
 
     page.locator("[data-filter=situacao] summary").click()
-    page.get_by_label("Faturado", exact=True).check()
+    invoiced(page).check()
     expect(page.locator(".pill")).to_have_count(1)
     # The menu is still open, and what was ticked has the focus.
-    expect(page.get_by_label("Faturado", exact=True)).to_be_focused()
+    expect(invoiced(page)).to_be_focused()
     page.keyboard.press("Escape")
     page.locator("[data-filter=valor] summary").click()
-    page.locator("[name=minimo]").fill("100")
-    page.locator("[name=minimo]").press("Tab")
+    page.locator("#f-minimo").fill("100")
+    page.locator("#f-minimo").press("Tab")
     expect(page.locator(".pill")).to_have_count(2)
     expect(page).to_have_url(re.compile(r"/pedidos\?situacao=invoiced&minimo=100\.00$"))
     narrowed = titles(page)
@@ -65,7 +70,7 @@ def test_b13_filters_are_chips_in_the_address_and_back_undoes_one(page_of):
     expect(page.locator("h1")).to_be_visible()
     page.locator(".pill").click()
     expect(page.locator(".pill")).to_have_count(0)
-    expect(page.get_by_label("Faturado", exact=True)).not_to_be_checked()
+    expect(invoiced(page)).not_to_be_checked()
     assert titles(page) == before
 
 
@@ -75,18 +80,18 @@ def test_b14_a_wrong_period_says_so_at_its_field_and_the_list_stays(page_of):
     before, address = titles(page), page.url
 
     page.locator("[data-filter=periodo] summary").click()
-    page.locator("[name=de]").fill("2026-04-01")
-    page.locator("[name=de]").press("Tab")
+    page.locator("#f-de").fill("2026-04-01")
+    page.locator("#f-de").press("Tab")
     expect(page.locator(".pill")).to_have_count(1)
     middle, address = titles(page), page.url
-    page.locator("[name=ate]").fill("2026-03-01")
-    page.locator("[name=ate]").press("Enter")
+    page.locator("#f-ate").fill("2026-03-01")
+    page.locator("#f-ate").press("Enter")
 
-    wrong = page.locator("[name=de]")
+    wrong = page.locator("#f-de")
     expect(wrong).to_have_attribute("aria-invalid", "true")
     expect(wrong).to_be_focused()
     expect(page.locator("#e-de")).to_have_text("Esta data é posterior à última.")
-    expect(page.locator("[name=ate]")).to_have_value("2026-03-01")
+    expect(page.locator("#f-ate")).to_have_value("2026-03-01")
     assert titles(page) == middle
     assert page.url == address
     assert before
@@ -102,7 +107,7 @@ def test_on_a_phone_filters_are_a_sheet_that_says_how_many_it_shows(page_of, scr
     assert sheet.bounding_box() == {"x": 0, "y": 0, **PHONE}
 
     page.locator("[data-filter=situacao] summary").click()
-    page.get_by_label("Faturado", exact=True).check()
+    invoiced(page).check()
     show = page.get_by_role("button", name="Mostrar")
     if script:
         expect(page.locator(".pill")).to_have_count(1)
