@@ -45,6 +45,8 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "js/suggest.js",
         "js/camera.js",
         "js/focus.js",
+        "js/rows.js",
+        "js/sheet.js",
         "js/tabs.js",
         "js/offline.js",
         "js/kept.js",

@@ -50,7 +50,7 @@ function act(name) {
 function nameOf(event) {
   if (ARROWS[event.key]) {
     // Where rows are gone through; elsewhere arrows scroll.
-    const isAtRows = event.target === document.body || event.target.closest("tr, [data-row]");
+    const isAtRows = event.target === document.body || event.target.closest("h1, tr, [data-row]");
     return isAtRows && Object.values(table).includes(ARROWS[event.key]) ? ARROWS[event.key] : "";
   }
   const isSecond = before.key && event.timeStamp - before.at < PAUSE;

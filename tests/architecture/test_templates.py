@@ -33,6 +33,16 @@ def test_template_has_no_inline_script_style_or_handler(path):
     assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
 
 
+def test_every_script_and_stylesheet_is_loaded_by_something():
+    static = ROOT / "static"
+    files = [path for kind in ("js", "css") for path in (static / kind).rglob(f"*.{kind}")]
+    readers = [*TEMPLATES, *(ROOT / "b2b_orders").rglob("*.py")]
+    said = "\n".join(path.read_text() for path in readers)
+
+    names = [str(path.relative_to(static)) for path in files]
+    assert [name for name in names if name not in said] == []
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=ids)
 def test_template_is_no_longer_than_can_be_read_at_once(path):
     assert len(path.read_text().splitlines()) <= 200

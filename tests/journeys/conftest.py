@@ -392,6 +392,13 @@ def search(page: Page, text: str, path: str = "/pedidos") -> None:
         page.locator("#q").press("Enter")
 
 
+def speak(page: Page, language: str) -> None:
+    """Choose a language in the page's menu."""
+    page.locator(".language summary").click()
+    with page.expect_navigation():
+        page.locator(f".language button[lang='{language}']").click()
+
+
 def api_order(page: Page, number: str, **params: str) -> dict[str, Any]:
     """Ask the API for the one order with a number."""
     answer = page.request.get("/api/v1/orders", params={"number": number, **params})

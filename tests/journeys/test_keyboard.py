@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import search
+from tests.journeys.conftest import search, speak
 from tests.journeys.test_box import ORDER
 
 
@@ -43,6 +43,7 @@ def test_b37_an_order_is_found_and_its_documents_reached_without_a_mouse(page_of
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.type(O1.web_number)
     page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_be_focused()
     expect(page).to_have_url(ORDER)
     page.keyboard.press("g")
     page.keyboard.press("p")
@@ -97,13 +98,12 @@ def test_b37_keys_are_listed_switched_off_and_chosen_anew(page_of):
 def test_b37_the_list_of_keys_speaks_the_persons_language(page_of, language, heading):
     page = page_of("ana")
     page.goto("/pedidos")
-    page.locator(".language summary").click()
-    with page.expect_navigation():
-        page.locator(f".language button[lang={language}]").click()
-    page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name=heading)).to_be_visible()
-    page.keyboard.press("Escape")
-    page.locator(".language summary").click()
-    with page.expect_navigation():
-        page.locator(".language button[lang=pt-br]").click()
+    speak(page, language)
+    try:
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name=heading)).to_be_visible()
+        page.keyboard.press("Escape")
+    finally:
+        page.reload()
+        speak(page, "pt-br")

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from erp_bridge.simulators.cast import BETA_TAX_ID, LETTERED, O1, O5
 from erp_bridge.simulators.mail import text_of
-from tests.journeys.conftest import PHONE, api_order, search
+from tests.journeys.conftest import PHONE, api_order, search, speak
 
 ORDER_ADDRESS = re.compile(r"/pedidos/[0-9a-f-]{36}")
 
@@ -62,19 +62,12 @@ def test_b04_a_cnpj_with_letters_is_known_in_either_case_and_kept_as_it_is(in_be
 # --- B36 -------------------------------------------------------------------------------------
 
 
-def _speak(page: Page, language: str) -> None:
-    """Choose a language in the page's menu."""
-    page.locator(".language summary").click()
-    with page.expect_navigation():
-        page.locator(f".language button[lang='{language}']").click()
-
-
 def test_b36_in_spanish_page_status_dates_money_export_and_mail_change(product):
     context = product.open_browser("bruno")
     page = context.new_page()
     page.goto("/pedidos")
     try:
-        _speak(page, "es")
+        speak(page, "es")
         expect(page.locator("html")).to_have_attribute("lang", "es")
         search(page, O1.web_number)
         expect(page.locator(".order-title")).to_contain_text("Despachado")
@@ -99,14 +92,14 @@ def test_b36_in_spanish_page_status_dates_money_export_and_mail_change(product):
         assert "minutos" in text_of(mail)
         code.context.close()
 
-        _speak(page, "en")
+        speak(page, "en")
         search(page, O1.web_number)
         expect(page.locator(".order-title")).to_contain_text("Shipped")
         expect(page.locator("main")).to_contain_text(re.compile(r"R\$\s[\d,]+\.\d\d"))
         boleto = page.locator("#documents li", has_text="Boleto").first
         expect(boleto).to_contain_text(re.compile(r"\d{1,2} [A-Z][a-z]{2} 20\d\d"))
     finally:
-        _speak(page, "pt-br")
+        speak(page, "pt-br")
         context.close()
 
 
