@@ -349,6 +349,14 @@ def spoken(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def language_ends(product: Product) -> Iterator[None]:
+    """Let everybody speak their browser's language again, for the sake of the next test."""
+    yield
+    with product.open_database() as database:
+        database.execute("UPDATE accounts_person SET language = ''")
+
+
+@pytest.fixture
 def limits_end(product: Product) -> Iterator[None]:
     """Give everybody back what they may ask, for the sake of the next test."""
     yield

@@ -7,23 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import DESKTOP, PHONE, search
-
-
-@pytest.fixture
-def ana_in(page_of):
-    """Let Ana speak another language, and Portuguese again afterwards."""
-
-    def choose(language: str, **options):
-        page = page_of("ana", **options)
-        page.goto("/conta")
-        page.locator("#language").select_option(language)
-        page.locator("form.preferences button[type=submit]").click()
-        return page
-
-    yield choose
-    choose("pt-br")
+from tests.journeys.conftest import DESKTOP, PHONE
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -57,32 +41,6 @@ def box_of(locator):
     box = locator.bounding_box()
     assert box is not None
     return box
-
-
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("es", {"heading": "Pedidos de Alfa", "kind": "representación impresa de la NF-e"}),
-        ("en", {"heading": "Orders of Alfa", "kind": "printed form of the NF-e"}),
-    ],
-)
-def test_b36_language(ana_in, language, words):
-    page = ana_in(language)
-
-    page.goto("/pedidos")
-    expect(page.locator("html")).to_have_attribute("lang", language)
-    expect(page.locator("h1")).to_contain_text(words["heading"])
-    search(page, O1.web_number)
-    danfe = page.locator("abbr", has_text="DANFE").first
-    # The Brazilian name stays; what it is comes on hover, and on focus for who has no mouse.
-    expect(danfe).to_have_attribute("title", words["kind"])
-    danfe.focus()
-    shown = page.evaluate("getComputedStyle(document.activeElement, '::after').content")
-    assert words["kind"] in shown
-    exported = page.request.get("/financeiro/exportar").text()
-    assert ("Overdue" in exported or "Not yet due" in exported) == (language == "en")
-    page.goto("/ajuda")
-    expect(page.locator("#term-danfe")).to_have_text("DANFE")
 
 
 def test_first_steps_close_without_scripts_and_come_back_from_help(product):
