@@ -1,4 +1,4 @@
-"""The box, in a browser: B01, B03, B04, B05, B26, and what comes while typing."""
+"""The box, in a browser: B01, B03, B05, B26, and what comes while typing."""
 
 from __future__ import annotations
 
@@ -64,21 +64,6 @@ def test_b03_while_typing_the_line_judges_the_check_digit(page_of):
     expect(line).to_contain_text("Parece uma chave de NF-e (44) · dígito verificador correto")
     page.locator("#q").fill(key[:-1] + ("1" if key[-1] != "1" else "2"))
     expect(line).to_contain_text("dígito verificador não confere")
-
-
-def test_b04_letters_of_a_tax_id_count_in_either_case(page_of):
-    page = page_of("davi")
-    page.goto("/pedidos")
-    page.locator(".company-menu summary").click()
-    with page.expect_navigation():
-        page.locator(".company-menu button", has_text="Beta").click()
-
-    search(page, "12abc34501de35")
-
-    expect(page.locator("main")).to_contain_text("Parece um CNPJ · dígitos verificadores corretos")
-    expect(page.locator("#results tbody tr").first).to_be_visible()
-    search(page, "12ABC34501DE35")
-    expect(page.locator("#results tbody tr").first).to_be_visible()
 
 
 def test_b05_nothing_is_sent_under_three_signs_and_control_enter_lists(page_of):

@@ -53,7 +53,9 @@ def test_b04_a_cnpj_with_letters_is_known_in_either_case_and_kept_as_it_is(in_be
     for typed in (BETA_TAX_ID, BETA_TAX_ID.lower()):
         search(in_beta, typed)
         expect(in_beta.locator("#q")).to_have_value(typed)
-        expect(in_beta.locator("main")).to_contain_text("Parece um CNPJ")
+        expect(in_beta.locator("main")).to_contain_text(
+            "Parece um CNPJ · dígitos verificadores corretos"
+        )
         found.append(in_beta.locator("#results tbody th a").all_inner_texts())
 
     assert found[0] == found[1] != []
