@@ -37,6 +37,13 @@ if (only) {
   named();
 }
 
+// How many were found is read out once the page stands: what is there from the start never is.
+const announced = document.querySelector("#announce");
+const found = document.querySelector("#results caption");
+if (announced && found && box?.value) {
+  window.addEventListener("load", () => setTimeout(() => { announced.textContent = found.textContent.trim(); }, 500));
+}
+
 document.addEventListener("htmx:config:request", (event) => {
   const source = event.detail.ctx?.sourceElement;
   if (!source || source !== box) return;

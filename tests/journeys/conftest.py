@@ -187,7 +187,7 @@ class Product:
             database.execute(
                 "INSERT INTO notifications_notificationchoice (person_id, mailed_at, changed_at,"
                 " rhythm, daily_at, without)"
-                " SELECT id, now() + make_interval(hours => %(hours)s), now(), 'at_once', 8, '[]'"
+                " SELECT id, now() + make_interval(hours => %(hours)s), now(), 'at_once', 8, '[]'::jsonb"
                 " FROM accounts_person WHERE email LIKE %(to)s"
                 " ON CONFLICT (person_id) DO UPDATE SET mailed_at = excluded.mailed_at",
                 {"hours": hours, "to": f"{to}%"},
