@@ -185,9 +185,10 @@ class Product:
         """Say when somebody's last mail with news went: hours from now, which holds the next."""
         with self.open_database() as database:
             database.execute(
-                "INSERT INTO notifications_notificationchoice (person_id, mailed_at, changed_at,"
-                " rhythm, daily_at, without)"
-                " SELECT id, now() + make_interval(hours => %(hours)s), now(), 'at_once', 8, '[]'::jsonb"
+                "INSERT INTO notifications_notificationchoice"
+                " (person_id, mailed_at, changed_at, rhythm, daily_at, without)"
+                " SELECT id, now() + make_interval(hours => %(hours)s), now(),"
+                " 'at_once', 8, '[]'::jsonb"
                 " FROM accounts_person WHERE email LIKE %(to)s"
                 " ON CONFLICT (person_id) DO UPDATE SET mailed_at = excluded.mailed_at",
                 {"hours": hours, "to": f"{to}%"},
