@@ -194,6 +194,11 @@ class Product:
                 {"hours": hours, "to": f"{to}%"},
             )
 
+    def let_look_ups_pass(self) -> None:
+        """Let the time pass in which a number is not looked for again."""
+        with self.open_database() as database:
+            database.execute("UPDATE ingest_lookup SET asked_at = asked_at - interval '1 minute'")
+
     def await_news(self, to: str, orders: int) -> None:
         """Wait until somebody is still to be told of so many orders."""
         for _ in range(120):

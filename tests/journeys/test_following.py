@@ -37,6 +37,7 @@ def test_b39_a_followed_order_is_told_of_once_for_each_step_and_ends_by_its_link
     assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
     product.pause_mail("ana", hours=-1)
+    product.let_look_ups_pass()
     product.change_order(number, invoice=int(_number()[:6]))
     _read_again(page, order_id)
     second = product.await_mail("ana", f"Pedido {order_id}", count=2)
