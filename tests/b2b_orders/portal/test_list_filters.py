@@ -221,10 +221,10 @@ def test_headings_lead_to_each_sort_and_say_the_present_one(ana, orders):
 
     assert {name: link.aria for name, link in sorts.items()} == {
         "data": "descending",
-        "total": "none",
-        "situacao": "none",
-        "previsao": "none",
-        "alterado": "none",
+        "total": "",
+        "situacao": "",
+        "previsao": "",
+        "alterado": "",
     }
     assert query_of(sorts["total"].url) == [("situacao", "invoiced"), ("ordem", "-total")]
     by_total = ana.get(sorts["total"].url)
