@@ -106,7 +106,7 @@ def test_on_a_phone_filters_are_a_sheet_that_says_how_many_it_shows(page_of, scr
     page = page_of("ana", viewport=PHONE, java_script_enabled=script)
     page.goto("/pedidos")
     page.locator("[data-filters] > summary").click()
-    sheet = page.locator(".sheet-body")
+    sheet = page.locator(".whole-body")
     expect(sheet).to_be_visible()
     assert sheet.bounding_box() == {"x": 0, "y": 0, **PHONE}
 

@@ -137,7 +137,7 @@ class ListChip:
 
 @dataclass(frozen=True, slots=True)
 class SortLink:
-    """A column's heading: where it leads, and how the list is sorted by it now."""
+    """A column's heading: where it leads, and what `aria-sort` says, if the list is sorted by it."""
 
     url: str
     aria: str
@@ -292,7 +292,7 @@ def sort_links(asked: AskedList, *, viewer: Viewer) -> dict[str, SortLink]:
         # First what one looks for: the newest, the highest, what comes next.
         starts_up = sort in {SortBy.STATUS, SortBy.PROMISED}
         up = not asked.wanted.is_ascending if is_on else starts_up
-        aria = "none"
+        aria = ""
         if is_on:
             aria = "ascending" if asked.wanted.is_ascending else "descending"
         wanted = replace(asked.wanted, sort_by=sort, is_ascending=up)

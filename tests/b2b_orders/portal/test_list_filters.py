@@ -221,10 +221,10 @@ def test_headings_lead_to_each_sort_and_say_the_present_one(ana, orders):
 
     assert {name: link.aria for name, link in sorts.items()} == {
         "data": "descending",
-        "total": "none",
-        "situacao": "none",
-        "previsao": "none",
-        "alterado": "none",
+        "total": "",
+        "situacao": "",
+        "previsao": "",
+        "alterado": "",
     }
     assert query_of(sorts["total"].url) == [("situacao", "invoiced"), ("ordem", "-total")]
     by_total = ana.get(sorts["total"].url)
@@ -316,3 +316,27 @@ def test_a_page_of_a_hundred_is_light(ana, cast, sources):
 
     assert len(texts(response, TITLES)) == 100
     assert len(gzip.compress(response.content)) < 30_000
+
+
+def test_the_keys_of_filters_and_of_the_file_are_on_the_page(ana, orders):
+    response = ana.get("/pedidos")
+
+    assert hrefs(response, "//*[@data-key='e']/..//a")[-1:] == ["/pedidos/exportacoes"]
+    # On a phone the button of the sheet answers; else the first part of the filter.
+    assert texts(response, "//summary[@data-key='f']") == ["Filtros", "Situação"]
+
+
+def test_only_the_heading_that_the_list_is_sorted_by_says_so(ana, orders):
+    heads = parse(ana.get("/pedidos?ordem=total")).xpath("//th[@aria-sort]")
+
+    assert [(head.text_content(), head.get("aria-sort")) for head in heads] == [
+        ("Total", "ascending")
+    ]
+
+
+def test_an_empty_answer_offers_nothing_to_do_with_a_list(ana, orders):
+    tools = "//*[@class='list-tools']"
+
+    assert len(parse(ana.get("/pedidos?q=100")).xpath(tools)) == 1
+    assert len(parse(ana.get("/pedidos?situacao=replaced")).xpath(tools)) == 1
+    assert parse(ana.get("/pedidos?q=999999")).xpath(tools) == []
