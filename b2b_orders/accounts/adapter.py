@@ -6,13 +6,14 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 
 from b2b_orders.accounts import sessions
 from b2b_orders.common import clock
@@ -26,6 +27,11 @@ _HOUR: Final = 3600
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
     """People are made by administrators: nobody signs up."""
+
+    error_messages: ClassVar[dict[str, Any]] = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": _("The e-mail or the password is not right. Check both."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 theirs
         """Say no: an account without a company would see nothing anyway."""

@@ -75,6 +75,12 @@ def shades_of(colour: str) -> tuple[Shades, Shades]:
     return light_shades(colour, LIGHT_SURFACES), dark_shades(colour, DARK_SURFACES)
 
 
+@lru_cache(maxsize=8)
+def mail_shades(colour: str) -> tuple[Shades, Shades]:
+    """Choose the colours of links and buttons in mails, by day and by night."""
+    return shades_of(colour or OWN_COLOUR)
+
+
 def _stylesheet(colour: str) -> str:
     light, dark = shades_of(colour)
     rules = "".join(

@@ -18,6 +18,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from b2b_orders.common.branding import brand, mail_shades
 from b2b_orders.common.errors import ProductError
 
 _PERMANENT = 500
@@ -86,17 +87,22 @@ def send_mail(
     A lazy `subject` and lazy texts in `context` are worded in `language`, which may be ""
     for the portal's own.
     """
+    by_day, by_night = mail_shades(brand().colour)
     with translation.override(language or settings.LANGUAGE_CODE):
+        # One line: what a source wrote must not become a header of its own.
+        line = " ".join(str(subject).split())
         whole = {
             **context,
             "language": translation.get_language(),
             "seller": settings.PORTAL_SELLER_NAME,
             "portal_url": settings.PORTAL_URL,
             "support": settings.PORTAL_SUPPORT_EMAIL,
+            "subject": line,
+            "by_day": by_day,
+            "by_night": by_night,
         }
         mail = EmailMultiAlternatives(
-            # One line: what a source wrote must not become a header of its own.
-            subject=" ".join(str(subject).split()),
+            subject=line,
             body=render_to_string(f"mail/{template}.txt", whole),
             from_email=sender(),
             to=[to],

@@ -116,7 +116,8 @@ def shell(request: HttpRequest) -> Shell:
     return Shell(
         seller=settings.PORTAL_SELLER_NAME,
         brand=brand_links(code),
-        support=settings.PORTAL_SUPPORT_EMAIL,
+        # The seller's own people are who would be written to.
+        support="" if getattr(request, "staff", None) else settings.PORTAL_SUPPORT_EMAIL,
         home=reverse("portal:home"),
         here=_here(request),
         code=code_of(request),

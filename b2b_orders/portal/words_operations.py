@@ -67,6 +67,9 @@ PARKED_REASON: dict[str, Text] = {
 }
 SOURCE_ERROR = PARKED_REASON
 
+# What ended a pass without an error of a source; anything else is shown as it was said.
+PASS_ENDED: dict[str, Text] = {"stopped": lazy("stopped by hand")}
+
 SUBJECT: dict[str, Text] = {
     "person": lazy("Person"),
     "order": lazy("Order"),

@@ -118,6 +118,9 @@ TEMPLATES = [
     }
 ]
 
+# What pages call the levels of messages: the classes of `components/notice.css`.
+MESSAGE_TAGS = {20: "info", 25: "good", 30: "warn", 40: "bad"}
+
 # --- database: PostgreSQL 15 or newer, see docs/decisions ---------------------
 # The web process connects as b2b_web, workers as b2b_worker, migrations as b2b_owner.
 DATABASES = {"default": env.db_url("PORTAL_DATABASE_URL")}

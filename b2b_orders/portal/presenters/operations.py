@@ -407,7 +407,7 @@ def run_items(rows: Iterable[RunRow], *, now: datetime) -> tuple[RunItem, ...]:
             changed=formats.count(row.changed),
             unchanged=formats.count(row.unchanged),
             failed=formats.count(row.failed),
-            error=row.error,
+            error=words.text(operations.PASS_ENDED, row.error),
         )
         for row in rows
     )

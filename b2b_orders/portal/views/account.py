@@ -61,7 +61,7 @@ def name(request: PersonRequest) -> HttpResponseBase:
         rename(person_id=request.user.pk, name=typed)
     except InvalidInput:
         return _page(request, name=typed, name_error=_("Enter a name of up to 150 characters."))
-    messages.success(request, _("Your name was saved."), extra_tags="good")
+    messages.success(request, _("Your name was saved."))
     return redirect("portal:account")
 
 
@@ -124,7 +124,7 @@ def end_session(request: PersonRequest, session: int) -> HttpResponseBase:
     if current:
         sessions.end_this(request)
         return redirect("account_login")
-    messages.success(request, _("That device was logged out."), extra_tags="good")
+    messages.success(request, _("That device was logged out."))
     return redirect("portal:account")
 
 
@@ -144,7 +144,7 @@ def end_others(request: PersonRequest) -> HttpResponseBase:
     ended = sessions.end_sessions(request.user.pk, except_key=request.session.session_key)
     if ended:
         _record_end(request, ended)
-    messages.success(request, _("All other devices were logged out."), extra_tags="good")
+    messages.success(request, _("All other devices were logged out."))
     return redirect("portal:account")
 
 

@@ -155,7 +155,9 @@ def _offline_words() -> tuple[dict[str, str], ...]:
 
 def _look() -> dict[str, str]:
     of = brand()
-    if not of.stylesheet:
-        return {"name": of.name, "stylesheet": ""}
-    name = reverse("portal:brand", kwargs={"digest": of.digest, "name": "marca.css"})
-    return {"name": of.name, "stylesheet": name}
+
+    def to(name: str) -> str:
+        return reverse("portal:brand", kwargs={"digest": of.digest, "name": name})
+
+    sheet = to("marca.css") if of.stylesheet else ""
+    return {"name": of.name, "stylesheet": sheet, "icon": to("icone.svg")}

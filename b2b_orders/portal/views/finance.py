@@ -115,7 +115,7 @@ def boletos(request: CompanyRequest) -> HttpResponseBase:
             today=formats.today(now),
         )
     except InvalidInput as error:
-        messages.warning(request, selection_problem(error.message), extra_tags="warn")
+        messages.warning(request, selection_problem(error.message))
         return redirect(back)
     return zip_response(archive)
 

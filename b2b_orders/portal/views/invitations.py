@@ -88,7 +88,7 @@ def invite(request: CompanyRequest) -> HttpResponseBase:
     except InvalidInput as error:
         return _invite(request, grant, given, error)
     text = _("The invitation is being sent to %(email)s.") % {"email": given["email"]}
-    messages.success(request, text, "good")
+    messages.success(request, text)
     return redirect(to.to("invitations"))
 
 
@@ -129,10 +129,10 @@ def again(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
             viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now()
         )
     except InvalidInput as error:
-        messages.warning(request, problem(error), "warn")
+        messages.warning(request, problem(error))
     else:
         text = _("The invitation is being sent to %(email)s.") % {"email": email}
-        messages.success(request, text, "good")
+        messages.success(request, text)
     return redirect(addresses(request).to("invitations"))
 
 
@@ -143,7 +143,7 @@ def revoke(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     invitations.revoke(
         viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now()
     )
-    messages.success(request, _("The link of the invitation does not work any more."), "good")
+    messages.success(request, _("The link of the invitation does not work any more."))
     return redirect(addresses(request).to("invitations"))
 
 
@@ -180,7 +180,7 @@ def wish(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         except InvalidInput as wrong:
             error = problem(wrong)
         else:
-            messages.success(request, text, "good")
+            messages.success(request, text)
             return redirect(to.to("wishes"))
     context = frame(request) | {
         "wish": row,
@@ -276,7 +276,7 @@ def preview(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
             text = ngettext(
                 "%(count)s person is being invited.", "%(count)s people are being invited.", count
             ) % {"count": formats.count(count)}
-            messages.success(request, text, "good")
+            messages.success(request, text)
             return redirect(to.to("invitations"))
     found = people_import.get_preview(viewer=viewer, public_id=public_id, now=now)
     branches = list_branches(viewer=viewer)

@@ -159,13 +159,13 @@ def _have_written(
         return _back(request, str(error))
     transaction.on_commit(lambda: exporting.wake_aside(asked.id))
     text = _("The list is being prepared. You may leave: we write to you when it is ready.")
-    messages.success(request, text, extra_tags="good")
+    messages.success(request, text)
     return redirect(addresses(request).to("list-exports"))
 
 
 def _back(request: CompanyRequest, problem: str) -> HttpResponseBase:
     """Return to the list, and say why nothing was made of it."""
-    messages.warning(request, problem_words(problem), extra_tags="warn")
+    messages.warning(request, problem_words(problem))
     return _to_list(request)
 
 
@@ -224,11 +224,11 @@ def have_packed(request: CompanyRequest, ids: Sequence[UUID]) -> HttpResponseBas
         raise NotVisible from error
     except (InvalidInput, Conflict) as error:
         code = error.message if isinstance(error, InvalidInput) else str(error)
-        messages.warning(request, pack_words.problem_words(code), extra_tags="warn")
+        messages.warning(request, pack_words.problem_words(code))
         return None
     transaction.on_commit(lambda: packs_work.wake_aside(pack.id))
     text = _("They are being prepared. You may leave: we write to you when they are ready.")
-    messages.success(request, text, extra_tags="good")
+    messages.success(request, text)
     return redirect(addresses(request).to("packs") + "#downloads")
 
 

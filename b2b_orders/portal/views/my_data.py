@@ -46,7 +46,7 @@ def _ask(request: PortalRequest) -> HttpResponse:
         request_own_export(actor=request.actor, language=formats.language(), now=clock.now())
     except Conflict:
         text = _("You asked for it less than an hour ago. It is below, or will be in a moment.")
-        messages.warning(request, text, extra_tags="warn")
+        messages.warning(request, text)
     return redirect("portal:my-data")
 
 

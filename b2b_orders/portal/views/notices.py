@@ -101,7 +101,7 @@ def follow_order(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         # The seller's people are not offered it.
         raise NotVisible from error
     except Conflict:
-        messages.error(request, _too_much(following.MOST_ORDERS), extra_tags="bad")
+        messages.error(request, _too_much(following.MOST_ORDERS))
     if request.htmx:
         row = get_order(viewer=request.viewer, public_id=public_id, line_limit=0).row
         panel = follow_panel(request, order_id=row.id, public_id=row.public_id)
@@ -128,11 +128,11 @@ def follow_list(request: CompanyRequest) -> HttpResponseBase:
         else:
             _follow_list(request, wanted)
             done = _("You follow this list. News comes by e-mail.")
-            messages.success(request, done, extra_tags="good")
+            messages.success(request, done)
     except InvalidInput as error:
-        messages.error(request, _list_problem(error.message), extra_tags="bad")
+        messages.error(request, _list_problem(error.message))
     except Conflict:
-        messages.error(request, _too_much(following.MOST_LISTS), extra_tags="bad")
+        messages.error(request, _too_much(following.MOST_LISTS))
     page, query = addresses(request).to("orders"), wanted.to_query()
     return redirect(f"{page}?{query}" if query else page)
 
@@ -161,7 +161,7 @@ def _end_list(request: CompanyRequest, wanted: OrderFilter) -> None:
     following.unfollow(
         viewer=request.viewer, actor=request.actor, public_id=known.public_id, now=clock.now()
     )
-    messages.success(request, _("You follow this list no longer."), extra_tags="good")
+    messages.success(request, _("You follow this list no longer."))
 
 
 def _list_problem(code: str) -> str:
@@ -214,7 +214,7 @@ def save(request: PersonRequest) -> HttpResponseBase:
         )
     except InvalidInput as error:
         return _page(request, typed=typed, wrong=error.field, status=_INVALID)
-    messages.success(request, _("Saved."), extra_tags="good")
+    messages.success(request, _("Saved."))
     return redirect("portal:notices")
 
 
@@ -225,7 +225,7 @@ def test(request: PersonRequest) -> HttpResponseBase:
     _must_be_member(request)
     choices.ask_for_test(person_id=request.user.pk, now=clock.now())
     text = _("A mail on trial is on its way to %(email)s.") % {"email": request.user.email}
-    messages.success(request, text, extra_tags="good")
+    messages.success(request, text)
     return redirect("portal:notices")
 
 
@@ -236,7 +236,7 @@ def change(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
     _must_be_member(request)
     kinds = request.POST.getlist("tipo")
     if not kinds:
-        messages.error(request, _list_problem("kinds-missing"), extra_tags="bad")
+        messages.error(request, _list_problem("kinds-missing"))
         return redirect("portal:notices")
 
     def do(viewer: Viewer) -> None:
@@ -251,7 +251,7 @@ def change(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
         )
 
     _in_its_company(request, do)
-    messages.success(request, _("Saved."), extra_tags="good")
+    messages.success(request, _("Saved."))
     return redirect(f"{reverse('portal:notices')}#follow-{public_id}")
 
 
@@ -272,7 +272,7 @@ def end(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
         following.unfollow(viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now())
 
     _in_its_company(request, do)
-    messages.success(request, _("You follow it no longer."), extra_tags="good")
+    messages.success(request, _("You follow it no longer."))
     return redirect("portal:notices")
 
 
@@ -285,7 +285,7 @@ def end_watch(request: PersonRequest, public_id: UUID) -> HttpResponseBase:
         unwatch(viewer=viewer, actor=request.actor, public_id=public_id, now=clock.now())
 
     _in_its_company(request, do)
-    messages.success(request, _("You wait for it no longer."), extra_tags="good")
+    messages.success(request, _("You wait for it no longer."))
     return redirect("portal:notices")
 
 

@@ -46,9 +46,7 @@ def add(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         else:
             transaction.on_commit(added_work.wake_aside)
             messages.success(
-                request,
-                _("The number was added. The order is found by it in a moment."),
-                extra_tags="good",
+                request, _("The number was added. The order is found by it in a moment.")
             )
             return redirect(to.to("order", public_id=order) + "#own-numbers")
     detail = get_order(viewer=request.viewer, public_id=public_id, line_limit=0)
@@ -79,5 +77,5 @@ def remove(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpRespons
         # There is no button for them.
         raise NotVisible from error
     transaction.on_commit(added_work.wake_aside)
-    messages.success(request, _("The number was taken away."), extra_tags="good")
+    messages.success(request, _("The number was taken away."))
     return redirect(addresses(request).to("order", public_id=own) + "#own-numbers")

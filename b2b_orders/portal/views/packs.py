@@ -142,7 +142,7 @@ def ask(request: CompanyRequest) -> HttpResponseBase:
     to = addresses(request)
     choice, problem = _choice(request.POST)
     if problem:
-        messages.warning(request, problem, extra_tags="warn")
+        messages.warning(request, problem)
         return redirect(to.to("packs"))
     try:
         pack = request_pack(
@@ -156,11 +156,11 @@ def ask(request: CompanyRequest) -> HttpResponseBase:
         raise NotVisible from error
     except (InvalidInput, Conflict) as error:
         code = error.message if isinstance(error, InvalidInput) else str(error)
-        messages.warning(request, problem_words(code), extra_tags="warn")
+        messages.warning(request, problem_words(code))
         return redirect(to.to("packs"))
     transaction.on_commit(lambda: packs_work.wake_aside(pack.id))
     text = _("They are being prepared. You may leave: we write to you when they are ready.")
-    messages.success(request, text, extra_tags="good")
+    messages.success(request, text)
     return redirect(to.to("packs") + "#downloads")
 
 

@@ -204,7 +204,7 @@ def person(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         )
     except InvalidInput as error:
         return _person(request, public_id, grant=grant, error=error)
-    messages.success(request, _("Saved. It holds from the next page they open."), "good")
+    messages.success(request, _("Saved. It holds from the next page they open."))
     return redirect(to.to("person", public_id=public_id))
 
 
@@ -256,7 +256,7 @@ def remove(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         except InvalidInput as wrong:
             error = problem(wrong)
         else:
-            messages.success(request, _("Removed."), "good")
+            messages.success(request, _("Removed."))
             return redirect(to.to("people"))
     row = get_person(viewer=viewer, public_id=public_id)
     context = frame(request) | {
@@ -280,7 +280,7 @@ def end_sessions(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         )
     except InvalidInput as error:
         return _person(request, public_id, error=error)
-    messages.success(request, _("Done. They log in again before they see the company."), "good")
+    messages.success(request, _("Done. They log in again before they see the company."))
     return redirect(addresses(request).to("person", public_id=public_id))
 
 
@@ -305,7 +305,7 @@ def company(request: CompanyRequest) -> HttpResponseBase:
         except InvalidInput as wrong:
             error = problem(wrong)
         else:
-            messages.success(request, _("Saved."), "good")
+            messages.success(request, _("Saved."))
             return redirect(to.to("company-settings"))
     lacking = people_without_second_factor(viewer=viewer)
     context = frame(request) | {

@@ -36,7 +36,7 @@ def save(request: PersonRequest) -> HttpResponseBase:
     choose_preferences(person_id=person.pk, chosen=preferences)
     response = redirect("portal:account")
     with translation.override(preferences.language or translation.get_language()):
-        messages.success(request, _("Your preferences were saved."), extra_tags="good")
+        messages.success(request, _("Your preferences were saved."))
     if preferences.language:
         keep_language(response, preferences.language)
     return response

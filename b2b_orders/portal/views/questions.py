@@ -66,7 +66,7 @@ def ask(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
             error = problem(str(refused))
         else:
             done = _("Your question was sent. The answer shows here, and comes by e-mail.")
-            messages.success(request, done, extra_tags="good")
+            messages.success(request, done)
             page = to.to("order-history", public_id=detail.row.public_id)
             return redirect(f"{page}#question-{question}")
     return _form(request, detail, documents, chosen, text, error)
@@ -113,7 +113,7 @@ def answer(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpRespons
         answering = Answering(public_id, text, answer_problem(refused.message))
         return show_order(request, order, answering=answering, status=INVALID)
     done = _("The answer is on the order's timeline, and goes to the asker by e-mail.")
-    messages.success(request, done, extra_tags="good")
+    messages.success(request, done)
     page = addresses(request).to("order-history", public_id=order)
     return redirect(f"{page}#question-{public_id}")
 

@@ -56,7 +56,7 @@ def views(request: CompanyRequest) -> HttpResponseBase:
     except InvalidInput as error:
         return _page(request, kept, error=problem_words(error.message))
     text = _("View %(name)s is saved.") % {"name": view.name}
-    messages.success(request, text, extra_tags="good")
+    messages.success(request, text)
     rest = [pair for pair in kept if pair[0] != "visao"]
     return redirect(
         list_address(addresses(request), [*rest, ("visao", f"{OPENED}{view.public_id.hex}")])
@@ -87,7 +87,7 @@ def change(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     except InvalidInput as error:
         return _page(request, kept, wrong=str(public_id), error=problem_words(error.message))
     text = _("View %(name)s is saved.") % {"name": view.name}
-    messages.success(request, text, extra_tags="good")
+    messages.success(request, text)
     return redirect(_here(request, kept))
 
 
@@ -101,7 +101,7 @@ def delete(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
         )
     except NotAllowed as error:
         raise NotVisible from error
-    messages.success(request, _("The view is deleted."), extra_tags="good")
+    messages.success(request, _("The view is deleted."))
     kept = kept_list(request.POST.get("lista", ""))
     return redirect(_here(request, [pair for pair in kept if pair[0] != "visao"]))
 

@@ -85,9 +85,7 @@ def mail(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponseB
         more = {"mail_error": _words(error), "mail_field": getattr(error, "field", "contact")}
         return _page(request, order, public_id, more | {"given": given}, status=INVALID)
     transaction.on_commit(lambda: mail_work.wake_aside(mailing))
-    messages.success(
-        request, _("It is being sent. What becomes of it shows here."), extra_tags="good"
-    )
+    messages.success(request, _("It is being sent. What becomes of it shows here."))
     to = addresses(request)
     return redirect(to.to("send-document", order=order, public_id=public_id))
 
@@ -125,7 +123,7 @@ def share(request: CompanyRequest, order: UUID, public_id: UUID) -> HttpResponse
 def revoke(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
     """End a link."""
     revoke_share(viewer=request.viewer, actor=request.actor, public_id=public_id, now=clock.now())
-    messages.success(request, _("The link does not work any more."), extra_tags="good")
+    messages.success(request, _("The link does not work any more."))
     return redirect(addresses(request).to("packs") + "#links")
 
 

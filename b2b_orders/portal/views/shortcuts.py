@@ -26,7 +26,7 @@ def page(request: PersonRequest) -> HttpResponseBase:
     if problems:
         return _page(request, choice, problems)
     choose_shortcuts(person_id=request.user.pk, shortcuts=choice.stored())
-    messages.success(request, _("Your shortcuts were saved."), extra_tags="good")
+    messages.success(request, _("Your shortcuts were saved."))
     return redirect("portal:shortcuts")
 
 

@@ -25,6 +25,7 @@ from b2b_orders.audit.failures import record_failed_login
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.companies.access import Actor
+from b2b_orders.portal import entrance
 from b2b_orders.portal.requests import PersonRequest, to_login
 
 # Where somebody goes on who was led to set up a second factor.
@@ -115,6 +116,9 @@ class ReauthenticateByPasskey(_Again, webauthn.ReauthenticateWebAuthnView):  # t
 class RequestCode(account.RequestLoginCodeView):  # type: ignore[misc] # allauth has no types
     """A code by mail. For an unknown address the same is done, and nothing sent."""
 
+    def get_initial(self) -> dict[str, Any]:
+        return {"email": entrance.remembered(self.request)}
+
     def form_valid(self, form: Any) -> HttpResponseBase:
         response: HttpResponseBase = super().form_valid(form)
         if form._user is None:  # noqa: SLF001 there is no other way to ask
@@ -125,6 +129,9 @@ class RequestCode(account.RequestLoginCodeView):  # type: ignore[misc] # allauth
 
 class RequestReset(account.PasswordResetView):  # type: ignore[misc] # allauth has no types
     """A link to a new password. For an unknown address the same is done, and nothing sent."""
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"email": entrance.remembered(self.request)}
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         response: HttpResponseBase = super().form_valid(form)

@@ -656,7 +656,7 @@ def test_the_sellers_own_provider_vouches_for_staff(client, cast, oidc, settings
 
 
 def ask(email, **more):
-    return Client().post(LOGIN, {"login": email, **more}).content.decode()
+    return Client().post(LOGIN, {"login": email, **more}, follow=True).content.decode()
 
 
 def test_the_address_comes_first_and_its_domain_leads_on(oidc):

@@ -59,7 +59,7 @@ def signed_in_as(client):
 
 
 def test_a_code_of_the_shop_opens_the_portal(client, cast, shop):
-    offered = client.post("/accounts/login/", {"login": EMAIL}).content.decode()
+    offered = client.post("/accounts/login/", {"login": EMAIL}, follow=True).content.decode()
     asked = ask(client, "Ana@Example.com", next="/pedidos?q=1")
 
     response = give(client, f" {shop.identity.codes[EMAIL]} ")
