@@ -21,9 +21,8 @@ from b2b_orders.orders.queries import list_orders, search
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_document, make_order, make_title
 from tests.isolation.walls import (
-    all_rows,
-    modules,
     take_down_first_wall,
+    without_first_wall,
     written_with_the_wall,
 )
 
@@ -59,7 +58,7 @@ def no_filter(monkeypatch):
 
 
 def test_every_module_with_a_first_wall_has_it_taken_down(no_filter):
-    down = {module.__name__ for module in modules() if all_rows in vars(module).values()}
+    down = without_first_wall()
 
     assert down == written_with_the_wall()
     assert down >= {f"b2b_orders.orders.{name}" for name in ("selecting", "many", "chips")}
@@ -182,7 +181,7 @@ def test_files_and_pasted_numbers_hold_nothing_of_another_company(
     ):
         answer = client.post(path, given | {"formato": "csv"})
         rows = list(csv.reader(io.StringIO(b"".join(answer).decode()), delimiter=";"))
-        cells = {cell for row in rows for cell in row}
+        cells = " ".join(cell for row in rows for cell in row)
         assert "4500111" in cells
         assert "BETAONLY" not in cells
     page = client.post("/pedidos/lote", {"numeros": "PO 1\n4500222"}).content.decode()
