@@ -231,7 +231,7 @@ class Reader:
             return
         assert {row["order"] for row in answer.json()["results"]} == expected
         assert self.orders_in(body_of(page)) == expected
-        rows = list(csv.reader(io.StringIO(body_of(exported)), delimiter=";"))
+        rows = rows_of(exported)
         titles = {placed.order.title for placed in self.world.orders}
         assert {cell for row in rows for cell in row} & titles == {
             placed.order.title for placed in self.visible if placed.boleto
