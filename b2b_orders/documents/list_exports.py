@@ -25,6 +25,7 @@ from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible, Product
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.viewers import viewer_of_asker
 from b2b_orders.documents.models import JobState, ListExport
+from b2b_orders.orders.filtering import MAX_QUERY
 
 # Second advisory lock's space: "an export of this company is being asked for".
 _ASKING: Final = 7051
@@ -103,11 +104,13 @@ def request_export(
 ) -> ExportView:
     """Write down that somebody wants a list as a file.
 
-    `InvalidInput` for more rows than the settings allow; `Conflict` while too many of the
-    person's or the company's are being written.
+    `InvalidInput` for more rows than the settings allow and for too long a filter; `Conflict`
+    while too many of the person's or the company's are being written.
     """
     if total > settings.PORTAL_EXPORT_ROWS:
         raise InvalidInput("export", "too-many-rows")
+    if len(query) > MAX_QUERY:
+        raise InvalidInput("export", "filter-too-long")
     _check_quota(viewer)
     made = ListExport.objects.create(
         company_id=viewer.company_id,
@@ -360,7 +363,10 @@ class ExportMail:
 
 
 def untold_exports(*, now: datetime) -> tuple[ExportMail, ...]:
-    """List finished exports whose person has not been told yet."""
+    """List finished exports whose person has not been told yet.
+
+    Who belongs to the company no longer is told nothing of it, now or later.
+    """
     rows = ListExport.objects.filter(
         told_at=None, state=JobState.DONE, outcome="", expires_at__gt=now
     )
@@ -376,7 +382,20 @@ def untold_exports(*, now: datetime) -> tuple[ExportMail, ...]:
             expires_at=each.expires_at or now,
         )
         for each in rows.select_related("person", "company").order_by("pk")[:20]
+        if _may_hear(each, now)
     )
+
+
+def _may_hear(export: ListExport, now: datetime) -> bool:
+    asker = viewer_of_asker(
+        person_id=export.person_id,
+        company_id=export.company_id,
+        is_staff=export.is_staff,
+        acting_id=export.acting_id,
+    )
+    if asker is None:
+        note_told(export_id=export.pk, now=now)
+    return asker is not None
 
 
 def note_told(*, export_id: int, now: datetime) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 
+from b2b_orders.accounts.models import Person
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import InvalidInput
@@ -146,8 +147,13 @@ def ask_for_test(*, person_id: int, now: datetime) -> None:
 
 
 def stop_by_link(*, person_id: int, actor: Actor, now: datetime) -> None:
-    """Write to a person no more, for whoever has their signed link."""
+    """Write to a person no more, for whoever has their signed link.
+
+    The link outlives its person: of somebody who is gone there is nothing to end.
+    """
     with tenancy.scope(role=tenancy.WEB, person_id=person_id):
+        if not Person.objects.filter(pk=person_id).exists():
+            return
         _write(person_id, {"rhythm": Rhythm.OFF}, now)
         _audit(actor, now, rhythm=Rhythm.OFF.value, how="link")
 

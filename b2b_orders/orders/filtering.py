@@ -21,6 +21,8 @@ from b2b_orders.orders.open_orders import ON_ITS_WAY_FOR
 from erp_bridge.records import Fulfilment, TitleState
 
 MAX_TEXT: Final = 80
+# As long may a filter be that is kept: columns hold no more.
+MAX_QUERY: Final = 2000
 # How far ahead "to pay soon" looks, today included.
 DUE_SOON: Final = timedelta(days=7)
 _ON_ITS_WAY = (Fulfilment.INVOICED.value, Fulfilment.SHIPPED.value)

@@ -16,7 +16,7 @@ from b2b_orders.common.errors import InvalidInput, NotAllowed, NotVisible
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.people import administrates
 from b2b_orders.orders.columns import Column, read_columns
-from b2b_orders.orders.filtering import OrderFilter
+from b2b_orders.orders.filtering import MAX_QUERY, OrderFilter
 from b2b_orders.orders.models import ListPreference, SavedView
 
 MOST: Final = 50
@@ -95,7 +95,10 @@ def save_view(
     is_shared: bool,
     now: datetime,
 ) -> ViewRow:
-    """Keep a list by a name. `InvalidInput` for a name that is none or taken, and for too many."""
+    """Keep a list by a name.
+
+    `InvalidInput` for a name that is none or taken, for too many and for too long a filter.
+    """
     _require_member(viewer)
     own = SavedView.objects.filter(company_id=viewer.company_id, person_id=viewer.person_id)
     name = _clean_name(name)
@@ -105,7 +108,7 @@ def save_view(
         "company_id": viewer.company_id,
         "person_id": viewer.person_id,
         "name": name,
-        "query": wanted.to_query(),
+        "query": _query(wanted),
         "columns": [each.value for each in columns],
         "is_shared": is_shared,
         "created_at": now,
@@ -137,7 +140,7 @@ def change_view(
     view.name, view.is_shared, view.changed_at = _clean_name(name), is_shared, now
     if shown is not None:
         wanted, columns = shown
-        view.query, view.columns = wanted.to_query(), [each.value for each in columns]
+        view.query, view.columns = _query(wanted), [each.value for each in columns]
     try:
         with transaction.atomic():
             view.save()
@@ -172,6 +175,13 @@ def _require_member(viewer: Viewer) -> None:
     """Keep the seller's people from what is the company's own."""
     if viewer.is_staff:
         raise NotAllowed
+
+
+def _query(wanted: OrderFilter) -> str:
+    query = wanted.to_query()
+    if len(query) > MAX_QUERY:
+        raise InvalidInput("filter", "filter-too-long")
+    return query
 
 
 def _clean_name(name: str) -> str:

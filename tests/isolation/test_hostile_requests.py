@@ -280,8 +280,8 @@ def test_log_lines_hold_nothing_of_what_was_typed(cast, lenient, monkeypatch):
         Client().get("/pedidos", {"q": canary}, headers={"Host": "evil.example"})
         Client(enforce_csrf_checks=True).post(f"/idioma?q={canary}", {"language": canary})
         Client().post("/accounts/login/", {"login": canary, "password": canary})
-        monkeypatch.setattr("b2b_orders.portal.views.orders.search_orders", lambda **_: 1 / 0)
-        ana.get("/pedidos", {"q": canary})
+        monkeypatch.setattr("b2b_orders.portal.searching.search", lambda **_: 1 / 0)
+        assert ana.get("/pedidos", {"q": canary}).status_code == 500
     finally:
         root.removeHandler(handler)
 

@@ -10,28 +10,36 @@ import csv
 import io
 import random
 import re
-import sys
 import zipfile
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from python_calamine import CalamineWorkbook
 
 from b2b_orders.accounts.models import Person
 from b2b_orders.api.views import documents as api_documents
 from b2b_orders.common import clock, tenancy
-from b2b_orders.common.visibility import VisibleQuerySet
-from b2b_orders.companies.models import Acting, Company, StaffRole, Team
-from b2b_orders.documents.models import Pack, ShareLink
+from b2b_orders.companies.models import Acting, Company, Membership, StaffRole, Team
+from b2b_orders.documents.models import ListExport, Pack, ShareLink
 from b2b_orders.ingest import packs_work
-from b2b_orders.orders import titles as order_titles
+from b2b_orders.notifications import noticing, telling
+from b2b_orders.notifications.models import Follow
+from b2b_orders.orders.models import Order
+from b2b_orders.portal import exporting
 from b2b_orders.portal.views import documents, finance, shares, taking
 from tests.b2b_orders.documents.conftest import FakeSource
 from tests.b2b_orders.documents.files import make_pdf
 from tests.factories import NOW, make_person, make_staff
+from tests.isolation.walls import take_down_first_wall
 from tests.isolation.worlds import (
+    DUE_IN,
+    LEAST,
+    SHARED,
     Eyes,
     Placed,
     World,
@@ -67,26 +75,19 @@ def has_first_wall(request, monkeypatch) -> bool:
     return request.param
 
 
-def take_down_first_wall(monkeypatch) -> None:
-    monkeypatch.setattr(VisibleQuerySet, "visible_to", lambda self, viewer: self.all())
-    users = [
-        module
-        for name, module in sys.modules.items()
-        if name.startswith("b2b_orders.") and name != "b2b_orders.common.visibility"
-        if hasattr(module, "visible_sql")
-    ]
-    assert order_titles in users
-    for module in users:
-        monkeypatch.setattr(
-            module,
-            "visible_sql",
-            lambda viewer, *_a, **_k: ("true", {"company": viewer.company_id}),
-        )
-
-
 def body_of(response) -> str:
     body = b"".join(response.streaming_content) if response.streaming else response.content
     return body.decode(errors="replace")
+
+
+def titles_in(world: World, cells: Iterable[object]) -> set[str]:
+    """Find the orders that cells name; digits alone are written so that no program reads them."""
+    written = {str(cell).removeprefix('="').removesuffix('"') for cell in cells}
+    return {placed.order.title for placed in world.orders} & written
+
+
+def rows_of(response) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(body_of(response)), delimiter=";"))
 
 
 def as_member(client_for, eyes: Eyes) -> Client:
@@ -133,6 +134,15 @@ class Reader:
         self.month()
         self.people()
         self.accesses()
+        # So many searches are more than one person's in a minute.
+        cache.clear()
+        self.box()
+        self.chips()
+        self.walk()
+        self.board()
+        self.files()
+        self.parts()
+        self.views()
 
     def lists(self) -> None:
         expected = {placed.id for placed in self.visible}
@@ -221,7 +231,7 @@ class Reader:
             return
         assert {row["order"] for row in answer.json()["results"]} == expected
         assert self.orders_in(body_of(page)) == expected
-        rows = list(csv.reader(io.StringIO(body_of(exported)), delimiter=";"))
+        rows = rows_of(exported)
         titles = {placed.order.title for placed in self.world.orders}
         assert {cell for row in rows for cell in row} & titles == {
             placed.order.title for placed in self.visible if placed.boleto
@@ -239,7 +249,7 @@ class Reader:
         assert ("Boleto" in names) == (placed.boleto is not None and self.eyes.finance)
 
     def month(self) -> None:
-        due_on = timezone.localdate() + timedelta(days=9)
+        due_on = timezone.localdate() + DUE_IN
         page = self.get("/financeiro/calendario", month=f"{due_on:%Y-%m}")
         if not self.eyes.finance:
             assert page.status_code == 404
@@ -268,14 +278,130 @@ class Reader:
             assert {page.status_code for page in pages} == {404}
             return
         seen = [placed for placed in self.world.orders if own.sees(placed)]
-        rows = [row for row in self.rows_of(pages[1]) if self.world.witness in row]
+        rows = [row for row in rows_of(pages[1]) if self.world.witness in row]
         titles = {placed.order.title for placed in self.world.orders}
         named = [title for row in rows for title in titles if title in " ".join(row)]
         assert sorted(named) == sorted(placed.order.title for placed in seen)
         assert len(rows) == len(seen) + (own.branches is None)
 
-    def rows_of(self, response) -> list[list[str]]:
-        return list(csv.reader(io.StringIO(body_of(response)), delimiter=";"))
+    # --- what came with the box, the lists and the order's parts ---------------------------
+
+    def htmx(self, path: str, **query: str) -> str:
+        answer = self.client.get(f"{self.eyes.base}{path}", query, headers={"HX-Request": "true"})
+        assert answer.status_code == 200
+        return body_of(answer)
+
+    def box(self) -> None:
+        """Type numbers of everybody's: whole, by their kind, and with a slip."""
+        for text in (*SHARED, *self.world.texts[:4]):
+            expected = {placed.id for placed in self.visible if text in placed.texts}
+            assert self.orders_in(self.htmx("/pedidos/sugestoes", q=text)) == expected
+        for kind, text in (("meu", SHARED[0]), ("erp", SHARED[0]), ("erp", self.number(0))):
+            is_kind = (kind == "meu") == (text in SHARED)
+            expected = {p.id for p in self.visible if is_kind and text in p.texts}
+            page = self.get("/pedidos", q=text, em=kind, listar="1")
+            assert self.orders_in(body_of(page)) == expected
+        for place, placed in enumerate(self.world.orders[:3]):
+            page = self.get("/pedidos", q=misheard(self.number(place)))
+            near = {placed.id} if self.eyes.sees(placed) else set()
+            assert self.orders_in(body_of(page)) == near
+        assert self.orders_in(self.htmx("/paleta")) == set()
+
+    def number(self, place: int) -> str:
+        return min(text for text in self.world.orders[place].texts if text.startswith("45"))
+
+    def chips(self) -> None:
+        counted = {"andamento": len(self.visible), "atrasados": sum(p.late for p in self.visible)}
+        if self.eyes.finance:
+            counted["a_pagar"] = sum(p.boleto is not None for p in self.visible)
+        page = body_of(self.get("/pedidos"))
+        found = dict(re.findall(r"so=(\w+)[^>]*>(?:(?!</a>).)*<strong>([^<]*)</strong>", page))
+        for name in ("andamento", "atrasados", "a_pagar"):
+            assert found.get(name, "0") == str(counted.get(name, 0))
+
+    def walk(self) -> None:
+        """Go on from an order through a list; one that is sorted by what one may not see."""
+        by_amount = sorted(self.visible, key=lambda placed: placed.amount, reverse=True)
+        for sort, listed in (
+            ("", self.visible),
+            ("-total", by_amount if self.eyes.prices else self.visible),
+        ):
+            ids = ["", *(placed.id for placed in listed), ""]
+            for place in range(1, len(ids) - 1)[:2]:
+                page = body_of(self.get(f"/pedidos/{ids[place]}", ordem=sort))
+                links = re.findall(r'href="([^"]*)" rel="(prev|next)" data-', page)
+                beside = {way: UUIDS.findall(link)[-1] for link, way in links}
+                expected = {"prev": ids[place - 1], "next": ids[place + 1]}
+                assert beside == {way: pk for way, pk in expected.items() if pk}
+
+    def board(self) -> None:
+        """Look at branches, which are the person's own even without the first wall."""
+        newest: dict[int, str] = {}
+        for placed in self.world.orders:
+            if placed.establishment and self.own.sees(placed):
+                newest.setdefault(placed.establishment.pk, placed.id)
+        page = body_of(self.get("/filiais", ordem="a_pagar"))
+        assert self.orders_in(page) == set(newest.values())
+        assert ("ordem=a_pagar" in page) == self.eyes.finance
+
+    def files(self) -> None:
+        """Take lists away: all of it, what is picked of everybody's, and of pasted numbers."""
+        seen = {placed.order.title for placed in self.visible}
+        amounts = {float(placed.amount) for placed in self.visible}
+        taken = self.post("/pedidos/exportar", formato="xlsx")
+        assert taken.status_code == (200 if seen else 302)
+        if seen:
+            content = io.BytesIO(b"".join(taken.streaming_content))
+            rows = CalamineWorkbook.from_filelike(content).get_sheet_by_index(0).to_python()
+            cells = {cell for row in rows for cell in row}
+            assert self.titles_in(cells) == seen
+            known = {float(placed.amount) for placed in self.world.orders}
+            assert cells & known == (amounts if self.eyes.prices else set())
+        everybodys = [placed.id for placed in self.world.orders]
+        picked = self.post("/pedidos/selecao", pedido=everybodys, formato="csv")
+        assert picked.status_code == (200 if seen else 404)
+        if seen:
+            assert self.titles_in(c for row in rows_of(picked) for c in row) == seen
+        numbers = "\n".join(self.world.texts)
+        pasted = self.post("/pedidos/lote", numeros=numbers)
+        assert self.orders_in(body_of(pasted)) == {placed.id for placed in self.visible}
+        file = rows_of(self.post("/pedidos/lote", numeros=numbers, acao="csv"))
+        assert self.titles_in(cell for row in file[1:] for cell in row[2:]) == seen
+
+    def post(self, path: str, **given: object):
+        return self.client.post(f"{self.eyes.base}{path}", given)
+
+    def titles_in(self, cells: Iterable[object]) -> set[str]:
+        return titles_in(self.world, cells)
+
+    def parts(self) -> None:
+        for placed in self.world.orders[1::4]:
+            sees = self.eyes.sees(placed)
+            page = f"/pedidos/{placed.id}"
+            opened = {
+                part: self.get(f"{page}/{part}") for part in ("itens", "documentos", "historico")
+            }
+            assert {each.status_code for each in opened.values()} == {200 if sees else 404}
+            found = self.get(f"{page}/itens", item="item-0")
+            for each in (opened["itens"], found):
+                items = set(re.findall(r"item-\d\d", body_of(each)))
+                assert items == ({placed.item} if sees else set())
+            days = set(re.findall(r"\d\d/\d\d/204\d", body_of(opened["historico"])))
+            assert days == (placed.days if sees else set())
+            owed = self.get(f"{page}/financeiro")
+            assert owed.status_code == (200 if sees and self.eyes.finance else 404)
+
+    def views(self) -> None:
+        """Open everybody's saved views: a shared one of the company says what is listed."""
+        everything = {placed.id for placed in self.visible}
+        dear = {placed.id for placed in self.visible if placed.amount >= LEAST}
+        for company, (shared, own) in self.world.views.items():
+            is_theirs = company == self.eyes.company.pk
+            for view, is_open in ((shared, is_theirs), (own, False)):
+                address = f"{self.eyes.base}/pedidos"
+                page = self.client.get(address, {"visao": view.public_id.hex}, follow=True)
+                expected = dear if is_open and self.eyes.prices else everything
+                assert self.orders_in(body_of(page)) == expected
 
     def calendar(self) -> None:
         if not self.eyes.finance or self.eyes.base:
@@ -365,7 +491,11 @@ def test_a_pack_holds_what_its_person_may_take(world, client_for, monkeypatch):
             if document and eyes.takes(placed, document)
         }
 
-        client.post("/documentos/pacotes", {})
+        if eyes.branches is None:
+            client.post("/documentos/pacotes", {})
+        else:
+            everybodys = [placed.id for placed in world.orders]
+            client.post("/pedidos/selecao", {"pedido": everybodys, "acao": "zip"})
 
         pack = Pack.objects.filter(person=eyes.person, company=eyes.company).first()
         assert (pack is not None) == bool(expected)
@@ -383,6 +513,71 @@ def test_a_pack_holds_what_its_person_may_take(world, client_for, monkeypatch):
         for other in map(client_for, others):
             taken = other.get(f"/documentos/pacotes/{pack.public_id}/1")
             assert taken.status_code == 404
+
+
+def test_a_list_that_a_worker_writes_holds_what_its_person_sees(world, client_for, settings):
+    settings.PORTAL_EXPORT_AT_ONCE = 0
+    for eyes in world.members:
+        client = as_member(client_for, eyes)
+        expected = {
+            placed.order.title
+            for placed in world.orders
+            if eyes.sees(placed) and (placed.amount >= LEAST or not eyes.prices)
+        }
+
+        client.post("/pedidos/exportar", {"formato": "csv", "minimo": str(LEAST)})
+
+        export = ListExport.objects.filter(person=eyes.person, company=eyes.company).first()
+        assert (export is not None) == bool(expected)
+        if export is None:
+            continue
+        with tenancy.scope(role=tenancy.WORKER):
+            assert exporting.run_export(export_id=export.pk, clock=clock.now)
+        address = f"/pedidos/exportacoes/{export.public_id}"
+        rows = rows_of(client.get(address))
+        assert titles_in(world, (cell for row in rows for cell in row)) == expected
+        for other in {each.person for each in world.members} - {eyes.person}:
+            assert client_for(other).get(address).status_code == 404
+        own = Membership.objects.filter(person=eyes.person, company=eyes.company)
+        own.update(sees_prices=not eyes.prices)
+        assert client.get(address).status_code == 410
+
+
+def test_who_follows_hears_of_what_they_may_see(world, client_for):
+    for nth, eyes in enumerate(world.members):
+        client = as_member(client_for, eyes)
+        for placed in world.orders:
+            # Every other one follows a list instead.
+            followed = client.post(f"/pedidos/{placed.id}/seguir") if nth % 2 else None
+            if followed:
+                assert followed.status_code == (302 if eyes.sees(placed) else 404)
+        if not nth % 2:
+            given = {"so": "andamento", "nome": "x", "tipo": ["order", "status"]}
+            assert client.post("/pedidos/seguir", given).status_code == 302
+    sent: list[telling.Digest] = []
+
+    def happen(status: str, hours: int) -> dict[int, set[str]]:
+        at = timezone.now() + timedelta(hours=hours)
+        Order.objects.update(fulfilment=status, changed_at=at)
+        sent.clear()
+        with tenancy.scope(role=tenancy.WORKER):
+            noticing.sweep_changes(now=at)
+            noticing.look_in_turn(now=at)
+            telling.tell(now=at + timedelta(hours=2), send=sent.append)
+        return {
+            mail.person_id: {str(order.public_id) for c in mail.companies for order in c.orders}
+            for mail in sent
+        }
+
+    expected: dict[int, set[str]] = {}
+    for eyes in world.members:
+        mine = {placed.id for placed in world.orders if eyes.sees(placed)}
+        if mine:
+            expected.setdefault(eyes.person.pk, set()).update(mine)
+    assert happen("shipped", 1) == expected
+    Membership.objects.update(is_active=False)
+    assert happen("delivered", 5) == {}
+    assert not Follow.objects.exists()
 
 
 # --- across companies ------------------------------------------------------------------------
@@ -453,8 +648,7 @@ def test_telesales_find_and_export_their_portfolio_alone(world, has_first_wall, 
         listed = body_of(client.get("/televendas/clientes"))
         names = {str(company.public_id) for company in world.companies}
         assert names & set(UUIDS.findall(listed)) == {str(each.public_id) for each in mine}
-        exported = body_of(client.get("/televendas/clientes/exportar"))
-        rows = list(csv.reader(io.StringIO(exported), delimiter=";"))[1:]
+        rows = rows_of(client.get("/televendas/clientes/exportar"))[1:]
         assert sorted(row[0] for row in rows) == sorted(placed.company.name for placed in own)
         titles = {placed.order.title for placed in world.orders}
         assert {cell for row in rows for cell in row} & titles == {p.order.title for p in own}
@@ -471,9 +665,9 @@ def test_operations_alone_search_the_whole_record(world, has_first_wall, client_
     make_staff(person, StaffRole.OPERATIONS)
     client = client_for(person)
 
-    exported = body_of(client.get("/operacao/auditoria/exportar"))
+    exported = rows_of(client.get("/operacao/auditoria/exportar"))
 
-    rows = [row for row in csv.reader(io.StringIO(exported), delimiter=";") if world.witness in row]
+    rows = [row for row in exported if world.witness in row]
     assert len(rows) == len(world.orders) + len(world.companies)
     named = {placed.id for placed in world.orders} & {cell for row in rows for cell in row}
     assert named == {placed.id for placed in world.orders}

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from b2b_orders.common import tenancy
-from b2b_orders.common.visibility import VisibleQuerySet
 from b2b_orders.companies.access import RIGHTS_OF_ROLE, Viewer
-from b2b_orders.companies.models import Role
-from b2b_orders.documents import queries as document_queries
+from b2b_orders.companies.models import Establishment, Role
 from b2b_orders.documents.queries import list_documents
 from b2b_orders.ingest.models import Lookup
-from b2b_orders.orders import queries as order_queries
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.queries import list_orders, search
 from erp_bridge.records import NumberKind
-from tests.factories import NOW, make_document, make_order
+from tests.factories import NOW, make_document, make_order, make_title
+from tests.isolation.walls import (
+    take_down_first_wall,
+    without_first_wall,
+    written_with_the_wall,
+)
 
 
 @pytest.fixture
 def alfa_order(cast):
-    return make_order(cast.alfa, [(NumberKind.ERP, "4500111"), (NumberKind.CUSTOMER, "PO 1")])
+    return make_order(
+        cast.alfa,
+        [(NumberKind.ERP, "4500111"), (NumberKind.CUSTOMER, "PO 1")],
+        placed_at=timezone.now() - timedelta(days=1),
+    )
 
 
 @pytest.fixture
 def beta_order(cast):
     order = make_order(
-        cast.beta, [(NumberKind.ERP, "4500222"), (NumberKind.CUSTOMER, "PO 1")], title="BETAONLY"
+        cast.beta,
+        [(NumberKind.ERP, "4500222"), (NumberKind.CUSTOMER, "PO 1")],
+        title="BETAONLY",
+        placed_at=timezone.now(),
+        promised_on=timezone.localdate() - timedelta(days=1),
     )
+    make_title(order, due_on=timezone.localdate())
     order.lines.create(company=cast.beta, position=1, name="BETAONLY")
     make_document(order, title="BETAONLY")
     return order
@@ -39,13 +54,14 @@ def beta_order(cast):
 @pytest.fixture
 def no_filter(monkeypatch):
     """Take down the first wall."""
-    monkeypatch.setattr(VisibleQuerySet, "visible_to", lambda self, viewer: self.all())
-    for module in (order_queries, document_queries):
-        monkeypatch.setattr(module, "visible_sql", all_rows)
+    take_down_first_wall(monkeypatch)
 
 
-def all_rows(viewer: Viewer, _table: str, **_options: str) -> tuple[str, dict[str, object]]:
-    return "true", {"company": viewer.company_id}
+def test_every_module_with_a_first_wall_has_it_taken_down(no_filter):
+    down = without_first_wall()
+
+    assert down == written_with_the_wall()
+    assert down >= {f"b2b_orders.orders.{name}" for name in ("selecting", "many", "chips")}
 
 
 def viewer_of(cast) -> Viewer:
@@ -97,6 +113,94 @@ def test_another_companys_order_and_document_stay_unknown(
         response = client.get(path, headers={"HX-Request": "true"})
         assert response.status_code == 404, path
         assert b"BETAONLY" not in response.content
+
+
+# Each beside what would show of Beta, and hide of nobody's, with no wall at all.
+READ = [
+    "/pedidos/sugestoes?q=PO+1",
+    "/pedidos/sugestoes?q=4500222",
+    "/pedidos/sugestoes?q=4500223",
+    "/pedidos?q=4500223",
+    "/pedidos?q=PO+1&em=meu&listar=1",
+    "/pedidos?ordem=-total",
+    "/pedidos?ordem=situacao",
+    "/pedidos?situacao=invoiced&filial=12ABC34501DE35",
+    "/pedidos?so=a_pagar",
+    "/pedidos?so=atrasados",
+    "/filiais",
+    "/filiais?ordem=atrasados",
+    "/paleta",
+    "/pedidos/{alfa}?ordem=-data",
+    "/pedidos/{alfa}/historico",
+    "/financeiro",
+]
+GONE = ["", "/itens", "/itens?item=BETA", "/documentos", "/financeiro", "/historico"]
+
+
+@pytest.mark.parametrize("address", READ)
+def test_no_new_page_shows_another_company(
+    cast, alfa_order, beta_order, no_filter, client_for, address
+):
+    client = client_for(cast.ana)
+    path = address.format(alfa=alfa_order.public_id)
+
+    for headers in ({}, {"HX-Request": "true"}):
+        shown = re.sub("</?mark>", "", client.get(path, headers=headers).content.decode())
+        assert str(beta_order.public_id) not in shown
+        assert "BETAONLY" not in shown
+
+
+def test_nothing_is_counted_of_another_company(cast, alfa_order, beta_order, no_filter, client_for):
+    page = client_for(cast.ana).get("/pedidos").content.decode()
+
+    chips = dict(re.findall(r"so=(\w+)[^>]*>(?:(?!</a>).)*<strong>([^<]*)</strong>", page))
+    assert chips["andamento"] == "1"
+    assert {chips.get(name, "0") for name in ("atrasados", "a_pagar")} == {"0"}
+
+
+@pytest.mark.parametrize("part", GONE)
+def test_no_part_of_another_companys_order_opens(
+    cast, alfa_order, beta_order, no_filter, client_for, part
+):
+    answer = client_for(cast.ana).get(f"/pedidos/{beta_order.public_id}{part}")
+
+    assert answer.status_code == 404
+
+
+def test_files_and_pasted_numbers_hold_nothing_of_another_company(
+    cast, alfa_order, beta_order, no_filter, client_for
+):
+    client = client_for(cast.ana)
+    both = [str(alfa_order.public_id), str(beta_order.public_id)]
+
+    for path, given in (
+        ("/pedidos/exportar", {}),
+        ("/pedidos/exportar", {"q": "PO 1"}),
+        ("/pedidos/selecao", {"pedido": both}),
+        ("/pedidos/lote", {"numeros": "PO 1 \n4500111\n4500222", "acao": "csv"}),
+    ):
+        answer = client.post(path, given | {"formato": "csv"})
+        rows = list(csv.reader(io.StringIO(b"".join(answer).decode()), delimiter=";"))
+        cells = " ".join(cell for row in rows for cell in row)
+        assert "4500111" in cells
+        assert "BETAONLY" not in cells
+    page = client.post("/pedidos/lote", {"numeros": "PO 1\n4500222"}).content.decode()
+    assert str(alfa_order.public_id) in page
+    assert str(beta_order.public_id) not in page
+    assert client.post("/pedidos/selecao", {"pedido": both[1:]}).status_code == 404
+    assert client.post(f"/pedidos/{both[1]}/seguir").status_code == 404
+
+
+def test_the_board_counts_nothing_of_another_company(
+    cast, alfa_order, beta_order, no_filter, client_for
+):
+    # The very branch, were it this company's too.
+    Establishment.objects.filter(pk=cast.alfa_branch.pk).update(name="Filial")
+
+    page = client_for(cast.ana).get("/filiais").content.decode()
+
+    assert str(alfa_order.public_id) in page
+    assert re.findall(r'aria-label="([^"]*: \d+)" class="late"', page) == []
 
 
 def test_another_companys_look_up_stays_unknown(cast, no_filter, client_for):

@@ -18,6 +18,7 @@ from django.utils import timezone
 from b2b_orders.accounts.models import Person
 from b2b_orders.audit import invitations, joining
 from b2b_orders.audit.models import PersonExport
+from b2b_orders.common.branding import brand
 from b2b_orders.companies.models import (
     Acting,
     Company,
@@ -35,6 +36,8 @@ from b2b_orders.companies.models import (
 from b2b_orders.documents.models import CalendarFeed, Document, ShareLink
 from b2b_orders.documents.title_payments import title_ref
 from b2b_orders.ingest.models import Connection, Errand
+from b2b_orders.notifications.links import Ending, sign_ending
+from b2b_orders.notifications.models import Follow
 from b2b_orders.orders.models import Order
 from erp_bridge.records import DocumentKind
 from tests.factories import (
@@ -95,6 +98,7 @@ class Site:
             return f"/{route}/{self.secrets[route]}"
         path = "/" + route.removeprefix("/").replace("<uuid:company>", str(self.company))
         path = path.replace("<uuid:order>", str(self.things.order)).replace("<int:number>", "1")
+        path = path.replace("<str:digest>", brand().digest)
         path = path.replace("^password", "password").replace("/$", "/")
         path = path.replace("(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)", "1-not-a-key")
         own = route.removeprefix("c/<uuid:company>/")
@@ -127,17 +131,41 @@ def make_site(cast: Any) -> Site:
         "pedidos/<uuid:order>/perguntas/": things.question,
         "pedidos/<uuid:order>/numeros/": things.number,
         "pedidos/procurar/": things.lookup,
+        "pedidos/visoes/": things.view,
+        "pedidos/exportacoes/": things.list_export,
         "documentos/pacotes/": things.pack,
         "documentos/links/": things.share,
         "pedidos/": things.order,
         "api/v1/orders/": things.order,
-        "conta/avisos": uuid.uuid4(),
+        "conta/avisos/documentos/": _watch(cast.ana, things),
+        "conta/avisos/": _follow(cast.ana, things).public_id,
+        "marca/": "icone.svg",
         "conta/meus-dados/": _export(cast.ana, cast.ana, ""),
         **_of_people(cast),
         **_of_operations(cast),
         **_of_signing(cast),
     }
     return Site(cast.alfa.public_id, things, named, _secrets(cast, things))
+
+
+def _follow(person: Person, things: Things) -> Follow:
+    order = Order.objects.get(public_id=things.order)
+    return Follow.objects.get_or_create(
+        person=person,
+        order=order,
+        defaults={
+            "company": order.company,
+            "order_key": order.public_id,
+            "created_at": NOW,
+            "checked_at": NOW,
+        },
+    )[0]
+
+
+def _watch(person: Person, things: Things) -> uuid.UUID:
+    document = Document.objects.get(public_id=things.document)
+    document.watches.create(company=document.company, person=person, asked_at=NOW)
+    return things.document
 
 
 def _boleto(things: Things) -> Document:
@@ -268,9 +296,15 @@ def _secrets(cast: Any, things: Things) -> dict[str, str]:
     return {
         "d": SECRET,
         "calendario": f"{SECRET}.ics",
+        "parar-avisos": _ending(cast.ana, things),
         "convite": invitations.secret_of(Invitation.objects.get()),
         "confirmar-endereco": joining.secret_of(JoinRequest.objects.get()),
     }
+
+
+def _ending(person: Person, things: Things) -> str:
+    follow = _follow(person, things)
+    return sign_ending(Ending(person.pk, follow.company_id, follow.public_id))
 
 
 def client_of(kind: str, cast: Any, site: Site, client_for: Callable[..., Client]) -> Client:

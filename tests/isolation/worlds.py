@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -29,7 +29,7 @@ from b2b_orders.companies.models import (
     Team,
 )
 from b2b_orders.documents.models import Document
-from b2b_orders.orders.models import AddedNumber, Order, Question
+from b2b_orders.orders.models import AddedNumber, Order, PromisedDate, Question, SavedView
 from erp_bridge.records import DocumentKind, NumberKind
 from tests.factories import (
     NOW,
@@ -43,6 +43,9 @@ from tests.factories import (
 )
 from tests.factories.orders import add_number
 
+# When whatever is to be paid is due: soon, as the chip says it.
+DUE_IN = timedelta(days=5)
+LEAST = 5000
 # Numbers that several companies use for orders of their own.
 SHARED = ("PO-7/A", "OC 77", "815")
 RIGHT_FIELDS = ("sees_prices", "sees_finance", "manages_people", "sees_access_record")
@@ -65,6 +68,10 @@ class Placed:
     amount: Decimal
     danfe: Document
     boleto: Document | None
+    # Whether its promised day is over, what it is of, and for which days it was promised.
+    late: bool = False
+    item: str = ""
+    days: frozenset[str] = frozenset()
     # What somebody of the company asked about it, and was answered; "" if nobody did.
     question: str = ""
     answer: str = ""
@@ -133,6 +140,8 @@ class World:
     memberships: list[Membership] = field(default_factory=list)
     colleagues: list[Colleague] = field(default_factory=list)
     teams: list[Team] = field(default_factory=list)
+    # Of each company one that is shared and one that is not, both of somebody who left.
+    views: dict[int, tuple[SavedView, SavedView]] = field(default_factory=dict)
     # Who has opened every order, as the record says.
     witness: str = "Wilma Witness"
 
@@ -162,13 +171,14 @@ def make_world(seed: int) -> World:
         )
     _teams(chance, world)
     witness = make_person(world.witness)
-    for place in range(chance.randint(9, 14)):
+    for place in range(chance.randint(7, 9)):
         placed = _order(chance, world, place)
         world.orders.append(_talk(chance, placed, witness, place))
         _seen(placed, witness)
     for company in world.companies:
         # Of a company and of no order: for who sees all of it.
         record(Action.SEARCHED, actor=Actor(witness.pk), company_id=company.pk, now=NOW)
+        world.views[company.pk] = _views(company, witness)
     for place in range(4):
         _person(chance, world, place)
     return world
@@ -179,6 +189,24 @@ def _teams(chance: random.Random, world: World) -> None:
     for company in world.companies:
         company.team = chance.choice((None, *world.teams))
         company.save()
+
+
+def _views(company: Company, person: Person) -> tuple[SavedView, SavedView]:
+    """Save what nobody without prices may narrow or sort by."""
+    shared, own = (
+        SavedView.objects.create(
+            company=company,
+            person=person,
+            name=name,
+            query=f"minimo={LEAST}&ordem=-total",
+            columns=["data", "total", "em_aberto"],
+            is_shared=name == "shared",
+            created_at=NOW,
+            changed_at=NOW,
+        )
+        for name in ("shared", "own")
+    )
+    return shared, own
 
 
 def _talk(chance: random.Random, placed: Placed, witness: Person, place: int) -> Placed:
@@ -223,6 +251,7 @@ def _order(chance: random.Random, world: World, place: int) -> Placed:
         texts.add(chance.choice(SHARED))
     kinds = {text: NumberKind.CUSTOMER if text in SHARED else NumberKind.ERP for text in texts}
     amount = Decimal(f"{chance.randint(1000, 9000)}.{place:02}")
+    late = chance.random() < 0.4
     order = make_order(
         company,
         sorted(((kind, text) for text, kind in kinds.items()), reverse=True),
@@ -230,7 +259,11 @@ def _order(chance: random.Random, world: World, place: int) -> Placed:
         # Open, as whoever looks after customers understands it.
         placed_at=timezone.now() - timedelta(days=place),
         total=amount,
+        fulfilment=chance.choice(("picking", "invoiced")),
+        promised_on=timezone.localdate() + timedelta(days=-2 if late else 30),
     )
+    order.lines.create(company=company, position=1, name=f"item-{place:02}")
+    days = _promised(order, place)
     if chance.random() < 0.15:
         # Its branch is not known: it is the whole company's and no branch's.
         Order.objects.filter(pk=order.pk).update(establishment=None)
@@ -239,7 +272,7 @@ def _order(chance: random.Random, world: World, place: int) -> Placed:
     danfe = make_document(order, DocumentKind.DANFE, "danfe", invoice_number=f"{place}")
     boleto = None
     if chance.random() < 0.8:
-        due_on = timezone.localdate() + timedelta(days=9)
+        due_on = timezone.localdate() + DUE_IN
         boleto = make_document(
             *(order, DocumentKind.BOLETO, "boleto"),
             due_on=due_on,
@@ -248,7 +281,27 @@ def _order(chance: random.Random, world: World, place: int) -> Placed:
             invoice_number=f"{place}",
         )
         make_title(order, "boleto", amount=amount, due_on=due_on, invoice_number=f"{place}")
-    return Placed(order, company, establishment, frozenset(texts), amount, danfe, boleto)
+    return Placed(
+        *(order, company, establishment, frozenset(texts), amount, danfe, boleto),
+        late=late,
+        item=f"item-{place:02}",
+        days=days,
+    )
+
+
+def _promised(order: Order, place: int) -> frozenset[str]:
+    """Have its source promise a day and then another, which no other order has."""
+    of_record = order.records.get()
+    days = [date(year, 1, place + 1) for year in (2041, 2042)]
+    for nth, day in enumerate(days):
+        PromisedDate.objects.create(
+            company=order.company,
+            connection=of_record.connection,
+            external_id=of_record.external_id,
+            promised_on=day,
+            first_seen_at=NOW + timedelta(days=nth),
+        )
+    return frozenset(f"{day:%d/%m/%Y}" for day in days)
 
 
 def _person(chance: random.Random, world: World, place: int) -> None:

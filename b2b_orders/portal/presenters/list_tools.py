@@ -26,6 +26,7 @@ _PROBLEM: Final[dict[str, words.Text]] = {
     "long-name": lazy("The name is too long: 80 characters at most."),
     "name-taken": lazy("You already have a view of this name."),
     "too-many-views": lazy("You have 50 views. Delete one that you do not need."),
+    "filter-too-long": lazy("This filter is too long to be kept: choose less."),
     "too-many-rows": lazy("This list is too long for a file. Filter it first."),
     "too-many-exports": lazy("Several lists are already being prepared. Wait for one of them."),
     "nothing-picked": lazy("Select at least one order."),
