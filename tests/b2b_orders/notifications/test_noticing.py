@@ -147,6 +147,22 @@ def test_what_nobody_found_is_found_in_turn(ana, order):
     assert noticing.look_in_turn(now=NOW + HOUR) == 0
 
 
+def test_a_follow_that_cannot_be_read_keeps_nobody_else_from_being_told(cast, order):
+    other = make_order(cast.alfa, [(NumberKind.ERP, "4500999")], fulfilment="picking")
+    for person, followed in ((cast.carla, order), (cast.ana, other)):
+        follow(viewer_of(cast.alfa, person), followed)
+    FollowedOrder.objects.filter(order=order).update(state={"fulfilment": "picking"})
+    for each in (order, other):
+        change(each, LATER, fulfilment="shipped")
+
+    noticing.sweep_changes(now=LATER)
+
+    assert Notice.objects.get().order_id == other.pk
+    assert Mark.objects.get(name="orders").at == LATER
+    noticing.look_in_turn(now=LATER + HOUR)
+    assert set(Follow.objects.values_list("checked_at", flat=True)) == {LATER + HOUR}
+
+
 def test_an_order_that_enters_the_erp_and_is_invoiced_is_told(cast, ana, box):
     web = make_vtex_record()
     store_readings(connection=CONNECTION_VTEX, readings=[make_reading(web)], now=NOW)
