@@ -248,6 +248,7 @@ class ExportWork:
     columns: tuple[str, ...]
     language: str
     time_zone: str
+    leading_number: str
 
 
 def begin_export(*, export_id: int, now: datetime) -> ExportWork | None:
@@ -275,6 +276,7 @@ def begin_export(*, export_id: int, now: datetime) -> ExportWork | None:
         columns=tuple(export.columns),
         language=export.language,
         time_zone=export.time_zone,
+        leading_number=export.person.leading_number,
     )
 
 

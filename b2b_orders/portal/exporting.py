@@ -33,6 +33,7 @@ from b2b_orders.orders.columns import Column, default_columns, list_further, rea
 from b2b_orders.orders.filtering import OrderFilter
 from b2b_orders.orders.queries import OrderRow, list_orders, search
 from b2b_orders.portal import formats
+from b2b_orders.portal.leading import led_by
 from b2b_orders.portal.presenters.columns import file_cells, file_heads
 from b2b_orders.portal.spreadsheets import Cell, write_csv, write_xlsx
 from erp_bridge.records import NumberKind
@@ -164,6 +165,7 @@ def _write(work: ExportWork, clock: Callable[[], datetime]) -> bool:
     with (
         translation.override(language),
         timezone.override(_zone(work.time_zone)),
+        led_by(work.leading_number),
         spooled() as file,
     ):
         try:
