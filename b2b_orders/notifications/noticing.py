@@ -52,6 +52,8 @@ _BATCH: Final = 500
 _OVERLAP: Final = timedelta(minutes=15)
 # A document that came longer ago than this is no news, whatever else happened.
 NEWS: Final = timedelta(days=14)
+# For so long an order may be on its way from one company to another.
+_MOVING: Final = timedelta(hours=1)
 # For so many days after it was due a boleto is told of as overdue: workers may have been away.
 _OVERDUE_DAYS: Final = timedelta(days=3)
 _INVOICED: Final = (Fulfilment.INVOICED.value, Fulfilment.PARTLY_INVOICED.value)
@@ -215,7 +217,9 @@ def look(*, follow_id: int, order_ids: Iterable[int], now: datetime, in_turn: bo
         return _end(follow, "right-lost", now)
     if follow.order_id is not None:
         if not _find_order(follow, viewer):
-            return _end(follow, "order-gone", now)
+            return _wait_or_end(follow, now)
+        if follow.gone_at is not None:
+            Follow.objects.filter(pk=follow.pk).update(gone_at=None)
         order_ids = [follow.order_id]
     choice = read_choice(person_id=follow.person_id)
     _look(_begin(follow, viewer, wanted, choice, now), set(order_ids), in_turn=in_turn)
@@ -352,6 +356,19 @@ def _find_due(looking: _Look) -> None:
             title=title.key,
             due_on=day,
         )
+
+
+def _wait_or_end(follow: Follow, now: datetime) -> None:
+    """End a follow whose order its person has not seen for a while.
+
+    While companies are merged, or a merge is undone, orders move after their people.
+    """
+    if follow.gone_at is None:
+        Follow.objects.filter(pk=follow.pk).update(gone_at=now, checked_at=now)
+    elif follow.gone_at <= now - _MOVING:
+        _end(follow, "order-gone", now)
+    else:
+        Follow.objects.filter(pk=follow.pk).update(checked_at=now)
 
 
 def _end(follow: Follow, why: str, now: datetime) -> None:

@@ -441,6 +441,19 @@ def test_who_may_not_see_it_any_more_is_not_told_and_follows_no_longer(
     assert ended.detail["person"] == cast.ana.pk
 
 
+def test_an_order_that_is_on_its_way_between_companies_is_waited_for(ana, cast, order, box):
+    follow(ana, order)
+    move(cast, order)
+    assert sweep_and_tell(LATER + HOUR, box) == 0
+    Order.objects.filter(pk=order.pk).update(company=cast.alfa, establishment=cast.alfa_main)
+    change(order, LATER + 2 * HOUR, fulfilment="shipped")
+
+    assert sweep_and_tell(LATER + 2 * HOUR, box) == 1
+
+    assert box.kinds() == {"0004500123": ["status"]}
+    assert Follow.objects.get().gone_at is None
+
+
 @pytest.mark.parametrize("happened", TAKEN_AWAY)
 def test_what_was_noted_is_not_told_to_who_may_not_see_it_any_more(ana, cast, order, box, happened):
     follow(ana, order)
