@@ -39,11 +39,12 @@ class FeedView:
 
 @dataclass(frozen=True, slots=True)
 class FeedReader:
-    """For whom a calendar reads, as of now, and in which language."""
+    """For whom a calendar reads, as of now, in which language, by which numbers of orders."""
 
     viewer: Viewer
     company_name: str
     language: str
+    leading_number: str
 
 
 def may_have_feed(*, viewer: Viewer) -> bool:
@@ -111,7 +112,7 @@ def _reader(company_id: int, person_id: int) -> FeedReader:
     if person is None or viewer is None or not may_have_feed(viewer=viewer):
         raise NotVisible
     name = next(each.name for each in standing.companies if each.id == company_id)
-    return FeedReader(viewer, name, person.language)
+    return FeedReader(viewer, name, person.language, person.leading_number)
 
 
 def _feeds(viewer: Viewer) -> QuerySet[CalendarFeed]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, Final, cast
@@ -17,11 +17,13 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common.errors import Conflict, InvalidInput, NotVisible, ProductError
+from b2b_orders.common.mail import refusal_ends_it, send_each
 from b2b_orders.companies.access import Actor, Viewer
 from b2b_orders.companies.viewers import viewer_of_asker
 from b2b_orders.documents.models import JobState, ListExport
@@ -38,6 +40,8 @@ NO_LONGER_ALLOWED: Final = "no-longer-allowed"
 _LISTED: Final = 20
 # A message that nobody took up for so long is sent again.
 _LOST: Final = timedelta(seconds=5)
+# One whose worker was killed, or failed, is begun anew after so long.
+_ANEW: Final = timedelta(minutes=1)
 # One that could not be written for so long is given up.
 _GIVEN_UP_AFTER: Final = timedelta(hours=6)
 # Rows are kept for so long after their file, so that people see what became of it.
@@ -247,6 +251,7 @@ class ExportWork:
     columns: tuple[str, ...]
     language: str
     time_zone: str
+    leading_number: str
 
 
 def begin_export(*, export_id: int, now: datetime) -> ExportWork | None:
@@ -274,6 +279,7 @@ def begin_export(*, export_id: int, now: datetime) -> ExportWork | None:
         columns=tuple(export.columns),
         language=export.language,
         time_zone=export.time_zone,
+        leading_number=export.person.leading_number,
     )
 
 
@@ -308,11 +314,6 @@ def keep_export(
     return is_kept
 
 
-def fail_export(*, export_id: int, outcome: str, now: datetime) -> None:
-    """End an export without a file."""
-    _end(export_id, JobState.FAILED, now, outcome)
-
-
 def _end(
     export_id: int, state: JobState, now: datetime, outcome: str = "", **values: object
 ) -> bool:
@@ -328,6 +329,7 @@ def _update(export_id: int, **values: object) -> bool:
 _WAITING = """
     SELECT e.id FROM documents_listexport AS e
     WHERE e.state IN ('waiting', 'running') AND e.asked_at <= %(lost)s
+      AND (e.started_at IS NULL OR e.started_at <= %(anew)s)
       AND NOT EXISTS (
           SELECT 1 FROM pg_locks AS k
           WHERE k.locktype = 'advisory' AND k.classid = %(lock)s AND k.objid = e.id
@@ -344,7 +346,7 @@ def waiting_exports(*, now: datetime) -> list[int]:
         state=JobState.FAILED, outcome=GIVEN_UP, finished_at=now, expires_at=now, told_at=now
     )
     with database.cursor() as cursor:
-        cursor.execute(_WAITING, {"lost": now - _LOST, "lock": WRITING})
+        cursor.execute(_WAITING, {"lost": now - _LOST, "anew": now - _ANEW, "lock": WRITING})
         return [pk for (pk,) in cursor.fetchall()]
 
 
@@ -352,55 +354,69 @@ def waiting_exports(*, now: datetime) -> list[int]:
 class ExportMail:
     """Who is to be told that their export is ready."""
 
-    id: int
     name: str
     email: str
     language: str
+    time_zone: str
     company: str
     company_public_id: uuid.UUID
     rows: int
     expires_at: datetime
 
 
-def untold_exports(*, now: datetime) -> tuple[ExportMail, ...]:
-    """List finished exports whose person has not been told yet.
+def tell_finished(*, now: datetime, send: Callable[[ExportMail], None]) -> int:
+    """Tell people that their export is ready; say how many mails went out.
 
-    Who belongs to the company no longer is told nothing of it, now or later.
+    A mail server that is away is tried again at the next call, everything else once.
     """
-    rows = ListExport.objects.filter(
-        told_at=None, state=JobState.DONE, outcome="", expires_at__gt=now
-    )
-    return tuple(
-        ExportMail(
-            id=each.pk,
-            name=each.person.name,
-            email=each.person.email,
-            language=each.language,
-            company=each.company.name,
-            company_public_id=each.company.public_id,
-            rows=each.written,
-            expires_at=each.expires_at or now,
-        )
-        for each in rows.select_related("person", "company").order_by("pk")[:20]
-        if _may_hear(each, now)
-    )
+    keys = list(_untold(now).order_by("pk").values_list("pk", flat=True)[:20])
+    return send_each("export", keys, lambda pk: _tell(pk, now, send))
 
 
-def _may_hear(export: ListExport, now: datetime) -> bool:
+@transaction.atomic
+def _tell(pk: int, now: datetime, send: Callable[[ExportMail], None]) -> bool:
+    """Tell one person; the row stays locked meanwhile, so that no second worker does too."""
+    rows = _untold(now).select_for_update(skip_locked=True, of=("self",))
+    export = rows.select_related("person", "company").filter(pk=pk).first()
+    if export is None:
+        return False
+    is_sent = False
+    # Who belongs to the company no longer is told nothing of it, now or later.
+    if _may_hear(export):
+        with refusal_ends_it("export", pk):
+            send(_mail(export, now))
+            is_sent = True
+    ListExport.objects.filter(pk=pk).update(told_at=now)
+    return is_sent
+
+
+def _may_hear(export: ListExport) -> bool:
     asker = viewer_of_asker(
         person_id=export.person_id,
         company_id=export.company_id,
         is_staff=export.is_staff,
         acting_id=export.acting_id,
     )
-    if asker is None:
-        note_told(export_id=export.pk, now=now)
     return asker is not None
 
 
-def note_told(*, export_id: int, now: datetime) -> None:
-    """Note that an export's person was told."""
-    ListExport.objects.filter(pk=export_id).update(told_at=now)
+def _untold(now: datetime) -> QuerySet[ListExport]:
+    return ListExport.objects.filter(
+        told_at=None, state=JobState.DONE, outcome="", expires_at__gt=now
+    )
+
+
+def _mail(export: ListExport, now: datetime) -> ExportMail:
+    return ExportMail(
+        name=export.person.name,
+        email=export.person.email,
+        language=export.language,
+        time_zone=export.time_zone,
+        company=export.company.name,
+        company_public_id=export.company.public_id,
+        rows=export.written,
+        expires_at=export.expires_at or now,
+    )
 
 
 def clear_exports(*, now: datetime) -> int:

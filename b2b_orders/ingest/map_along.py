@@ -1,9 +1,10 @@
 """What people of a merged company wrote about its orders goes along with them, and comes back.
 
-By a merge the company is another one from then on, and so are its letters, its own numbers and
-what operations decided of its orders. By a move or a split only orders go: what people of the
-old company wrote stays theirs, out of everybody's sight, until the orders come back. Links to
-documents are never taken along: they were given away in the old company's name, and end.
+By a merge the company is another one from then on, and so are its letters, its own numbers, what
+its people follow and what operations decided of its orders. By a move or a split only orders go:
+what people of the old company wrote stays theirs, out of everybody's sight, until the orders come
+back; whoever follows one that does not is told of it no more. Links to documents are never taken
+along: they were given away in the old company's name, and end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, QuerySet
 
 from b2b_orders.documents.models import ShareLink, Watch
+from b2b_orders.notifications.models import Follow, FollowedOrder, Notice
 from b2b_orders.orders.models import AddedNumber, Answer, Decision, Question
 
 _ALONG: Final[Mapping[str, type[models.Model]]] = {
@@ -24,6 +26,7 @@ _ALONG: Final[Mapping[str, type[models.Model]]] = {
     "questions": Question,
     "answers": Answer,
     "watches": Watch,
+    "follows": Follow,
 }
 
 
@@ -62,4 +65,8 @@ def _give(model: type[models.Model], rows: QuerySet[Any], company_id: int) -> li
         rows = rows.exclude(Exists(there), removed_at=None)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     rows.filter(pk__in=ids).update(company_id=company_id)
+    if model is Follow:
+        # With what they know and have noted, which is too much to be named row by row.
+        FollowedOrder.objects.filter(follow_id__in=ids).update(company_id=company_id)
+        Notice.objects.filter(follow_id__in=ids).update(company_id=company_id)
     return ids

@@ -194,14 +194,6 @@ def end_by_link(
             )
 
 
-def describe_by_link(*, company_id: int, person_id: int, public_id: uuid.UUID) -> bool:
-    """Say whether what a signed link ends is still followed."""
-    with tenancy.scope(role=tenancy.WEB, company_id=company_id, person_id=person_id):
-        return Follow.objects.filter(
-            company_id=company_id, person_id=person_id, public_id=public_id
-        ).exists()
-
-
 def learn(follow: Follow, states: Sequence[FollowState]) -> None:
     """Note what a follow knows of orders from now on."""
     FollowedOrder.objects.bulk_create(

@@ -59,6 +59,8 @@ class Follow(models.Model):
     created_at = models.DateTimeField()
     # When it was last looked at; what it knows of its orders is in `FollowedOrder`.
     checked_at = models.DateTimeField()
+    # Since when its person does not see the order any more.
+    gone_at = models.DateTimeField(null=True)
 
     objects = VisibleQuerySet.as_manager()
 

@@ -13,6 +13,7 @@ follows no longer.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 import uuid
 from collections import defaultdict
@@ -21,8 +22,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -44,11 +46,14 @@ from b2b_orders.orders.following import (
 )
 from erp_bridge.records import DocumentKind, Fulfilment
 
+logger = logging.getLogger(__name__)
 _BATCH: Final = 500
 # What was written by a transaction that ends late is older than it looks when it shows.
 _OVERLAP: Final = timedelta(minutes=15)
 # A document that came longer ago than this is no news, whatever else happened.
 NEWS: Final = timedelta(days=14)
+# For so long an order may be on its way from one company to another.
+_MOVING: Final = timedelta(hours=1)
 # For so many days after it was due a boleto is told of as overdue: workers may have been away.
 _OVERDUE_DAYS: Final = timedelta(days=3)
 _INVOICED: Final = (Fulfilment.INVOICED.value, Fulfilment.PARTLY_INVOICED.value)
@@ -145,7 +150,9 @@ def look_in_turn(*, now: datetime, limit: int = 200) -> int:
     turn = Follow.objects.filter(checked_at__lt=now - pause).order_by("checked_at", "pk")
     keys = list(turn.values_list("pk", flat=True)[:limit])
     for pk in keys:
-        look(follow_id=pk, order_ids=(), now=now, in_turn=True)
+        if not _look_alone(pk, (), now, in_turn=True):
+            # Its turn is over all the same: the others wait behind it.
+            Follow.objects.filter(pk=pk).update(checked_at=now)
     return len(keys)
 
 
@@ -159,7 +166,22 @@ def _look_at(changed: Sequence[tuple[int, int]], now: datetime) -> None:
         | Q(order=None, company_id__in=of_company)
     ).values_list("pk", "order_id", "company_id")
     for pk, order, company in follows.order_by("pk"):
-        look(follow_id=pk, order_ids=[order] if order else of_company[company], now=now)
+        _look_alone(pk, [order] if order else of_company[company], now)
+
+
+def _look_alone(pk: int, order_ids: Iterable[int], now: datetime, *, in_turn: bool = False) -> bool:
+    """Look at one follow; what goes wrong with it stops nobody else's, and is logged.
+
+    It is looked at again in turn. That the database is away or time is over is not its fault.
+    """
+    try:
+        look(follow_id=pk, order_ids=order_ids, now=now, in_turn=in_turn)
+    except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        raise
+    except Exception:
+        logger.exception("a follow could not be looked at", extra={"follow": pk})
+        return False
+    return True
 
 
 def _mark(name: str, now: datetime) -> Mark:
@@ -195,7 +217,9 @@ def look(*, follow_id: int, order_ids: Iterable[int], now: datetime, in_turn: bo
         return _end(follow, "right-lost", now)
     if follow.order_id is not None:
         if not _find_order(follow, viewer):
-            return _end(follow, "order-gone", now)
+            return _wait_or_end(follow, now)
+        if follow.gone_at is not None:
+            Follow.objects.filter(pk=follow.pk).update(gone_at=None)
         order_ids = [follow.order_id]
     choice = read_choice(person_id=follow.person_id)
     _look(_begin(follow, viewer, wanted, choice, now), set(order_ids), in_turn=in_turn)
@@ -332,6 +356,19 @@ def _find_due(looking: _Look) -> None:
             title=title.key,
             due_on=day,
         )
+
+
+def _wait_or_end(follow: Follow, now: datetime) -> None:
+    """End a follow whose order its person has not seen for a while.
+
+    While companies are merged, or a merge is undone, orders move after their people.
+    """
+    if follow.gone_at is None:
+        Follow.objects.filter(pk=follow.pk).update(gone_at=now, checked_at=now)
+    elif follow.gone_at <= now - _MOVING:
+        _end(follow, "order-gone", now)
+    else:
+        Follow.objects.filter(pk=follow.pk).update(checked_at=now)
 
 
 def _end(follow: Follow, why: str, now: datetime) -> None:

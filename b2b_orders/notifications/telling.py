@@ -31,7 +31,7 @@ from b2b_orders.documents.models import State
 from b2b_orders.documents.queries import DocumentRow, describe_documents
 from b2b_orders.notifications.choices import Choice, choice_of, zone_of
 from b2b_orders.notifications.models import Kind, Notice, NotificationChoice, Rhythm
-from b2b_orders.orders.queries import OrderDetail, SourceAsOf, get_order
+from b2b_orders.orders.queries import NumberRow, OrderDetail, SourceAsOf, get_order
 from erp_bridge.records import Fulfilment, TitleState
 
 # So many orders does one mail tell of; of others it says how many they are.
@@ -69,7 +69,7 @@ class OrderNews:
 
     public_id: uuid.UUID
     title: str
-    own_number: str
+    numbers: tuple[NumberRow, ...]
     fulfilment: str
     status_raw: str
     promised_on: date | None
@@ -96,6 +96,7 @@ class FollowTold:
     company_id: int
     name: str
     order_title: str
+    numbers: tuple[NumberRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Digest:
     email: str
     person_name: str
     language: str
+    leading_number: str
     zone: ZoneInfo
     now: datetime
     companies: tuple[CompanyNews, ...]
@@ -221,6 +223,7 @@ def _empty(person: Person, now: datetime) -> Digest:
         email=person.email,
         person_name=person.name,
         language=person.language,
+        leading_number=person.leading_number,
         zone=zone_of(person.time_zone),
         now=now,
         companies=(),
@@ -252,6 +255,7 @@ def _digest(person: Person, notices: Sequence[Notice], now: datetime) -> Digest:
         email=person.email,
         person_name=person.name,
         language=person.language,
+        leading_number=person.leading_number,
         zone=zone_of(person.time_zone),
         now=now,
         companies=tuple(companies),
@@ -289,11 +293,10 @@ def _orders(
 
 def _news(detail: OrderDetail, facts: tuple[Fact, ...]) -> OrderNews:
     row = detail.row
-    own = next((each.written for each in row.numbers if each.kind.value == "customer"), "")
     return OrderNews(
         public_id=row.public_id,
         title=row.title,
-        own_number=own,
+        numbers=row.numbers,
         fulfilment=row.fulfilment.value,
         status_raw=row.status_raw,
         promised_on=row.promised_on,
@@ -309,8 +312,11 @@ def _note_follows(
     for notice in notices:
         follow = notice.follow
         assert follow is not None  # noqa: S101 those without are sorted out
-        title = "" if follow.query else detail.row.title
-        told[follow.public_id] = FollowTold(follow.public_id, follow.company_id, follow.name, title)
+        row = detail.row
+        title, numbers = ("", ()) if follow.query else (row.title, row.numbers)
+        told[follow.public_id] = FollowTold(
+            follow.public_id, follow.company_id, follow.name, title, numbers
+        )
 
 
 def _documents(viewer: Viewer, notices: Sequence[Notice]) -> dict[str, DocumentRow]:

@@ -236,5 +236,16 @@ def keep_columns(*, viewer: Viewer, columns: Sequence[Column], now: datetime) ->
     )
 
 
+def keep_page_size(*, viewer: Viewer, page_size: int, now: datetime) -> None:
+    """Keep how many rows the viewer wants on a page of this company's lists."""
+    if viewer.acting_id is not None:
+        raise NotAllowed
+    ListPreference.objects.update_or_create(
+        company_id=viewer.company_id,
+        person_id=viewer.person_id,
+        defaults={"page_size": page_size, "changed_at": now},
+    )
+
+
 def _wishes(viewer: Viewer) -> QuerySet[ListPreference]:
     return ListPreference.objects.filter(company_id=viewer.company_id, person_id=viewer.person_id)

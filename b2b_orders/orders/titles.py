@@ -25,6 +25,7 @@ from b2b_orders.common.paging import PageOf
 from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.numbers import recognise
+from b2b_orders.orders.rows import NumberRow
 from b2b_orders.orders.searching import exact_sql
 from erp_bridge.records import Fulfilment, Money, NumberKind
 
@@ -102,11 +103,18 @@ class TitleLine:
     order_id: int
     order_public_id: uuid.UUID
     order_title: str
-    own_number: str
+    # By which people call the order: the customer's, the site's and the ERP's.
+    numbers: tuple[NumberRow, ...]
     changed_at: datetime
     establishment_tax_id: str
     establishment_name: str
     has_code: bool = False
+
+    @property
+    def own_number(self) -> str:
+        """Return the customer's own number of the order."""
+        own = (each.written for each in self.numbers if each.kind is NumberKind.CUSTOMER)
+        return next(own, "")
 
     @property
     def is_to_pay(self) -> bool:
@@ -207,10 +215,13 @@ _AGE_SQL = f"""CASE WHEN NOT ({_IS_TO_PAY}) THEN NULL
     WHEN t.due_on >= %(today)s::date - 60 THEN 'to_60' ELSE 'over_60' END"""
 _FROM = """FROM orders_title t JOIN orders_order o ON o.id = t.order_id
     LEFT JOIN companies_establishment e ON e.id = o.establishment_id"""
+_NAMING = ", ".join(
+    f"'{kind.value}'" for kind in (NumberKind.CUSTOMER, NumberKind.WEB, NumberKind.ERP)
+)
 _COLUMNS = f"""t.id, t.key, t.invoice_number, t.instalment, t.due_on, t.amount, {_STANDING_SQL},
     t.settled_on, t.typeable_line, o.fulfilment {_DEAD}, o.id, o.public_id, o.title,
-    (SELECT n.written FROM orders_ordernumber n
-     WHERE n.order_id = o.id AND n.kind = '{NumberKind.CUSTOMER.value}' ORDER BY n.id LIMIT 1),
+    (SELECT json_agg(json_build_array(n.kind, n.written) ORDER BY n.id) FROM orders_ordernumber n
+     WHERE n.order_id = o.id AND n.kind IN ({_NAMING})),
     o.changed_at, COALESCE(e.tax_id, ''), COALESCE(e.name, ''), o.currency,
     ltrim(t.typeable_line, '0') > '' OR t.pix > ''"""  # noqa: S608 our own names
 # What `_COLUMNS` reads, in its order.
@@ -228,7 +239,7 @@ _FIELDS = (
     "order_id",
     "order_public_id",
     "order_title",
-    "own_number",
+    "numbers",
     "changed_at",
     "establishment_tax_id",
     "establishment_name",
@@ -478,7 +489,9 @@ def _line(values: tuple[Any, ...]) -> TitleLine:
         | {
             "amount": Money(amount, currency) if amount is not None else None,
             "standing": Standing(fields["standing"]),
-            "own_number": fields["own_number"] or "",
+            "numbers": tuple(
+                NumberRow(NumberKind(kind), written) for kind, written in fields["numbers"] or ()
+            ),
         }
     )
 

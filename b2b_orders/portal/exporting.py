@@ -13,20 +13,18 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 
 from b2b_orders.common.errors import Conflict
-from b2b_orders.common.mail import MailFailed, absolute, send_mail
+from b2b_orders.common.mail import absolute, send_mail
 from b2b_orders.companies.access import Viewer
+from b2b_orders.documents import list_exports
 from b2b_orders.documents.list_exports import (
     WRITING,
     ExportMail,
     ExportWork,
     begin_export,
     keep_export,
-    note_told,
     note_written,
-    untold_exports,
 )
 from b2b_orders.documents.queries import count_documents
 from b2b_orders.ingest import waking
@@ -35,6 +33,7 @@ from b2b_orders.orders.columns import Column, default_columns, list_further, rea
 from b2b_orders.orders.filtering import OrderFilter
 from b2b_orders.orders.queries import OrderRow, list_orders, search
 from b2b_orders.portal import formats
+from b2b_orders.portal.leading import led_by
 from b2b_orders.portal.presenters.columns import file_cells, file_heads
 from b2b_orders.portal.spreadsheets import Cell, write_csv, write_xlsx
 from erp_bridge.records import NumberKind
@@ -151,7 +150,6 @@ def run_export(*, export_id: int, clock: Callable[[], datetime]) -> bool:
 
 def _write(work: ExportWork, clock: Callable[[], datetime]) -> bool:
     columns = read_columns(work.viewer, work.columns) or default_columns(work.viewer)
-    zone = ZoneInfo(work.time_zone) if work.time_zone else timezone.get_default_timezone()
     written = 0
 
     def rows() -> Iterator[list[Cell]]:
@@ -164,7 +162,12 @@ def _write(work: ExportWork, clock: Callable[[], datetime]) -> bool:
                 raise _NotWantedError
 
     language = work.language or settings.LANGUAGE_CODE
-    with translation.override(language), timezone.override(zone), spooled() as file:
+    with (
+        translation.override(language),
+        timezone.override(_zone(work.time_zone)),
+        led_by(work.leading_number),
+        spooled() as file,
+    ):
         try:
             write_file(
                 file,
@@ -182,36 +185,32 @@ def _write(work: ExportWork, clock: Callable[[], datetime]) -> bool:
 
 def tell_finished(*, now: datetime) -> int:
     """Tell people by mail that their export is ready; say how many were told."""
-    told = 0
-    for each in untold_exports(now=now):
-        if _tell(each):
-            note_told(export_id=each.id, now=now)
-            told += 1
-    return told
+    return list_exports.tell_finished(now=now, send=send_ready)
 
 
-def _tell(mail: ExportMail) -> bool:
-    of_company = {"company": mail.company_public_id}
-    with translation.override(mail.language or settings.LANGUAGE_CODE):
+def send_ready(mail: ExportMail) -> None:
+    """Mail where a list is: a link that asks for a log-in, and nothing of what is in it."""
+    language = mail.language or settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(_zone(mail.time_zone)):
+        subject = _("Your list of orders is ready")
         expires = formats.full_moment(mail.expires_at)
         rows = formats.count(mail.rows)
-    context = {
-        "name": mail.name,
-        "company": mail.company,
-        "count": mail.rows,
-        "rows": rows,
-        "expires": expires,
-        "link": absolute(reverse("portal:list-exports", kwargs=of_company)),
-    }
-    try:
-        send_mail(
-            to=mail.email,
-            subject=lazy("Your list of orders is ready"),
-            template="export_ready",
-            context=context,
-            language=mail.language,
-        )
-    except MailFailed as error:
-        # A mailbox that takes nothing is not tried again.
-        return error.is_final
-    return True
+    page = reverse("portal:list-exports", kwargs={"company": mail.company_public_id})
+    send_mail(
+        to=mail.email,
+        subject=subject,
+        template="export_ready",
+        context={
+            "name": mail.name,
+            "company": mail.company,
+            "count": mail.rows,
+            "rows": rows,
+            "expires": expires,
+            "link": absolute(page),
+        },
+        language=language,
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name or settings.TIME_ZONE)

@@ -85,14 +85,11 @@ class AskedList:
         return self.wanted.is_narrowed
 
 
-def read_address(
-    given: QueryDict, *, viewer: Viewer, base: str, usual_size: int = PAGE_SIZES[0]
-) -> AskedList:
+def read_address(given: QueryDict, *, viewer: Viewer, base: str, usual_size: int) -> AskedList:
     """Read what a list is asked for from its address."""
     values = {name: given.getlist(name) for name in NAMES if name in given}
     read = read_filter(values)
     wanted = read.wanted.allowed_to(viewer)
-    size = given.get("por_pagina", "")
     return AskedList(
         base=base,
         typed=typed_text(given),
@@ -101,11 +98,17 @@ def read_address(
         problems=read.problems,
         given=values,
         after=given.get("after", ""),
-        page_size=int(size) if size in {str(each) for each in PAGE_SIZES} else usual_size,
+        page_size=page_size(given) or usual_size,
         usual_size=usual_size,
         view=given.get("visao", "")[:36],
         is_cut=wanted != read.wanted,
     )
+
+
+def page_size(given: QueryDict) -> int:
+    """Read how many rows a page is asked to have; zero where nothing is said of it."""
+    size = given.get("por_pagina", "")
+    return int(size) if size in {str(each) for each in PAGE_SIZES} else 0
 
 
 def only_in(given: QueryDict) -> str:

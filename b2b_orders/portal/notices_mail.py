@@ -19,6 +19,8 @@ from b2b_orders.notifications import telling
 from b2b_orders.notifications.links import Ending, sign_ending
 from b2b_orders.notifications.telling import CompanyNews, Digest, Fact, FollowTold, OrderNews
 from b2b_orders.portal import formats, words
+from b2b_orders.portal.leading import leading_number, led_by
+from erp_bridge.records import NumberKind
 
 # So many follows have a link of their own in a mail; all of them are on the page it leads to.
 MOST_ENDINGS: Final = 10
@@ -76,6 +78,7 @@ def send_digest(digest: Digest) -> None:
     with (
         translation.override(language or settings.LANGUAGE_CODE),
         timezone.override(digest.zone),
+        led_by(digest.leading_number),
     ):
         send_mail(
             to=digest.email,
@@ -94,7 +97,7 @@ def _subject(digest: Digest) -> str:
     orders = [order for company in digest.companies for order in company.orders]
     if len(orders) == 1:
         return _("Order %(order)s: %(news)s") % {
-            "order": orders[0].title,
+            "order": leading_number(orders[0].title, orders[0].numbers),
             "news": _headline(orders[0]),
         }
     count = len(orders) + sum(company.more for company in digest.companies)
@@ -140,9 +143,11 @@ def _order(order: OrderNews, company: CompanyNews, now: datetime) -> OrderLines:
     page = reverse(
         "portal:order", kwargs={"company": company.public_id, "public_id": order.public_id}
     )
-    heading = _("Order %(number)s") % {"number": _flat(order.title)}
-    if order.own_number:
-        own = _("your number %(number)s") % {"number": _flat(order.own_number)}
+    title = leading_number(order.title, order.numbers)
+    heading = _("Order %(number)s") % {"number": _flat(title)}
+    of_customer = (each.written for each in order.numbers if each.kind is NumberKind.CUSTOMER)
+    if (number := next(of_customer, title)) != title:
+        own = _("your number %(number)s") % {"number": _flat(number)}
         heading = f"{heading} · {own}"
     return OrderLines(
         heading=heading,
@@ -250,7 +255,8 @@ def _due_line(fact: Fact, order: OrderNews) -> str:
 
 def _end_line(follow: FollowTold, digest: Digest) -> EndLine:
     if follow.order_title:
-        text = _("Follow order %(order)s no longer") % {"order": _flat(follow.order_title)}
+        title = leading_number(follow.order_title, follow.numbers)
+        text = _("Follow order %(order)s no longer") % {"order": _flat(title)}
     else:
         text = _("Follow the list “%(list)s” no longer") % {"list": follow.name}
     return EndLine(text, _ending_url(_ending(follow, digest)))

@@ -7,7 +7,7 @@ const rows = () => {
   const named = [...document.querySelectorAll("main [data-row]")];
   return (named.length ? named : [...document.querySelectorAll("main table.rows > tbody > tr")]).filter(shown);
 };
-const linkOf = (row) => row.querySelector("[data-open]") ?? row.querySelector("a[href]");
+const linkOf = (row) => row.querySelector("a[href]");
 const boxOf = (row) => row.querySelector("[data-select]") ?? row.querySelector("input[type=checkbox]");
 
 function go(all, current, step) {

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from b2b_orders.orders.queries import OrderRow, SearchResult
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.list_address import ONLY_IN
 from b2b_orders.portal.presenters.lists import anchor_of
 from b2b_orders.portal.presenters.marks import Marked, mark, mark_slip
@@ -131,12 +132,12 @@ def near_items(rows: Iterable[OrderRow], *, typed: str, to: Addresses) -> tuple[
 
 
 def _suggestion(row: OrderRow, typed: str, to: Addresses) -> Suggestion:
-    hit = row.matched
+    hit, title = row.matched, leading_number(row.title, row.numbers)
     anchor = anchor_of(hit.kind, hit.written) if hit else ""
-    number = mark(hit.written, hit.typed, hit.how) if hit else Marked(row.title)
+    number = mark(hit.written, hit.typed, hit.how) if hit else Marked(title)
     branch = formats.tax_id_ending(row.establishment_tax_id) if row.establishment_tax_id else ""
     parts = (
-        row.title if row.title != number.whole else "",
+        title if title != number.whole else "",
         formats.day(row.placed_on) if row.placed_on else "",
         _("branch %(branches)s") % {"branches": branch} if branch else "",
     )
@@ -144,7 +145,7 @@ def _suggestion(row: OrderRow, typed: str, to: Addresses) -> Suggestion:
         url=to.to("order", {"q": typed}, public_id=row.public_id) + anchor,
         kind=words.text(words.NUMBER_KIND, hit.kind) if hit else _("Order"),
         number=number,
-        title=row.title,
+        title=title,
         facts=" · ".join(part for part in parts if part),
         status=words.fulfilment(row.fulfilment, row.status_raw),
     )

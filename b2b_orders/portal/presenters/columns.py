@@ -20,6 +20,7 @@ from b2b_orders.orders.columns import (
 )
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.marks import Marked
 from b2b_orders.portal.spreadsheets import Cell as FileCell
 from b2b_orders.portal.spreadsheets import Number
@@ -245,7 +246,7 @@ def file_cells(
     further: Further = NOTHING,
 ) -> list[FileCell]:
     """Write an order's cells for a file."""
-    found: list[FileCell] = [Number(row.title)]
+    found: list[FileCell] = [Number(leading_number(row.title, row.numbers))]
     for each in columns:
         found += _file_cell(row, each, counts, further, has_currency=Column.CURRENCY in columns)
     return found

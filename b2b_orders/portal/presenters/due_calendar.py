@@ -18,7 +18,7 @@ from b2b_orders.orders.titles import DueDay, Sums, TitleLine
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.ical import DayEvent
-from b2b_orders.portal.presenters.finance import SumWords, sum_words, title_name
+from b2b_orders.portal.presenters.finance import SumWords, order_of, sum_words, title_name
 from b2b_orders.portal.presenters.finance_filter import month_after, month_before
 
 
@@ -130,8 +130,10 @@ def due_events(
 def _event(title: TitleLine, due_on: date, portal: str, about: list[str]) -> DayEvent:
     name = title_name(title)
     amount = formats.money(title.amount)
-    order = _("Order %(number)s") % {"number": title.order_title}
-    own = _("Your number: %(number)s") % {"number": title.own_number} if title.own_number else ""
+    goes_by = order_of(title)
+    order = _("Order %(number)s") % {"number": goes_by}
+    number = title.own_number
+    own = _("Your number: %(number)s") % {"number": number} if number not in {"", goes_by} else ""
     branch = formats.tax_id(title.establishment_tax_id)
     known = f"{title.order_public_id}:{title.key}"
     return DayEvent(

@@ -20,6 +20,7 @@ from b2b_orders.orders.rows import EstablishmentRow
 from b2b_orders.orders.titles import Age, Group, Sort, Standing, Sums, TitleLine, TitleSummary
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.finance_filter import Asked
 from b2b_orders.portal.presenters.sources import source_name
 from erp_bridge.records import Money
@@ -295,7 +296,12 @@ def title_name(title: TitleLine) -> str:
     parts = [_("NF %(number)s") % {"number": title.invoice_number}] if title.invoice_number else []
     if title.instalment:
         parts.append(_("Instalment %(number)s") % {"number": title.instalment})
-    return " · ".join(parts) or _("Order %(number)s") % {"number": title.order_title}
+    return " · ".join(parts) or _("Order %(number)s") % {"number": order_of(title)}
+
+
+def order_of(title: TitleLine) -> str:
+    """Call a title's order as the person chose to."""
+    return leading_number(title.order_title, title.numbers)
 
 
 def _item(
@@ -308,14 +314,16 @@ def _item(
 ) -> TitleItem:
     amount = title.amount
     is_gone = title.is_order_dead and title.standing is not Standing.UNCLEAR
+    order = order_of(title)
     return TitleItem(
         id=title.id,
         invoice=title.invoice_number,
         instalment=title.instalment,
         name=title_name(title),
         order_url=to.to("order", public_id=title.order_public_id),
-        order_title=title.order_title,
-        own_number=title.own_number,
+        order_title=order,
+        # The one that people know it by beside the one that it goes by.
+        own_number=title.own_number if title.own_number != order else title.order_title,
         branch=formats.tax_id_ending(title.establishment_tax_id)
         if title.establishment_tax_id
         else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from b2b_orders.orders.titles import Standing, TitleLine
-from b2b_orders.portal.presenters.finance import state_chip
+from b2b_orders.portal.presenters.finance import order_of, state_chip
 from b2b_orders.portal.spreadsheets import Cell, Number
 
 
@@ -34,7 +34,7 @@ def export_row(title: TitleLine) -> list[Cell]:
     return [
         Number(title.invoice_number),
         Number(title.instalment),
-        Number(title.order_title),
+        Number(order_of(title)),
         Number(title.own_number),
         Number(title.establishment_tax_id),
         title.establishment_name,

@@ -28,7 +28,7 @@ ONLY: dict[Only, Text] = {
     Only.OPEN: lazy("In progress"),
     Only.LATE: lazy("Late"),
     Only.DUE_SOON: lazy("To pay within 7 days"),
-    Only.DIFFERS: lazy("With a divergence"),
+    Only.DIFFERS: lazy("With a disagreement"),
     Only.MISSING_DOCUMENTS: lazy("Documents missing"),
     Only.NEW_DOCUMENTS: lazy("New documents"),
 }

@@ -15,6 +15,7 @@ from b2b_orders.orders.many import MOST, Answer, Hit
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.spreadsheets import Cell, Number
 from erp_bridge.records import NumberKind
 
@@ -123,7 +124,7 @@ def _times(times: int) -> str:
 def _found(hit: Hit, to: Addresses) -> FoundItem:
     row = hit.row
     return FoundItem(
-        title=row.title,
+        title=leading_number(row.title, row.numbers),
         url=to.to("order", public_id=row.public_id),
         kind=words.text(words.NUMBER_KIND, hit.kind),
         status=words.fulfilment(row.fulfilment, row.status_raw),
@@ -174,7 +175,7 @@ def _file_cells(hit: Hit, viewer: Viewer) -> list[Cell]:
     amounts: list[Cell] = [total.amount if total else None, total.currency if total else ""]
     return [
         words.text(words.NUMBER_KIND, hit.kind),
-        Number(row.title),
+        Number(leading_number(row.title, row.numbers)),
         _joined(row, NumberKind.WEB),
         _joined(row, NumberKind.ERP),
         _joined(row, NumberKind.CUSTOMER),

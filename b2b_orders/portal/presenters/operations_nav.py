@@ -72,7 +72,7 @@ def _groups(counts: ListCounts) -> dict[str, tuple[_Page, ...]]:
         _("Orders"): (
             _Page("operations-statuses", _("Statuses"), counts.unmapped),
             _Page("operations-unassigned", _("Without company"), counts.unassigned),
-            _Page("operations-divergences", _("Divergences"), counts.divergences),
+            _Page("operations-divergences", _("Disagreements"), counts.divergences),
             _Page("operations-documents", _("Documents")),
         ),
         _("Customers"): (

@@ -16,6 +16,7 @@ from b2b_orders.orders.numbers import MAX_TYPED, Recognised
 from b2b_orders.orders.queries import OrderRow, ScopeFacts, SearchResult
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.lists import count_words
 from b2b_orders.portal.presenters.recognition import recognition
 from b2b_orders.portal.presenters.sources import down_sources, source_name
@@ -232,4 +233,7 @@ def _problem(recognised: Recognised) -> str:
 def _near(row: OrderRow | None, typed: str, to: Addresses) -> Near | None:
     if row is None:
         return None
-    return Near(title=row.title, url=to.to("order", {"q": typed}, public_id=row.public_id))
+    return Near(
+        title=leading_number(row.title, row.numbers),
+        url=to.to("order", {"q": typed}, public_id=row.public_id),
+    )

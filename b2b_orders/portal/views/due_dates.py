@@ -32,6 +32,7 @@ from b2b_orders.orders.titles import TitleFilter, due_days, list_titles
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.ical import write_calendar
+from b2b_orders.portal.leading import led_by
 from b2b_orders.portal.presenters.due_calendar import due_events, feed_panel, month_page
 from b2b_orders.portal.presenters.finance import position_words
 from b2b_orders.portal.presenters.finance_filter import month_after, read_month
@@ -114,7 +115,10 @@ def _calendar(reader: FeedReader) -> bytes:
     now = clock.now()
     today = formats.today(now)
     language = reader.language if reader.language in dict(settings.LANGUAGES) else ""
-    with translation.override(language or settings.LANGUAGE_CODE):
+    with (
+        translation.override(language or settings.LANGUAGE_CODE),
+        led_by(reader.leading_number),
+    ):
         position = position_words(list_source_states(), now=now, by_day=True)
         titles = list_titles(
             viewer=reader.viewer,

@@ -16,6 +16,7 @@ from b2b_orders.orders.columns import Column, default_columns
 from b2b_orders.orders.filtering import NAMES, OrderFilter, read_filter
 from b2b_orders.orders.saved_views import ViewRow, get_list_wish, get_view, list_views
 from b2b_orders.portal.addresses import Addresses, addresses
+from b2b_orders.portal.list_address import PAGE_SIZES
 from b2b_orders.portal.presenters.columns import heads, is_default
 from b2b_orders.portal.presenters.list_tools import (
     OPENED,
@@ -31,9 +32,13 @@ KEPT: Final = frozenset({*NAMES, "q", "em", "por_pagina", "visao", "listar"})
 
 @dataclass(frozen=True, slots=True)
 class ShownList:
-    """How a list is shown: by which view, with which columns. `leads_to` is where it opens."""
+    """How a list is shown: by which view, with which columns, how many rows a page usually has.
+
+    `leads_to` is where it opens.
+    """
 
     columns: tuple[Column, ...]
+    page_size: int
     view: ViewRow | None = None
     leads_to: str = ""
 
@@ -47,8 +52,10 @@ def shown_list(request: CompanyRequest, given: QueryDict) -> ShownList:
         rest = [(name, value) for name, value in _pairs(given) if name == "por_pagina"]
         kept = [*view.wanted.pairs(), *rest, ("visao", f"{OPENED}{view.public_id.hex}")]
         leads_to = f"{addresses(request).to('orders')}?{urlencode(kept)}"
-    columns = view.columns if view and view.columns else get_list_wish(viewer=viewer).columns
-    return ShownList(columns or default_columns(viewer), view, leads_to)
+    wish = get_list_wish(viewer=viewer)
+    columns = (view.columns if view else ()) or wish.columns or default_columns(viewer)
+    size = wish.page_size if wish.page_size in PAGE_SIZES else PAGE_SIZES[0]
+    return ShownList(columns, size, view, leads_to)
 
 
 def _view(request: CompanyRequest, given: QueryDict) -> tuple[ViewRow | None, bool]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -21,9 +23,10 @@ from b2b_orders.orders.queries import (
     scope_facts,
     search,
 )
+from b2b_orders.orders.saved_views import keep_page_size
 from b2b_orders.orders.titles import due_days
 from b2b_orders.portal.addresses import addresses
-from b2b_orders.portal.list_address import AskedList, read_address
+from b2b_orders.portal.list_address import AskedList, page_size, read_address
 from b2b_orders.portal.presenters.list_filter import (
     CHIPS,
     ListChip,
@@ -44,10 +47,25 @@ FORM = "form#filters"
 MOST_TRIED = 8
 
 
-def read_list(request: CompanyRequest) -> AskedList:
-    """Read which list is asked for."""
+def read_list(request: CompanyRequest, *, usual_size: int, now: datetime) -> AskedList:
+    """Read which list is asked for; a number of rows that is chosen in its form is kept."""
     base = addresses(request).to("orders")
-    return read_address(request.GET, viewer=request.viewer, base=base)
+    asked = read_address(request.GET, viewer=request.viewer, base=base, usual_size=usual_size)
+    if not _chooses_size(request, asked):
+        return asked
+    keep_page_size(viewer=request.viewer, page_size=asked.page_size, now=now)
+    return replace(asked, usual_size=asked.page_size)
+
+
+def _chooses_size(request: CompanyRequest, asked: AskedList) -> bool:
+    """Say whether the person chose another number of rows just now, in the form of the list.
+
+    The form always says one. Somebody else's link may have brought it, and changes no wish.
+    """
+    if request.htmx.source != FORM or request.viewer.acting_id is not None:
+        return False
+    before = page_size(QueryDict(urlsplit(request.htmx.current_url or "").query))
+    return asked.page_size not in {asked.usual_size, before}
 
 
 def around(

@@ -60,7 +60,7 @@ def orders(request: CompanyRequest) -> HttpResponseBase:
     shown = shown_list(request, request.GET)
     if shown.leads_to:
         return redirect(shown.leads_to)
-    asked = read_list(request)
+    asked = read_list(request, usual_size=shown.page_size, now=now)
     if asked.problems and request.htmx:
         return problem_response(request, asked)
     states = list_source_states()

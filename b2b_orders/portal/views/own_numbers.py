@@ -17,6 +17,7 @@ from b2b_orders.ingest import added_work
 from b2b_orders.orders.added import LONGEST, AlreadyElsewhere, add_number, remove_number
 from b2b_orders.orders.queries import get_order
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.own_numbers import elsewhere_words, problem_words
 from b2b_orders.portal.requests import CompanyRequest, company_page
 
@@ -51,7 +52,7 @@ def add(request: CompanyRequest, public_id: UUID) -> HttpResponseBase:
             return redirect(to.to("order", public_id=order) + "#own-numbers")
     detail = get_order(viewer=request.viewer, public_id=public_id, line_limit=0)
     context = {
-        "title": detail.row.title,
+        "title": leading_number(detail.row.title, detail.row.numbers),
         "back": to.to("order", public_id=detail.row.public_id),
         "action": to.to("own-numbers", public_id=detail.row.public_id),
         "number": typed[: 2 * LONGEST],

@@ -29,6 +29,7 @@ from b2b_orders.ingest import packs_work
 from b2b_orders.orders.queries import get_order, scope_facts
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.packs import (
     choice_form,
     count_words,
@@ -98,8 +99,8 @@ def _order_title(request: CompanyRequest, choice: Choice) -> str:
     """Name the order that the choice is narrowed to, if the viewer sees it."""
     if choice.order is None:
         return ""
-    order = get_order(viewer=request.viewer, public_id=choice.order, line_limit=0)
-    return order.row.title
+    row = get_order(viewer=request.viewer, public_id=choice.order, line_limit=0).row
+    return leading_number(row.title, row.numbers)
 
 
 def _choice(given: QueryDict) -> tuple[Choice, str]:

@@ -19,6 +19,7 @@ from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders import questions
 from b2b_orders.orders.queries import OrderDetail, get_order
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.questions import (
     Answering,
     answer_problem,
@@ -83,7 +84,7 @@ def _form(
     to = addresses(request)
     states = order_states(detail.sources, list_source_states())
     context = {
-        "order": detail.row.title,
+        "order": leading_number(detail.row.title, detail.row.numbers),
         "sources": source_lines(states, now=clock.now()),
         "choices": document_choices(documents, str(chosen.public_id) if chosen else ""),
         "text": text,

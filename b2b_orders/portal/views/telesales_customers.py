@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -18,6 +20,7 @@ from b2b_orders.audit.contacts import latest_contacts
 from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock, tenancy
 from b2b_orders.common.errors import InvalidInput, NotVisible
+from b2b_orders.common.files import file_response
 from b2b_orders.common.paging import PageOf
 from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.companies.languages import language_of_company
@@ -26,13 +29,15 @@ from b2b_orders.documents.latest import latest_documents
 from b2b_orders.documents.queries import FINANCIAL
 from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.duplicates import list_duplicates
+from b2b_orders.orders.filtering import EVERYTHING
 from b2b_orders.orders.numbers import MAX_TYPED
 from b2b_orders.orders.open_orders import list_open
 from b2b_orders.orders.portfolio import PortfolioRow, list_portfolio
-from b2b_orders.orders.queries import OrderRow, list_orders
+from b2b_orders.orders.queries import OrderRow, count_listed, list_orders
 from b2b_orders.orders.titles import sum_owed
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
+from b2b_orders.portal.exporting import spooled, write_file
 from b2b_orders.portal.presenters.customer import (
     contact_items,
     customer_items,
@@ -46,7 +51,7 @@ from b2b_orders.portal.presenters.portfolio_export import order_cells, order_col
 from b2b_orders.portal.presenters.readout import chosen_language, customer_readout
 from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.requests import StaffRequest, staff_page, typed_text
-from b2b_orders.portal.spreadsheets import csv_cells, csv_lines
+from b2b_orders.portal.spreadsheets import CSV_TYPE, XLSX_TYPE, csv_cells, csv_lines
 from b2b_orders.portal.views.telesales import sells
 
 EXPORT_PAGE = 500
@@ -145,53 +150,102 @@ def sheet(request: StaffRequest, company: UUID) -> HttpResponseBase:
 @require_safe
 @staff_page(sells)
 def export(request: StaffRequest) -> HttpResponseBase:
-    """Hand out the orders of all own customers as CSV, and record that it was made."""
+    """Hand out the orders of all own customers as CSV or XLSX, and record that it was made."""
     now, standing = clock.now(), request.standing
     names = {choice.id: choice.name for choice in standing.portfolio} if standing else {}
     viewers = standing.portfolio_viewers if standing else ()
+    is_workbook = request.GET.get("formato", "") == "xlsx"
+    if is_workbook and _count(viewers) > settings.PORTAL_EXPORT_AT_ONCE:
+        text = _("There are too many orders for Excel (XLSX): take the CSV, it has no limit.")
+        messages.warning(request, text, extra_tags="warn")
+        return redirect("portal:portfolio")
     record(
         Action.PORTFOLIO_EXPORTED,
         actor=request.actor,
         object_kind="portfolio",
-        detail={"customers": len(viewers)},
+        detail={"customers": len(viewers), "format": "xlsx" if is_workbook else "csv"},
         now=now,
     )
+    filename = f"{_('portfolio')}-{formats.today(now).isoformat()}"
+    if is_workbook:
+        return _workbook(viewers, names, request.actor, f"{filename}.xlsx")
     response = StreamingHttpResponse(
-        _lines(viewers, names, request.actor, formats.language()),
-        content_type="text/csv; charset=utf-8",
+        _lines(viewers, names, request.actor, formats.language()), content_type=CSV_TYPE
     )
-    name, today = _("portfolio"), formats.today(now)
-    response["Content-Disposition"] = f'attachment; filename="{name}-{today.isoformat()}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{filename}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def _count(viewers: Iterable[Viewer]) -> int:
+    """Count the orders of all own customers; beyond what a workbook holds no further."""
+    most, found = settings.PORTAL_EXPORT_AT_ONCE, 0
+    for viewer in viewers:
+        with _scope(viewer):
+            found += count_listed(viewer=viewer, wanted=EVERYTHING, most=most)
+        if found > most:
+            break
+    return found
+
+
+def _workbook(
+    viewers: tuple[Viewer, ...], names: dict[int, str], actor: Actor, filename: str
+) -> HttpResponseBase:
+    """Write a workbook while its person waits."""
+    file = spooled()
+    rows = (
+        order_cells(row, viewer=viewer, company=names[viewer.company_id])
+        for viewer, page in _pages(viewers, actor)
+        for row in page
+    )
+    head = _head(viewers)
+    write_file(file, file_format="xlsx", head=head, rows=rows, title=_("My customers"))
+    size = file.tell()
+    file.seek(0)
+    return file_response(file, filename=filename, content_type=XLSX_TYPE, size=size)
 
 
 def _lines(
     viewers: tuple[Viewer, ...], names: dict[int, str], actor: Actor, language: str
 ) -> Iterator[bytes]:
-    """Write customer after customer, each in a scope of its own: the request's has ended.
+    """Write customer after customer, each in a scope of its own: the request's has ended."""
+    with translation.override(language):
+        yield b"".join(csv_lines([_head(viewers)]))
+    for viewer, page in _pages(viewers, actor):
+        with translation.override(language):
+            rows = [
+                csv_cells(order_cells(row, viewer=viewer, company=names[viewer.company_id]))
+                for row in page
+            ]
+            lines = b"".join(csv_lines(rows, begins=False))
+        yield lines
+
+
+def _head(viewers: tuple[Viewer, ...]) -> list[str]:
+    return order_columns(viewers[0]) if viewers else [_("Company")]
+
+
+def _pages(
+    viewers: Iterable[Viewer], actor: Actor
+) -> Iterator[tuple[Viewer, tuple[OrderRow, ...]]]:
+    """Read customer after customer, some hundred orders at a time.
 
     Each company's record says that its orders went out, once they do.
     """
-    with translation.override(language):
-        head = order_columns(viewers[0]) if viewers else [_("Company")]
-        yield b"".join(csv_lines([head]))
     for viewer in viewers:
         after, is_first = None, True
         while is_first or after:
-            with translation.override(language):
-                page = _page(viewer, actor, after)
-                rows = [
-                    csv_cells(order_cells(row, viewer=viewer, company=names[viewer.company_id]))
-                    for row in page.rows
-                ]
-                lines = b"".join(csv_lines(rows, begins=False))
-            yield lines
+            page = _page(viewer, actor, after)
+            yield viewer, page.rows
             after, is_first = page.next, False
 
 
+def _scope(viewer: Viewer) -> AbstractContextManager[None]:
+    return tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id)
+
+
 def _page(viewer: Viewer, actor: Actor, after: str | None) -> PageOf[OrderRow]:
-    with tenancy.scope(role=tenancy.WEB, company_id=viewer.company_id, person_id=viewer.person_id):
+    with _scope(viewer):
         if still(viewer) != viewer:
             # Taken away while the file is read, the customer or a right to see of it.
             return PageOf(())

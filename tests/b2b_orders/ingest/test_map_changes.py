@@ -31,6 +31,8 @@ from b2b_orders.documents.models import Document, Watch
 from b2b_orders.ingest import errand_map, errands, map_changes
 from b2b_orders.ingest.errands import Kind, request_errand, run_errand
 from b2b_orders.ingest.models import Errand
+from b2b_orders.notifications import noticing
+from b2b_orders.notifications.models import Follow, FollowedOrder, Notice
 from b2b_orders.orders.models import AddedNumber, Answer, Decision, Order, Question, SourceRecord
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import NumberKind, Party
@@ -52,6 +54,8 @@ from tests.factories import (
 
 LATER = NOW + timedelta(minutes=5)
 MAIN, BRANCH = "12345678000195", "12345678000276"
+# What a follow knows of an order as `store_web` makes it.
+KNOWN = {"fulfilment": "picking", "origins": "web", "promised_on": "", "invoices": []}
 
 
 @pytest.fixture(autouse=True)
@@ -582,7 +586,15 @@ def test_what_people_wrote_about_orders_goes_along_with_a_merge_and_comes_back(
     beto = Question.objects.create(
         company=cast.beta, order=own, person=cast.beto, text="And mine?", asked_at=NOW
     )
-    along = (Question, Answer, AddedNumber, Watch, Decision)
+    for followed in ({"order": order, "order_key": order.public_id}, {"query": "situacao=picking"}):
+        follow = Follow.objects.create(
+            **of_ana, **followed, created_at=NOW - timedelta(days=1), checked_at=NOW
+        )
+        follow.known.create(company=cast.alfa, order=order, is_in=True, state=KNOWN)
+        Notice.objects.create(
+            **of_ana, follow=follow, order=order, kind="due", key=f"{follow.pk}", happened_at=NOW
+        )
+    along = (Question, Answer, AddedNumber, Watch, Decision, Follow, FollowedOrder, Notice)
     merge(cast.olga, cast.alfa, cast.beta)
 
     approve(oscar, whole_company=True)
@@ -593,6 +605,11 @@ def test_what_people_wrote_about_orders_goes_along_with_a_merge_and_comes_back(
     assert share.revoked_at is not None
     page = client_for(cast.ana).get(f"/pedidos/{order.public_id}").content.decode()
     assert [word in page for word in ("Where is it?", "On its way.", "REQ-7")] == [True] * 3
+
+    # They go on, and nobody is told of the merge as of news.
+    assert noticing.look_in_turn(now=LATER + timedelta(hours=1)) == 2
+    noticing.sweep_changes(now=LATER + timedelta(hours=1))
+    assert (Follow.objects.count(), Notice.objects.count()) == (2, 2)
 
     do(oscar, Kind.UNDO_CHANGE, change=str(MapChange.objects.get().public_id))
     approve(cast.olga)
@@ -646,9 +663,9 @@ OF_MAP = {
     "orders.PromisedDate": HISTORY,
     "orders.SavedView": DEAD,
     "orders.ListPreference": DEAD,
-    "notifications.Follow": DEAD,
-    "notifications.FollowedOrder": DEAD,
-    "notifications.Notice": HISTORY,
+    "notifications.Follow": ALONG,
+    "notifications.FollowedOrder": ALONG,
+    "notifications.Notice": ALONG,
     "documents.ListExport": HISTORY,
     "orders.AddedNumber": ALONG,
     "orders.Question": ALONG,

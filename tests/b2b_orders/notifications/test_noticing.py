@@ -147,6 +147,22 @@ def test_what_nobody_found_is_found_in_turn(ana, order):
     assert noticing.look_in_turn(now=NOW + HOUR) == 0
 
 
+def test_a_follow_that_cannot_be_read_keeps_nobody_else_from_being_told(cast, order):
+    other = make_order(cast.alfa, [(NumberKind.ERP, "4500999")], fulfilment="picking")
+    for person, followed in ((cast.carla, order), (cast.ana, other)):
+        follow(viewer_of(cast.alfa, person), followed)
+    FollowedOrder.objects.filter(order=order).update(state={"fulfilment": "picking"})
+    for each in (order, other):
+        change(each, LATER, fulfilment="shipped")
+
+    noticing.sweep_changes(now=LATER)
+
+    assert Notice.objects.get().order_id == other.pk
+    assert Mark.objects.get(name="orders").at == LATER
+    noticing.look_in_turn(now=LATER + HOUR)
+    assert set(Follow.objects.values_list("checked_at", flat=True)) == {LATER + HOUR}
+
+
 def test_an_order_that_enters_the_erp_and_is_invoiced_is_told(cast, ana, box):
     web = make_vtex_record()
     store_readings(connection=CONNECTION_VTEX, readings=[make_reading(web)], now=NOW)
@@ -423,6 +439,19 @@ def test_who_may_not_see_it_any_more_is_not_told_and_follows_no_longer(
     assert not Follow.objects.exists()
     ended = AuditEvent.objects.get(action=Action.UNFOLLOWED)
     assert ended.detail["person"] == cast.ana.pk
+
+
+def test_an_order_that_is_on_its_way_between_companies_is_waited_for(ana, cast, order, box):
+    follow(ana, order)
+    move(cast, order)
+    assert sweep_and_tell(LATER + HOUR, box) == 0
+    Order.objects.filter(pk=order.pk).update(company=cast.alfa, establishment=cast.alfa_main)
+    change(order, LATER + 2 * HOUR, fulfilment="shipped")
+
+    assert sweep_and_tell(LATER + 2 * HOUR, box) == 1
+
+    assert box.kinds() == {"0004500123": ["status"]}
+    assert Follow.objects.get().gone_at is None
 
 
 @pytest.mark.parametrize("happened", TAKEN_AWAY)

@@ -35,7 +35,6 @@ GLOSSARY = {
     "Switch company": ("Trocar de empresa", "Cambiar de empresa", "Switch company"),
     "Refresh": ("Atualizar", "Actualizar", "Refresh"),
     "Disagreement": ("Divergência", "Discrepancia", "Disagreement"),
-    "Divergence": ("Divergência", "Discrepancia", "Disagreement"),
     "Received": ("Recebido", "Recibido", "Received"),
     "Awaiting your approval": (
         "Aguardando sua aprovação",

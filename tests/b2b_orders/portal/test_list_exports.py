@@ -15,7 +15,9 @@ from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from b2b_orders.audit.models import AuditEvent
+from b2b_orders.common.mail import MailFailed
 from b2b_orders.companies.models import Membership
+from b2b_orders.documents import list_exports
 from b2b_orders.documents.list_exports import clear_exports, waiting_exports
 from b2b_orders.documents.models import ListExport, Pack
 from b2b_orders.portal import exporting
@@ -229,6 +231,7 @@ def test_a_worker_that_was_killed_leaves_a_row_that_another_writes_anew(ana, lon
     ListExport.objects.update(state="running", written=2, started_at=NOW)
     storages["documents"].save(f"exports/{export.public_id}.csv", io.BytesIO(b"half a file"))
 
+    assert waiting_exports(now=NOW + timedelta(seconds=59)) == []
     assert waiting_exports(now=NOW + timedelta(minutes=1)) == [export.pk]
     assert run(export.pk)
     assert not run(export.pk)
@@ -237,6 +240,24 @@ def test_a_worker_that_was_killed_leaves_a_row_that_another_writes_anew(ana, lon
     assert len(rows) == 1 + 3
     assert len(mail.outbox) == 1
     assert waiting_exports(now=NOW + timedelta(minutes=1)) == []
+
+
+def test_a_mail_server_that_is_away_is_asked_again_and_nobody_is_told_twice(ana, long_list):
+    export, sent = asked(ana), []
+    run(export.pk)
+    ListExport.objects.update(told_at=None)
+    due = NOW + timedelta(minutes=1)
+
+    def away(told):
+        raise MailFailed("no-mail-server", is_final=False)
+
+    def sends(told):
+        sent.append(told.rows)
+
+    assert list_exports.tell_finished(now=due, send=away) == 0
+    assert list_exports.tell_finished(now=due, send=sends) == 1
+    assert list_exports.tell_finished(now=due, send=sends) == 0
+    assert sent == [3]
 
 
 def test_a_worker_writes_in_the_language_and_zone_of_who_asked(ana, cast, world, settings):

@@ -255,6 +255,26 @@ def test_pages_keep_filter_sort_and_size_and_lead_back(ana, cast, sources):
     assert (wrong.status_code, len(texts(wrong, TITLES))) == (200, 20)
 
 
+def test_a_chosen_number_of_rows_is_kept_and_one_in_somebodys_link_is_not(
+    ana, cast, client_for, sources
+):
+    for place in range(52):
+        make_order(cast.alfa, [(NumberKind.ERP, f"{place:03}")])
+    here = FORM | {"HX-Current-URL": "http://testserver/pedidos?por_pagina=100"}
+
+    ana.get("/pedidos?por_pagina=100")
+    ana.get("/pedidos?situacao=invoiced&por_pagina=100", headers=here)
+    assert len(listed(ana, "/pedidos")) == 20
+    chosen = ana.get("/pedidos?situacao=invoiced&por_pagina=50", headers=here)
+
+    assert chosen["HX-Push-Url"] == "/pedidos?situacao=invoiced"
+    assert len(listed(ana, "/pedidos")) == 50
+    assert len(listed(client_for(cast.rita), "/pedidos")) == 20
+    plain = FORM | {"HX-Current-URL": "http://testserver/pedidos"}
+    ana.get("/pedidos?por_pagina=20", headers=plain)
+    assert len(listed(ana, "/pedidos")) == 20
+
+
 def test_a_number_is_listed_within_the_filter_and_opens_at_once_without_one(ana, orders):
     assert ana.get("/pedidos?q=1002").status_code == 302
     assert listed(ana, "/pedidos?q=1002&situacao=invoiced") == ["1002"]

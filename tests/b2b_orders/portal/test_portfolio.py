@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from python_calamine import CalamineWorkbook
 
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.audit.services import record
@@ -461,7 +462,7 @@ def test_the_export_is_recorded_for_who_made_it_and_for_each_company(teo, cast):
         (cast.alfa, cast.teo),
         (cast.beta, cast.teo),
     ]
-    assert lines[0].detail == {"customers": 2}
+    assert lines[0].detail == {"customers": 2, "format": "csv"}
 
 
 def test_the_export_goes_on_where_a_page_ended(teo, cast, monkeypatch):
@@ -470,3 +471,31 @@ def test_the_export_goes_on_where_a_page_ended(teo, cast, monkeypatch):
         place(cast.alfa, f"A{at}", placed_at=NOW - timedelta(minutes=at))
 
     assert [row[2] for row in _rows(teo.get(EXPORT))[1:]] == ["A0", "A1", "A2", "A3", "A4"]
+
+
+def test_the_export_as_a_workbook_has_the_same_cells_and_lines_in_the_record(teo, cast, world):
+    response = teo.get(EXPORT, {"formato": "xlsx"})
+
+    book = CalamineWorkbook.from_filelike(io.BytesIO(b"".join(response.streaming_content)))
+    [head, *rows] = book.get_sheet_by_index(0).to_python()
+    assert head == COLUMNS
+    assert {row[2] for row in rows} == {"1172452900788-01", "1172452900999-01", "0004500987"}
+    assert next(row[5] for row in rows if row[2] == "0004500987") == date(2026, 3, 10)
+    assert response["Content-Disposition"] == 'attachment; filename="carteira-2026-03-10.xlsx"'
+    lines = AuditEvent.objects.filter(action="portfolio_exported").order_by("pk")
+    assert [line.company for line in lines] == [None, cast.alfa]
+    assert lines[0].detail == {"customers": 1, "format": "xlsx"}
+
+
+def test_a_workbook_that_would_be_too_long_is_not_cut_but_refused(teo, cast, settings):
+    give(cast, cast.beta)
+    place(cast.alfa, "1")
+    place(cast.beta, "2")
+    settings.PORTAL_EXPORT_AT_ONCE = 1
+
+    refused = teo.get(EXPORT, {"formato": "xlsx"})
+
+    assert (refused.status_code, refused["Location"]) == (302, LIST)
+    assert "leve o CSV" in words(teo.get(LIST))
+    assert not AuditEvent.objects.filter(action="portfolio_exported").exists()
+    assert len(_rows(teo.get(EXPORT))) == 3

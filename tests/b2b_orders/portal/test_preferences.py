@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import translation
 
 from b2b_orders.accounts.models import Person
-from b2b_orders.portal import formats
+from b2b_orders.notifications import noticing
+from b2b_orders.portal import formats, notices_mail
+from erp_bridge.records import NumberKind
+from tests.b2b_orders.notifications.conftest import HOUR, change
 from tests.b2b_orders.portal.conftest import address
 from tests.b2b_orders.portal.pages import parse, texts, words
-from tests.factories import NOW
+from tests.factories import NOW, make_order, make_title
 
+NUMBERS = (
+    (NumberKind.ERP, "0004500123"),
+    (NumberKind.WEB, "1172452900788-01"),
+    (NumberKind.CUSTOMER, "PO-2026/0815"),
+)
 TITLES = "//table//a[contains(@class, 'main')]"
 
 
@@ -125,6 +136,38 @@ def test_orders_go_by_the_number_that_the_person_knows(ana, world, kind, titles,
     row = words(listed, f"//tr[.//a[text()='{heading}']]")
     others = {"1172452900788-01", "0004500123"} - {heading}
     assert all(number in row for number in others)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("", "0004500123"), ("customer", "PO-2026/0815"), ("web", "1172452900788-01")],
+)
+def test_finance_calendars_files_and_mails_call_an_order_by_that_number_too(
+    ana, cast, sources, mailoutbox, kind, number
+):
+    order = make_order(cast.alfa, NUMBERS, title="0004500123", fulfilment="picking")
+    make_title(order, due_on=NOW.date() + timedelta(days=2))
+    choose(ana, leading_number=kind)
+    feed = re.search(r"/calendario/[\w-]+\.ics", words(ana.post("/financeiro/calendario/endereco")))
+    ana.post(f"/pedidos/{order.public_id}/seguir")
+    change(order, NOW + HOUR, fulfilment="shipped")
+    noticing.sweep_changes(now=NOW + HOUR)
+
+    notices_mail.tell(now=NOW + 2 * HOUR)
+
+    assert texts(ana.get("/financeiro"), "//td[@class='c-order']/a") == [number]
+    calendar = Client().get(feed[0]).content.decode().replace("\r\n ", "")
+    assert f"Pedido {number}" in calendar
+    for made in (
+        ana.get("/financeiro/exportar"),
+        ana.post("/pedidos/exportar", {"formato": "csv"}),
+    ):
+        cells = re.split("[;\r\n]", b"".join(made.streaming_content).decode())
+        assert number in {cell.strip('="') for cell in cells}
+    [mail] = mailoutbox
+    assert mail.subject == f"Pedido {number}: Despachado"
+    assert f"Pedido {number}" in mail.body
+    assert mail.body.count("PO-2026/0815") == {"customer": 2}.get(kind, 1)
 
 
 @pytest.mark.parametrize(
