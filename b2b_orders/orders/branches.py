@@ -75,17 +75,6 @@ _ORDER_BY: Final = {
 }
 
 
-def has_branches(*, viewer: Viewer) -> bool:
-    """Say whether the viewer sees several branches. One SQL statement."""
-    where, params = _branches(viewer)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT 1 FROM companies_establishment b WHERE {where} LIMIT 2",  # noqa: S608 placeholders only
-            params,
-        )
-        return len(cursor.fetchall()) > 1
-
-
 def list_branches(
     *,
     viewer: Viewer,

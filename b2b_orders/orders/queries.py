@@ -16,6 +16,7 @@ from b2b_orders.common.errors import InvalidInput
 from b2b_orders.common.paging import PageOf
 from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.orders.chips import LIST_COUNT_LIMIT
 from b2b_orders.orders.filtering import EVERYTHING, OrderFilter, filter_sql
 from b2b_orders.orders.models import (
     OrderNumber,
@@ -100,8 +101,6 @@ __all__ = [
 ]
 
 COUNT_LIMIT = 1000
-# Up to here a list is counted.
-LIST_COUNT_LIMIT = 10_000
 PREFIX_MIN, SUFFIX_MIN = 3, 4
 
 _STAGES: dict[str, How] = {"e": "exact", "p": "prefix", "s": "suffix"}

@@ -18,6 +18,7 @@ from b2b_orders.companies.people import administrates
 from b2b_orders.orders.columns import Column, read_columns
 from b2b_orders.orders.filtering import MAX_QUERY, OrderFilter
 from b2b_orders.orders.models import ListPreference, SavedView
+from b2b_orders.orders.selecting import fetch
 
 MOST: Final = 50
 MAX_NAME: Final = 80
@@ -41,8 +42,7 @@ class ViewRow:
 
 def list_views(*, viewer: Viewer) -> tuple[ViewRow, ...]:
     """List the viewer's own views and those shared with the company. One SQL statement."""
-    rows = _visible(viewer).order_by("name", "pk")[:_LISTED]
-    return tuple(_row(viewer, each) for each in rows)
+    return read_habits(viewer=viewer)[0]
 
 
 def get_view(*, viewer: Viewer, public_id: uuid.UUID) -> ViewRow:
@@ -68,16 +68,39 @@ def _get(viewer: Viewer, public_id: uuid.UUID) -> SavedView:
 
 
 def _row(viewer: Viewer, view: SavedView) -> ViewRow:
-    is_own = view.person_id == viewer.person_id and not viewer.is_staff
-    return ViewRow(
+    return _view_row(
+        viewer,
         public_id=view.public_id,
         name=view.name,
-        wanted=OrderFilter.from_query(view.query),
-        columns=read_columns(viewer, view.columns),
+        query=view.query,
+        columns=view.columns,
         is_shared=view.is_shared,
-        is_own=is_own,
+        person_id=view.person_id,
         owner=getattr(view, "owner_name", ""),
-        can_delete=is_own or (view.is_shared and _may_tidy(viewer)),
+    )
+
+
+def _view_row(
+    viewer: Viewer,
+    *,
+    public_id: uuid.UUID | str,
+    name: str,
+    query: str,
+    columns: object,
+    is_shared: bool,
+    person_id: int,
+    owner: str,
+) -> ViewRow:
+    is_own = person_id == viewer.person_id and not viewer.is_staff
+    return ViewRow(
+        public_id=uuid.UUID(str(public_id)),
+        name=name,
+        wanted=OrderFilter.from_query(query),
+        columns=read_columns(viewer, columns),
+        is_shared=is_shared,
+        is_own=is_own,
+        owner=owner,
+        can_delete=is_own or (is_shared and _may_tidy(viewer)),
     )
 
 
@@ -216,13 +239,21 @@ class ListWish:
     page_size: int = 0
 
 
-def get_list_wish(*, viewer: Viewer) -> ListWish:
-    """Return how the viewer wants this company's lists. One SQL statement."""
-    if viewer.acting_id is not None:
-        # Acting leaves nothing behind, and so has nothing to come back to.
-        return ListWish()
-    found = _wishes(viewer).values_list("columns", "page_size").first()
-    return ListWish(read_columns(viewer, found[0]), found[1]) if found else ListWish()
+def read_habits(*, viewer: Viewer) -> tuple[tuple[ViewRow, ...], ListWish]:
+    """List the viewer's and the company's views, and how the viewer wants lists.
+
+    One SQL statement.
+    """
+    params = {
+        "company": viewer.company_id,
+        # Staff have no views of their own; and acting leaves nothing to come back to.
+        "owner": None if viewer.is_staff else viewer.person_id,
+        "wishes": None if viewer.acting_id is not None else viewer.person_id,
+        "listed": _LISTED,
+    }
+    [(columns, page_size, found)] = fetch(_HABITS, params)
+    views = tuple(_view_row(viewer, **each) for each in found)
+    return views, ListWish(read_columns(viewer, columns), page_size or 0)
 
 
 def keep_columns(*, viewer: Viewer, columns: Sequence[Column], now: datetime) -> None:
@@ -245,7 +276,3 @@ def keep_page_size(*, viewer: Viewer, page_size: int, now: datetime) -> None:
         person_id=viewer.person_id,
         defaults={"page_size": page_size, "changed_at": now},
     )
-
-
-def _wishes(viewer: Viewer) -> QuerySet[ListPreference]:
-    return ListPreference.objects.filter(company_id=viewer.company_id, person_id=viewer.person_id)

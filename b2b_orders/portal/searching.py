@@ -12,9 +12,9 @@ from b2b_orders.ingest.queries import SourceState
 from b2b_orders.orders.numbers import normalise
 from b2b_orders.orders.queries import (
     OrderRow,
+    ScopeFacts,
     SearchResult,
     near_orders,
-    scope_facts,
     search,
 )
 from b2b_orders.portal.addresses import Addresses, addresses
@@ -79,6 +79,7 @@ def found_context(
     request: CompanyRequest,
     asked: AskedList,
     result: SearchResult,
+    facts: ScopeFacts,
     states: tuple[SourceState, ...],
     now: datetime,
 ) -> dict[str, object]:
@@ -91,7 +92,6 @@ def found_context(
         "suggestions": _while_typing(request, result, typed),
     }
     if not result.rows and not words.problem:
-        facts = scope_facts(viewer=request.viewer)
         context["missing"] = missing_words(
             typed,
             facts,

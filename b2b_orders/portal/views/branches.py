@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 
 from b2b_orders.common import clock
 from b2b_orders.ingest.queries import list_source_states
-from b2b_orders.orders.branches import BoardSort, has_branches, list_branches
+from b2b_orders.orders.branches import BoardSort, list_branches
+from b2b_orders.orders.queries import ScopeFacts
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.presenters.branches import PAGE, board_page
@@ -36,9 +37,9 @@ def board(request: CompanyRequest) -> HttpResponseBase:
     return render(request, "portal/orders/branches.html", context)
 
 
-def board_link(request: CompanyRequest) -> str:
+def board_link(request: CompanyRequest, facts: ScopeFacts) -> str:
     """Return the address of the board for who sees several branches; else nothing."""
-    return addresses(request).to("branches") if has_branches(viewer=request.viewer) else ""
+    return addresses(request).to("branches") if len(facts.establishments) > 1 else ""
 
 
 def _sort(text: str) -> BoardSort:

@@ -14,7 +14,7 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.companies.access import Right
 from b2b_orders.orders.columns import Column, default_columns
 from b2b_orders.orders.filtering import NAMES, OrderFilter, read_filter
-from b2b_orders.orders.saved_views import ViewRow, get_list_wish, get_view, list_views
+from b2b_orders.orders.saved_views import ViewRow, get_view, read_habits
 from b2b_orders.portal.addresses import Addresses, addresses
 from b2b_orders.portal.list_address import PAGE_SIZES
 from b2b_orders.portal.presenters.columns import heads, is_default
@@ -34,11 +34,12 @@ KEPT: Final = frozenset({*NAMES, "q", "em", "por_pagina", "visao", "listar"})
 class ShownList:
     """How a list is shown: by which view, with which columns, how many rows a page usually has.
 
-    `leads_to` is where it opens.
+    `leads_to` is where it opens; `views` are those that may be opened instead.
     """
 
     columns: tuple[Column, ...]
     page_size: int
+    views: tuple[ViewRow, ...] = ()
     view: ViewRow | None = None
     leads_to: str = ""
 
@@ -52,10 +53,10 @@ def shown_list(request: CompanyRequest, given: QueryDict) -> ShownList:
         rest = [(name, value) for name, value in _pairs(given) if name == "por_pagina"]
         kept = [*view.wanted.pairs(), *rest, ("visao", f"{OPENED}{view.public_id.hex}")]
         leads_to = f"{addresses(request).to('orders')}?{urlencode(kept)}"
-    wish = get_list_wish(viewer=viewer)
+    views, wish = read_habits(viewer=viewer)
     columns = (view.columns if view else ()) or wish.columns or default_columns(viewer)
     size = wish.page_size if wish.page_size in PAGE_SIZES else PAGE_SIZES[0]
-    return ShownList(columns, size, view, leads_to)
+    return ShownList(columns, size, views, view, leads_to)
 
 
 def _view(request: CompanyRequest, given: QueryDict) -> tuple[ViewRow | None, bool]:
@@ -90,7 +91,7 @@ def list_tools(
     """
     viewer, to = request.viewer, addresses(request)
     query = {"lista": urlencode(kept)}
-    own, shared = view_links(list_views(viewer=viewer), to, shown.view)
+    own, shared = view_links(shown.views, to, shown.view)
     tools = ListTools(
         own_views=own,
         shared_views=shared,

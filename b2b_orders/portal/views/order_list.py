@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from b2b_orders.companies.access import Right
-from b2b_orders.orders.chips import count_chips
 from b2b_orders.orders.filtering import DUE_SOON, Only, OrderFilter
 from b2b_orders.orders.queries import (
     Counted,
@@ -28,7 +27,6 @@ from b2b_orders.orders.titles import due_days
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.list_address import AskedList, page_size, read_address
 from b2b_orders.portal.presenters.list_filter import (
-    CHIPS,
     ListChip,
     filter_form,
     list_chips,
@@ -69,11 +67,16 @@ def _chooses_size(request: CompanyRequest, asked: AskedList) -> bool:
 
 
 def around(
-    request: CompanyRequest, asked: AskedList, counted: Counted | None, *, now: datetime
+    request: CompanyRequest,
+    asked: AskedList,
+    counted: Counted | None,
+    *,
+    facts: ScopeFacts,
+    chips: Mapping[Only, Counted],
+    now: datetime,
 ) -> dict[str, Any]:
     """Build what stands around the rows; `counted` is None where nothing was looked for."""
     viewer = request.viewer
-    facts = scope_facts(viewer=viewer)
     is_empty = counted is not None and not counted.count and not asked.after
     return {
         "filters": filter_form(asked, facts, viewer=viewer),
@@ -84,18 +87,19 @@ def around(
         "pills": pills(asked, facts),
         "clear": asked.url(wanted=asked.sorted_by(type(asked.wanted)())),
         "is_cut": asked.is_cut,
-        "chips": _chips(request, asked, now),
+        "chips": _chips(request, asked, chips, now),
         "sorts": sort_links(asked, viewer=viewer),
         "list_pairs": asked.pairs(),
         "narrow": _narrow(request, asked, facts, now) if is_empty and asked.is_narrowed else None,
     }
 
 
-def _chips(request: CompanyRequest, asked: AskedList, now: datetime) -> tuple[ListChip, ...]:
+def _chips(
+    request: CompanyRequest, asked: AskedList, counts: Mapping[Only, Counted], now: datetime
+) -> tuple[ListChip, ...]:
     viewer = request.viewer
     if asked.typed.strip():
         return ()
-    counts = count_chips(viewer=viewer, chips=CHIPS, now=now)
     due: Sequence[Money] = ()
     if (owing := counts.get(Only.DUE_SOON)) and owing.count and viewer.can(Right.FINANCE):
         today = timezone.localdate(now)

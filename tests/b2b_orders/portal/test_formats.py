@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from babel.numbers import format_decimal
 from django.utils import translation
 
 from b2b_orders.portal import formats
@@ -57,3 +58,19 @@ def test_tax_ids_are_written_with_their_signs():
     assert formats.tax_id("12ABC34501DE35") == "12.ABC.345/01DE-35"
     assert formats.tax_id("12345678909") == "123.456.789-09"
     assert formats.tax_id("X1") == "X1"
+
+
+@pytest.mark.parametrize("language", ["pt-br", "es", "en"])
+@pytest.mark.parametrize(
+    "value",
+    ["0", "0.005", "0.015", "9.995", "999", "999.99", "1000", "1234567.891", "99999999999999.99"],
+)
+def test_amounts_and_counts_are_written_as_the_locale_has_them(language, value):
+    with translation.override(language):
+        locale = formats.locale()
+        digits = format_decimal(Decimal(value), "#,##0.00", locale=locale)
+        whole = format_decimal(int(Decimal(value)), "#,##0", locale=locale)
+
+        assert formats.amount(Decimal(value)) == f"R$\u00a0{digits}"
+        assert formats.amount(-Decimal(value)).endswith(f"R$\u00a0{digits}")
+        assert formats.count(int(Decimal(value))) == whole
