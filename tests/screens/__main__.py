@@ -1,6 +1,6 @@
-"""`python -m tests.screens screenshots|accessibility`: every page in every state.
+"""`python -m tests.screens screenshots|accessibility|both`: every page in every state.
 
-Screenshots go to `var/screenshots/<language>/<theme>/<width>/<page>-<state>.png`, and
+Screenshots go to `var/screenshots/<language>/<theme>/<width>/<page>-<state>.jpeg`, and
 `var/screenshots/index.html` shows them side by side.
 """
 
@@ -17,7 +17,16 @@ from pathlib import Path
 
 from tests.journeys.conftest import LANGUAGES, Product, running_product
 from tests.screens.table import SCREENS, Screen
-from tests.screens.walk import ROOT, THEMES, WIDTHS, faults, shown_as, violations, walk
+from tests.screens.walk import (
+    ROOT,
+    THEMES,
+    WIDTHS,
+    faults,
+    picture,
+    shown_as,
+    violations,
+    walk,
+)
 
 TO = ROOT / "var" / "screenshots"
 
@@ -25,7 +34,7 @@ TO = ROOT / "var" / "screenshots"
 def main(arguments: Sequence[str]) -> int:
     """Look at the screens that were asked for; give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.screens", description=__doc__)
-    parser.add_argument("what", choices=["screenshots", "accessibility"])
+    parser.add_argument("what", choices=["screenshots", "accessibility", "both"])
     parser.add_argument("--pages", default="", help="beginnings of names: orders,order-big")
     parser.add_argument("--languages", default="", help="pt-BR,es,en")
     parser.add_argument("--themes", default="", help="light,dark")
@@ -45,54 +54,52 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as home, running_product(Path(home)) as product:
-        if given.what == "screenshots":
-            code = shoot(product, screens, languages, looks)
-        else:
-            # Names of things differ between languages; how they are built does not.
-            code = inspect(product, screens, languages if given.languages else ("pt-BR",), looks)
-    print(f"{len(screens)} screens in {time.monotonic() - begun:.0f} s")
-    return code
-
-
-def shoot(
-    product: Product,
-    screens: tuple[Screen, ...],
-    languages: Sequence[str],
-    looks: Sequence[tuple[str, int]],
-) -> int:
-    """Write a picture of each screen, and the sheet that shows them all."""
-    for language in languages:
-        for screen, page in walk(product, language, screens):
-            for theme, width in looks:
-                path = TO / language / theme / str(width) / f"{screen.name}.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with shown_as(page, theme, width):
-                    page.screenshot(path=path, full_page=True, animations="disabled")
-    (TO / "index.html").write_text(contact_sheet())
-    print(f"file://{TO / 'index.html'}")
-    return 0
-
-
-def inspect(
-    product: Product,
-    screens: tuple[Screen, ...],
-    languages: Sequence[str],
-    looks: Sequence[tuple[str, int]],
-) -> int:
-    """Say what is wrong with each screen; 1 if anything is."""
-    count = 0
-    for language in languages:
-        for screen, page in walk(product, language, screens):
-            found = []
-            for theme, width in looks:
-                with shown_as(page, theme, width):
-                    found += [f"{theme} {width} {each}" for each in violations(page)]
-            found += faults(page, screen, language)
-            for each in found or ["fine"]:
-                print(f"{screen.name} ({language}): {each}", flush=True)
-            count += len(found)
+        # Names of things differ between languages; how they are built does not.
+        inspected = () if given.what == "screenshots" else languages
+        if inspected and not given.languages:
+            inspected = languages[:1]
+        pictured = () if given.what == "accessibility" else languages
+        count = 0
+        for language in languages:
+            if language in inspected or language in pictured:
+                count += look(
+                    product,
+                    language,
+                    screens,
+                    pictured=looks if language in pictured else (),
+                    inspected=looks if language in inspected else (),
+                )
+    if pictured:
+        (TO / "index.html").write_text(contact_sheet())
+        print(f"file://{TO / 'index.html'}")
     print(f"{count} faults")
+    print(f"{len(screens)} screens in {time.monotonic() - begun:.0f} s")
     return int(count > 0)
+
+
+def look(
+    product: Product,
+    language: str,
+    screens: tuple[Screen, ...],
+    *,
+    pictured: Sequence[tuple[str, int]],
+    inspected: Sequence[tuple[str, int]],
+) -> int:
+    """Picture each screen, say what is wrong with it, or both; give how much is wrong."""
+    count = 0
+    for screen, page in walk(product, language, screens):
+        found = []
+        for theme, width in pictured or inspected:
+            with shown_as(page, theme, width):
+                if pictured:
+                    picture(page, TO / language / theme / str(width) / f"{screen.name}.jpeg")
+                if inspected:
+                    found += [f"{theme} {width} {each}" for each in violations(page)]
+        found += faults(page, screen, language)
+        for each in found or ["fine"]:
+            print(f"{screen.name} ({language}): {each}", flush=True)
+        count += len(found)
+    return count
 
 
 def contact_sheet() -> str:
@@ -108,13 +115,13 @@ def contact_sheet() -> str:
         "<h1>Screens</h1>",
     ]
     for screen in SCREENS:
-        pictures = sorted(TO.glob(f"*/*/*/{screen.name}.png"))
+        pictures = sorted(TO.glob(f"*/*/*/{screen.name}.jpeg"))
         if pictures:
             parts.append(
                 f"<h2>{html.escape(screen.page)}: {html.escape(screen.state)}</h2><section>"
             )
-        for picture in pictures:
-            source = picture.relative_to(TO)
+        for each in pictures:
+            source = each.relative_to(TO)
             words = html.escape(" ".join(source.parts[:3]))
             parts.append(
                 f'<figure><a href="{source}"><img loading="lazy" src="{source}" alt="{words}"></a>'

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 class Screen:
     """A page in a state: how it is called, who sees it, where, and what is done there.
 
-    `acts` are the names of `steps` to take once it is open; `needs` is what must be so in the
-    world, one of `worlds`; `status` is what the server answers.
+    `acts` are names of `states.STEPS` to take once it is open; `needs` is what must be so in the
+    world, one of `states.WORLDS`; `status` is what the server answers.
     """
 
     page: str
@@ -32,6 +32,8 @@ class Screen:
         return f"{self.page}-{self.state}"
 
 
+# The saved view of `states`.
+VIEW = "00000000-0000-4000-8000-000000000001"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 DOCUMENT = "/pedidos/{O1}/documentos/{O1.danfe}"
 
@@ -57,10 +59,31 @@ SCREENS: tuple[Screen, ...] = (
     Screen("orders", "filtered", "ana", "/pedidos?situacao=invoiced"),
     Screen("orders", "nothing-left", "ana", "/pedidos?situacao=replaced&minimo=1000000"),
     Screen("orders", "wrong-dates", "ana", "/pedidos?de=2026-03-31&ate=2026-03-01"),
+    Screen("orders", "statuses", "ana", "/pedidos", acts=("open the statuses",)),
+    Screen("orders", "phone-filters", "ana", "/pedidos", acts=("open the filters on a phone",)),
+    Screen("orders", "picked", "ana", "/pedidos", acts=("pick two",)),
+    Screen("orders", "exporting", "ana", "/pedidos", acts=("open the export",)),
+    Screen("orders", "following", "ana", "/pedidos", acts=("open how to follow",)),
+    Screen("orders", "keys", "ana", "/pedidos", acts=("open the keys",)),
+    Screen("orders", "first-day", "ana", "/pedidos", needs="first day"),
+    Screen("orders", "views", "ana", "/pedidos", acts=("open the views",), needs="views"),
+    Screen("orders", "view-open", "ana", f"/pedidos?visao={VIEW}", needs="views"),
+    Screen("orders", "offline", "ana", "/pedidos", acts=("cut the line",)),
+    Screen("orders", "slowed", "ana", "/pedidos?q=4500", needs="slowed", status=429),
+    Screen("order", "suggestions", "ana", "/pedidos/{O1}", acts=("type into the box",)),
+    Screen("order", "mistyped", "ana", "/pedidos/{O1}", acts=("mistype a key",)),
+    Screen("order", "palette", "ana", "/pedidos/{O1}", acts=("open the palette",)),
+    Screen("order", "followed", "ana", "/pedidos/{O4}", acts=("follow",), needs="followed"),
+    Screen("notices", "followed", "ana", "/conta/avisos", needs="followed"),
     Screen("paste-many", "normal", "ana", "/pedidos/lote"),
+    Screen("paste-many", "answered", "ana", "/pedidos/lote", acts=("paste numbers",)),
+    Screen("paste-many", "too-many", "ana", "/pedidos/lote", acts=("paste too many",)),
     Screen("columns", "normal", "ana", "/pedidos/colunas"),
     Screen("views", "normal", "ana", "/pedidos/visoes"),
+    Screen("views", "some", "ana", "/pedidos/visoes", needs="views"),
+    Screen("views", "failed", "ana", "/pedidos/visoes", needs="broken", status=500),
     Screen("exports", "normal", "ana", "/pedidos/exportacoes"),
+    Screen("exports", "some", "ana", "/pedidos/exportacoes", needs="lists in preparation"),
     Screen("branches", "normal", "ana", "/filiais"),
     Screen("order-items", "normal", "ana", "/pedidos/{O8}/itens"),
     Screen("order-items", "searched", "ana", "/pedidos/{O8}/itens?item=1"),
@@ -133,6 +156,13 @@ SCREENS: tuple[Screen, ...] = (
     Screen("questions", "normal", "suzana", "/atendimento/perguntas"),
     Screen("acting-orders", "normal", "suzana", "/c/{company}/pedidos"),
     Screen("acting-people", "normal", "suzana", "/c/{company}/atuacao"),
+    Screen("acting-branches", "acting", "suzana", "/c/{company}/filiais"),
+    Screen("acting-help", "acting", "suzana", "/c/{company}/ajuda"),
+    Screen("acting-paste-many", "acting", "suzana", "/c/{company}/pedidos/lote"),
+    Screen("acting-exports", "acting", "suzana", "/c/{company}/pedidos/exportacoes"),
+    Screen("acting-items", "acting", "suzana", "/c/{company}/pedidos/{O1}/itens"),
+    Screen("acting-documents", "acting", "suzana", "/c/{company}/pedidos/{O1}/documentos"),
+    Screen("acting-history", "acting", "suzana", "/c/{company}/pedidos/{O1}/historico"),
     Screen("telesales", "normal", "teo", "/televendas"),
     Screen("portfolio", "normal", "teo", "/televendas/clientes"),
     Screen("customer", "normal", "teo", "/televendas/clientes/{company}"),

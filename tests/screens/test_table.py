@@ -8,8 +8,8 @@ import pytest
 from django.urls import resolve
 
 from tests.isolation.test_matrix import ROWS
+from tests.screens.states import STEPS, WORLDS
 from tests.screens.table import NO_PAGE, SCREENS, UNKNOWN
-from tests.screens.walk import STEPS, WORLDS
 
 OF_A_COMPANY = "c/<uuid:company>/"
 
@@ -56,10 +56,12 @@ def test_screens_are_told_apart_and_ask_for_nothing_that_nobody_knows():
     names = [screen.name for screen in SCREENS]
 
     assert len(names) == len(set(names))
-    assert {step for screen in SCREENS for step in screen.acts} <= STEPS.keys()
-    assert {screen.needs for screen in SCREENS if screen.needs} <= WORLDS.keys()
+    assert {step for screen in SCREENS for step in screen.acts} == STEPS.keys()
+    assert {screen.needs for screen in SCREENS if screen.needs} == WORLDS.keys()
 
 
-@pytest.mark.parametrize("state", ["empty", "not-found", "stale", "acting"])
+@pytest.mark.parametrize(
+    "state", ["empty", "not-found", "stale", "acting", "offline", "slowed", "failed"]
+)
 def test_every_state_that_a_page_can_be_in_is_shown(state):
     assert [screen.name for screen in SCREENS if state in screen.state] != []

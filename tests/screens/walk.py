@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from erp_bridge.simulators import cast, numbers
 from tests.journeys.conftest import NINA, Product
+from tests.screens.states import STEPS, WORLDS, choose_alfa
 from tests.screens.table import Screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,37 +26,6 @@ THEMES = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # A page of 1280 pixels at 400 % (WCAG 1.4.10).
 NARROWEST = 320
-
-
-WORLDS: Mapping[str, Callable[[Product], AbstractContextManager[None]]] = {
-    "erp down": lambda product: product.fault("erp", "dead"),
-}
-
-
-def _log_in_wrongly(page: Page) -> None:
-    page.locator("[name=login]").fill("nobody@alfa.example")
-    page.locator("[name=login]").press("Enter")
-    page.locator("[name=password]").fill("not-this-one")
-    with page.expect_navigation():
-        page.locator("[name=password]").press("Enter")
-
-
-def _look_in_the_erp(page: Page) -> None:
-    with page.expect_navigation():
-        page.locator("main form[action$='/procurar'] button").first.click()
-
-
-def _choose_alfa(page: Page) -> None:
-    with page.expect_navigation():
-        page.locator("main tbody tr", has_text="Alfa").get_by_role("link").first.click()
-
-
-STEPS: Mapping[str, Callable[[Page], None]] = {
-    "log in wrongly": _log_in_wrongly,
-    "open the account's menu": lambda page: page.locator(".person summary").click(),
-    "look in the ERP": _look_in_the_erp,
-    "choose Alfa": _choose_alfa,
-}
 
 
 @dataclass
@@ -71,7 +41,7 @@ class Walk:
         """Open a screen and do there what makes its state."""
         page = self._context(screen.who).new_page()
         page.said = []  # type: ignore[attr-defined] # ours, read by `faults`
-        page.on("console", partial(_hear, page))
+        page.on("console", partial(_hear, page, screen.status))
         page.on("pageerror", lambda error: page.said.append(str(error)))  # type: ignore[attr-defined]
         page.set_viewport_size({"width": 1366, "height": 768})
         page.set_default_timeout(10_000)
@@ -99,7 +69,7 @@ class Walk:
         """Act for Alfa; what is open in one tab is for the others, too."""
         page = self.contexts["suzana"].new_page()
         page.goto("/atendimento?q=PO-2026%2F0815")
-        _choose_alfa(page)
+        choose_alfa(page)
         page.locator("#reason").fill("chamado 8812")
         with page.expect_navigation():
             page.locator("#reason").press("Enter")
@@ -138,9 +108,9 @@ def walk(
         going.end()
 
 
-def _hear(page: Page, message: ConsoleMessage) -> None:
+def _hear(page: Page, status: int, message: ConsoleMessage) -> None:
     # The browser says so of every page that is not there; what is asked for is in the table.
-    is_status = "the server responded with a status of 4" in message.text
+    is_status = f"the server responded with a status of {status}" in message.text
     if message.type == "error" and not (is_status and message.location.get("url") == page.url):
         page.said.append(f"console: {message.text}")  # type: ignore[attr-defined]
 
@@ -262,10 +232,25 @@ def faults(page: Page, screen: Screen, language: str) -> list[str]:
     return found
 
 
+# Only what is wrong is wanted: of everything else axe would bring every place.
+_AXE = """async (rules) => {
+  const found = await axe.run({ runOnly: rules, resultTypes: ["violations"] });
+  return found.violations.map(({ id, nodes }) => [id, nodes[0].html, nodes.length]);
+}"""
+
+
 def violations(page: Page) -> list[str]:
     """List what axe finds, with the first place of each."""
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in found]
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(Axe().axe_script)
+    found = page.evaluate(_AXE, RULES)
+    return [f"{rule} ({count}): {where[:160]}" for rule, where, count in found]
+
+
+def picture(page: Page, path: Path) -> None:
+    """Write how the page looks from top to bottom."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path, full_page=True, animations="disabled", type="jpeg", quality=85)
 
 
 @contextmanager
