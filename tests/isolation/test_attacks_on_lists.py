@@ -303,6 +303,10 @@ def test_no_value_breaks_a_page_however_often_it_comes(cast, lenient, orders, va
         answers[f"{path} whole"] = client.get(path.format(order=order), typed)
     for path in FORMS:
         answers[f"{path} post"] = client.post(path.format(order=order), given)
+    for answer in answers.values():
+        if answer.streaming:
+            # Read to its end, so that its file is closed.
+            assert b"".join(answer.streaming_content)
 
     assert {path: a.status_code for path, a in answers.items() if a.status_code >= 500} == {}
 
