@@ -303,7 +303,9 @@ def test_the_page_wanted_comes_afterwards(client, provider):
 
 
 def test_the_log_in_page_leads_to_a_provider_of_saml_too(client, provider):
-    page = client.post("/accounts/login/", {"login": "ana@example.com"}, follow=True).content.decode()
+    page = client.post(
+        "/accounts/login/", {"login": "ana@example.com"}, follow=True
+    ).content.decode()
 
     assert START in [unescape(link) for link in re.findall(r'href="([^"]+)"', page)]
 
