@@ -29,6 +29,11 @@ def led_by(kind: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
+def chosen_kind() -> str:
+    """Return what was chosen, for what is written after the request has ended."""
+    return _chosen.get()
+
+
 def leading_number(title: str, numbers: Iterable[NumberRow]) -> str:
     """Return the number that an order is called by, as its source wrote it."""
     chosen = _chosen.get()

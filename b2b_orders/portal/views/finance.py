@@ -34,6 +34,7 @@ from b2b_orders.orders.titles import TitleFilter, TitleLine, list_titles, sum_ti
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.exporting import spooled
+from b2b_orders.portal.leading import chosen_kind, led_by
 from b2b_orders.portal.presenters.finance import finance_page, selection_problem
 from b2b_orders.portal.presenters.finance_export import export_columns, export_row
 from b2b_orders.portal.presenters.finance_filter import Asked, read_filter
@@ -141,7 +142,7 @@ def export(request: CompanyRequest) -> HttpResponseBase:
     if is_workbook:
         return _workbook(viewer, asked.wanted, today)
     response = StreamingHttpResponse(
-        _export_lines(viewer, asked.wanted, today, formats.language()),
+        _export_lines(viewer, asked.wanted, today, formats.language(), chosen_kind()),
         content_type="text/csv; charset=utf-8",
     )
     name = _("open-items")
@@ -177,7 +178,7 @@ def _workbook_rows(viewer: Viewer, wanted: TitleFilter, today: date) -> Iterator
 
 
 def _export_lines(
-    viewer: Viewer, wanted: TitleFilter, today: date, language: str
+    viewer: Viewer, wanted: TitleFilter, today: date, language: str, leading: str
 ) -> Iterator[bytes]:
     """Write page after page. The request's scope has ended by then, so each opens its own.
 
@@ -185,7 +186,7 @@ def _export_lines(
     """
     after, is_first = None, True
     while is_first or after:
-        with translation.override(language):
+        with translation.override(language), led_by(leading):
             with reading_on(viewer, Right.FINANCE) as reader:
                 if reader is None:
                     return

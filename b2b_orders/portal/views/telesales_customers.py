@@ -166,7 +166,8 @@ def export(request: StaffRequest) -> HttpResponseBase:
         detail={"customers": len(viewers), "format": "xlsx" if is_workbook else "csv"},
         now=now,
     )
-    filename = f"{_('portfolio')}-{formats.today(now).isoformat()}"
+    name = _("portfolio")
+    filename = f"{name}-{formats.today(now).isoformat()}"
     if is_workbook:
         return _workbook(viewers, names, request.actor, f"{filename}.xlsx")
     response = StreamingHttpResponse(
