@@ -137,7 +137,7 @@ class ListChip:
 
 @dataclass(frozen=True, slots=True)
 class SortLink:
-    """A column's heading: where it leads, and what `aria-sort` says, if the list is sorted by it."""
+    """A column's heading: where it leads, and its `aria-sort` if the list is sorted by it."""
 
     url: str
     aria: str
