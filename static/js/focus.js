@@ -14,7 +14,7 @@ document.addEventListener("htmx:after:swap", () => {
 });
 
 const named = window.location.hash && document.getElementById(decodeURIComponent(window.location.hash.slice(1)));
-if (named) reach(named.closest(".invoice, .title-line, section") ?? named);
+if (named) reach(named.matches("h1, h2, h3") ? named : named.closest(".invoice, .title-line, section") ?? named);
 
 // Whoever comes from another of our pages begins at the heading of this one, unless something on
 // it has the focus already.

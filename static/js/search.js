@@ -19,6 +19,11 @@ function listAll(form) {
   form.requestSubmit();
 }
 
+// The key that leads to the box is pressed by whom it has brought there, too.
+box?.addEventListener("keydown", (event) => {
+  if (event.key === "/" && !box.value) event.preventDefault();
+});
+
 box?.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
