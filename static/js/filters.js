@@ -22,9 +22,9 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !isPhone() || !event.target.closest?.("#filters")) return;
-  // A menu within closes first.
-  if (document.querySelector("#filters details.menu[open]")) return;
+  // A menu within closes first, by the same key.
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  if (!isPhone() || !event.target.closest?.("#filters")) return;
   close();
 });
 

@@ -7,8 +7,10 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+  if (event.key !== "Escape" || event.defaultPrevented) return;
   for (const menu of menus()) {
+    // What lies around the menu stays open: one key, one thing.
+    event.preventDefault();
     menu.open = false;
     menu.querySelector("summary").focus();
   }

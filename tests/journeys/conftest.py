@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import pytest
 import redis
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+import b2b_orders
 from b2b_orders.demo.supervisor import OWNER, Supervisor, Wishes
 from b2b_orders.embedded.postgres import DATABASE, PostgresServer
 from b2b_orders.embedded.valkey import ValkeyServer
@@ -39,8 +41,19 @@ WIDTH = int(os.environ.get("PORTAL_JOURNEY_WIDTH") or 1366)
 DESKTOP = {"width": WIDTH, "height": 768}
 PHONE = {"width": 360, "height": 740}
 LANGUAGES = ("pt-BR", "es", "en")
-# In which language those go that know no words: `make journeys LANGUAGE=es`.
+# In which language those go that can: `make journeys LANGUAGE=es`.
 LANGUAGE = os.environ.get("PORTAL_JOURNEY_LANGUAGE", "")
+LOCALE = LANGUAGE or "pt-BR"
+CATALOGUE = gettext.translation(
+    "django",
+    Path(b2b_orders.__file__).parent / "locale",
+    languages=[LOCALE.replace("-", "_")],
+)
+# What journeys in any language have in common is asked for by one of these.
+TONGUES = {"spoken", "any_language"}
+# As pages write money and days in the language of the journeys.
+MONEY = re.compile(r"R\$\s[\d,]+\.\d\d" if LOCALE == "en" else r"R\$\s[\d.]+,\d\d")
+DAY = re.compile(r"\d{1,2} [A-Z][a-z]{2} 20\d\d" if LOCALE == "en" else r"\d\d/\d\d/20\d\d")
 # Journeys speak of seconds on a warm server; a browser test on a busy machine allows more.
 expect.set_options(timeout=15_000)
 
@@ -58,7 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     read = [
         item
         for item in items
-        if here in item.path.parents and "spoken" not in getattr(item, "fixturenames", ())
+        if here in item.path.parents and not TONGUES & {*getattr(item, "fixturenames", ())}
     ]
     config.hook.pytest_deselected(items=read)
     items[:] = [item for item in items if item not in read]
@@ -279,7 +292,7 @@ class Product:
     def open_browser(self, who: str = "", **options: Any) -> BrowserContext:
         """Open a browser of its own; with a person, one that has signed in."""
         # Nothing is kept for a time without connection but where a journey is about that.
-        usual = {"viewport": DESKTOP, "locale": "pt-BR", "service_workers": "block"}
+        usual = {"viewport": DESKTOP, "locale": LOCALE, "service_workers": "block"}
         options = usual | options
         if who and who not in self.sessions:
             context = self.browser.new_context(base_url=self.url, **options)
@@ -363,6 +376,11 @@ def language_ends(product: Product) -> Iterator[None]:
 
 
 @pytest.fixture
+def any_language() -> None:
+    """Mark a journey that takes its words from the catalogue, by `say`."""
+
+
+@pytest.fixture
 def limits_end(product: Product) -> Iterator[None]:
     """Give everybody back what they may ask, for the sake of the next test."""
     yield
@@ -398,6 +416,24 @@ def page_of(product: Product) -> Iterator[Any]:
     assert complaints == []
 
 
+def say(text: str, count: int | None = None, **values: object) -> str:
+    """Give what the product says for an English text, in the language of the journeys."""
+    if count is None:
+        said = CATALOGUE.gettext(text)
+    else:
+        said = CATALOGUE.ngettext(text, text, count)
+        values = {"count": count} | values
+    return said % values if values else said
+
+
+def saying(text: str, **values: str) -> re.Pattern[str]:
+    """Give a pattern of what the product says, whose values are patterns themselves."""
+    pattern = re.escape(CATALOGUE.gettext(text))
+    for name, value in values.items():
+        pattern = pattern.replace(re.escape(f"%({name})s"), value)
+    return re.compile(pattern)
+
+
 def search(page: Page, text: str, path: str = "/pedidos") -> None:
     """Type into the one box and press Enter."""
     page.goto(path)
@@ -411,6 +447,25 @@ def speak(page: Page, language: str) -> None:
     page.locator(".language summary").click()
     with page.expect_navigation():
         page.locator(f".language button[lang='{language}']").click()
+
+
+def is_phone(page: Page) -> bool:
+    """Say whether a page is as narrow as those whose places lie elsewhere."""
+    size = page.viewport_size
+    return size is not None and size["width"] <= 640
+
+
+def open_filter(page: Page, name: str) -> None:
+    """Open one of a list's filters: on a phone they lie in a sheet, which is opened first."""
+    if is_phone(page) and not page.locator(".sheet-body").is_visible():
+        page.locator("[data-filters] > summary").click()
+    page.locator(f"[data-filter={name}] summary").click()
+
+
+def leave_filters(page: Page) -> None:
+    """Go back to the list behind the filters, which only a phone covers."""
+    if is_phone(page) and page.locator(".sheet-body").is_visible():
+        page.locator("[data-close-filters]").click()
 
 
 def api_order(page: Page, number: str, **params: str) -> dict[str, Any]:

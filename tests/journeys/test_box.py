@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1, O2, O5
-from tests.journeys.conftest import PHONE, api_order, search
+from tests.journeys.conftest import PHONE, api_order, say, search
 
 ORDER = re.compile(r"/pedidos/[0-9a-f-]{36}")
 # Not those of "search only in", which are options too.
@@ -36,11 +36,11 @@ def test_b01_a_suggestion_is_chosen_by_arrows_and_opens_the_order(page_of, viewp
     page.goto("/pedidos")
     type_slowly(page, O1.erp_number.lstrip("0"))
 
-    box = page.get_by_role("combobox", name="Número do pedido")
+    box = page.get_by_role("combobox", name=say("Order number"))
     expect(box).to_have_attribute("aria-expanded", "true")
     option = page.locator(OPTION).first
     expect(option).to_contain_text(O1.erp_number)
-    expect(option).to_contain_text("Pedido do ERP")
+    expect(option).to_contain_text(say("ERP order"))
     page.keyboard.press("ArrowDown")
     expect(option).to_have_attribute("aria-selected", "true")
     expect(box).to_have_attribute("aria-activedescendant", "q-option-1")
@@ -66,6 +66,7 @@ def test_b03_while_typing_the_line_judges_the_check_digit(page_of):
     expect(line).to_contain_text("dígito verificador não confere")
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b05_nothing_is_sent_under_three_signs_and_control_enter_lists(page_of):
     page, asked = page_of("ana"), []
     page.goto("/pedidos")
@@ -97,6 +98,7 @@ def test_b05_nothing_is_sent_under_three_signs_and_control_enter_lists(page_of):
     expect(page.locator("#results tbody tr")).to_have_count(1)
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b05_on_another_page_suggestions_come_over_it(page_of):
     page = page_of("ana")
     search(page, O1.web_number)
@@ -109,6 +111,7 @@ def test_b05_on_another_page_suggestions_come_over_it(page_of):
     expect(page.locator("h1")).to_contain_text(O2.erp_number)
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b26_one_slip_offers_the_order_that_was_meant(page_of):
     page, number = page_of("ana"), O1.erp_number
     wrong = number[:-1] + ("7" if number[-1] != "7" else "8")

@@ -23,7 +23,7 @@ from erp_bridge.simulators.cast import (
     STRANGER,
 )
 from erp_bridge.simulators.mail import text_of
-from tests.journeys.conftest import api_order, search
+from tests.journeys.conftest import DAY, MONEY, api_order, say, search
 from tests.journeys.test_ingestion import _look_up, _read_again
 
 
@@ -60,6 +60,7 @@ def reload_until(page, what, text, *, seconds=90):
     expect(what).to_have_text(text)
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b15_documents_stand_under_their_invoice_with_state_in_words(page_of):
     page = page_of("ana")
     search(page, O1.web_number)
@@ -69,26 +70,27 @@ def test_b15_documents_stand_under_their_invoice_with_state_in_words(page_of):
     expect(first).to_have_count(1)
     expect(second).to_have_count(1)
     for group, instalments in ((first, ["1/3", "2/3"]), (second, ["3/3"])):
-        boletos = group.locator("li", has_text="Boleto")
+        boletos = group.locator("li", has_text=say("Boleto"))
         expect(boletos).to_have_count(len(instalments))
         for at, instalment in enumerate(instalments):
             expect(boletos.nth(at)).to_contain_text(instalment)
-        expect(group.locator("li", has_text="DANFE").first).to_contain_text("Disponível")
-    states = {"1/3": "Pago", "2/3": "Vencido", "3/3": "A vencer"}
+        expect(group.locator("li", has_text="DANFE").first).to_contain_text(say("Available"))
+    states = {"1/3": say("Paid"), "2/3": say("Overdue"), "3/3": say("Not yet due")}
     for instalment, state in states.items():
-        row = page.locator("#documents li", has_text=f"Boleto {instalment}")
+        row = page.locator("#documents li", has_text=f"{say('Boleto')} {instalment}")
         expect(row.locator(".chip")).to_have_text(state)
-        expect(row).to_contain_text(re.compile(r"R\$\s[\d.]+,\d\d"))
-        expect(row).to_contain_text(re.compile(r"\d\d/\d\d/20\d\d"))
-    xml = first.locator("li", has_text="XML da NF-e")
+        expect(row).to_contain_text(MONEY)
+        expect(row).to_contain_text(DAY)
+    xml = first.locator("li", has_text=say("NF-e XML"))
     # A worker fetches it without anybody asking, the youngest order's first.
-    reload_until(page, xml.locator(".meta"), re.compile(r"^XML · \d+\skB · \d\d/\d\d/20\d\d$"))
+    reload_until(page, xml.locator(".meta"), re.compile(rf"^XML · \d+\skB · {DAY.pattern}$"))
     # Never by colour alone: each state has an icon and a word.
     chips = page.locator("#documents li .chip")
     assert all(text.strip() for text in chips.all_inner_texts())
     assert chips.locator("svg use").count() == chips.count()
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b16_the_xml_arrives_byte_for_byte_with_its_name_and_is_on_record(page_of, product):
     page = page_of("bruno")
     order = api_order(page, O1.web_number)
@@ -97,7 +99,7 @@ def test_b16_the_xml_arrives_byte_for_byte_with_its_name_and_is_on_record(page_o
 
     row = page.locator(f"#doc-{xml['id']}")
     with page.expect_download() as download:
-        row.get_by_role("link", name="Baixar").click()
+        row.get_by_role("link", name=say("Download")).click()
     body = download.value.path().read_bytes()
     key = next(i["access_key"] for i in order["invoices"] if i["number"] == xml["invoice_number"])
     assert download.value.suggested_filename == f"NFe-{key}.xml"
@@ -116,11 +118,12 @@ def test_b16_the_xml_arrives_byte_for_byte_with_its_name_and_is_on_record(page_o
     assert (line["at"].timestamp() - time.time()) > -60
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b16_a_pdf_is_shown_in_a_page_of_its_own_that_can_do_nothing(page_of, product):
     page = page_of("bruno")
     danfe = _documents(page, O1.web_number, "danfe")[0]
     search(page, O1.web_number)
-    view = page.locator(f"#doc-{danfe['id']}").get_by_role("link", name="Ver")
+    view = page.locator(f"#doc-{danfe['id']}").get_by_role("link", name=say("View"))
 
     answer = page.request.get(view.get_attribute("href"))
 

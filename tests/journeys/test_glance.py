@@ -7,31 +7,33 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import DESKTOP, PHONE
+from tests.journeys.conftest import DESKTOP, PHONE, is_phone, say
 
 
+
+@pytest.mark.usefixtures("any_language")
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_b07_first_glance(product, viewport):
     with product.open_browser(viewport=viewport) as context:
         page = context.new_page()
         product.sign_in(page, "ana")
 
-        expect(page.locator("h1")).to_contain_text("Pedidos da Alfa")
+        expect(page.locator("h1")).to_contain_text(say("Orders of %(company)s", company="Alfa"))
         expect(page.locator("table.rows tbody tr")).to_have_count(20)
         rows = page.locator("table.rows tbody").inner_text()
-        assert "Site + ERP" in rows
+        assert say("Website + ERP") in rows
         times = page.locator("#freshness li")
         expect(times).to_have_count(2)
-        expect(times.nth(0)).to_contain_text(re.compile(r"Site.*\d\d:\d\d", re.DOTALL))
+        expect(times.nth(0)).to_contain_text(re.compile(say("Website") + r".*\d\d:\d\d", re.DOTALL))
         expect(times.nth(1)).to_contain_text(re.compile(r"ERP.*\d\d:\d\d", re.DOTALL))
         # On a phone the places are at the thumb, and the box is one tap away.
         bar = page.locator(".bottom-bar")
-        if viewport == PHONE:
+        if is_phone(page):
             expect(bar.get_by_role("link")).to_have_text(
-                ["Pedidos", "Documentos", "Financeiro", "Buscar"]
+                [say(place) for place in ("Orders", "Documents", "Finance", "Search")]
             )
             assert min(link["height"] for link in map(box_of, bar.get_by_role("link").all())) >= 44
-            bar.get_by_role("link", name="Buscar").click()
+            bar.get_by_role("link", name=say("Search")).click()
             expect(page.locator("#q")).to_be_focused()
         else:
             expect(bar).to_be_hidden()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from erp_bridge.simulators.cast import O2, O3
-from tests.journeys.conftest import PHONE
+from tests.journeys.conftest import PHONE, leave_filters, open_filter, say
 
 ROWS = "#results tbody tr"
 
@@ -19,38 +19,41 @@ def titles(page: Page) -> list[str]:
 
 def invoiced(page: Page) -> Locator:
     """Find the choice of what was invoiced; following a list has one of that name, too."""
-    return page.locator("[data-filter=situacao]").get_by_label("Faturado", exact=True)
+    return page.locator("[data-filter=situacao]").get_by_label(say("Invoiced"), exact=True)
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b07_first_glance_shows_orders_chips_and_how_old_the_data_is(page_of):
     page = page_of("ana")
     page.goto("/pedidos")
 
     expect(page.locator(ROWS)).to_have_count(20)
-    ages = re.compile(r"Site\s+\d\d:\d\d\s+ERP\s+\d\d:\d\d")
+    ages = re.compile(rf"{say('Website')}\s+\d\d:\d\d\s+ERP\s+\d\d:\d\d")
     expect(page.locator("#freshness")).to_contain_text(ages)
     assert {O2.erp_number, O3.web_number} <= set(titles(page))
     chips = page.locator(".list-chip")
     assert 0 < chips.count() <= 4
     first = chips.first
-    said = int(re.search(r"([\d.]+)", first.inner_text())[1].replace(".", ""))
+    said = re.search(r"[\d.,]+", first.inner_text())[0]
     first.click()
     expect(page).to_have_url(re.compile(r"so=\w+"))
-    expect(page.locator("main caption")).to_contain_text(re.compile(rf"^\s*{said} pedido"))
+    counted = re.compile(rf"^\s*{re.escape(said)} {say('Order')}", re.IGNORECASE)
+    expect(page.locator("main caption")).to_contain_text(counted)
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b13_filters_are_chips_in_the_address_and_back_undoes_one(page_of):
     page = page_of("ana")
     page.goto("/pedidos")
     before = titles(page)
 
-    page.locator("[data-filter=situacao] summary").click()
+    open_filter(page, "situacao")
     invoiced(page).check()
     expect(page.locator(".pill")).to_have_count(1)
     # The menu is still open, and what was ticked has the focus.
     expect(invoiced(page)).to_be_focused()
     page.keyboard.press("Escape")
-    page.locator("[data-filter=valor] summary").click()
+    open_filter(page, "valor")
     page.locator("#f-minimo").fill("100")
     page.locator("#f-minimo").press("Tab")
     expect(page.locator(".pill")).to_have_count(2)
@@ -68,6 +71,7 @@ def test_b13_filters_are_chips_in_the_address_and_back_undoes_one(page_of):
     expect(page).to_have_url(re.compile(r"/pedidos\?situacao=invoiced$"))
     expect(page.locator(".pill")).to_have_count(1)
     expect(page.locator("h1")).to_be_visible()
+    leave_filters(page)
     page.locator(".pill").click()
     expect(page.locator(".pill")).to_have_count(0)
     expect(invoiced(page)).not_to_be_checked()
@@ -79,7 +83,7 @@ def test_b14_a_wrong_period_says_so_at_its_field_and_the_list_stays(page_of):
     page.goto("/pedidos")
     before, address = titles(page), page.url
 
-    page.locator("[data-filter=periodo] summary").click()
+    open_filter(page, "periodo")
     page.locator("#f-de").fill("2026-04-01")
     page.locator("#f-de").press("Tab")
     expect(page.locator(".pill")).to_have_count(1)
@@ -108,6 +112,11 @@ def test_on_a_phone_filters_are_a_sheet_that_says_how_many_it_shows(page_of, scr
 
     page.locator("[data-filter=situacao] summary").click()
     invoiced(page).check()
+    if script:
+        # A key closes one thing at a time: the menu, and the sheet is still there.
+        page.keyboard.press("Escape")
+        expect(invoiced(page)).to_be_hidden()
+        expect(sheet).to_be_visible()
     show = page.get_by_role("button", name="Mostrar")
     if script:
         expect(page.locator(".pill")).to_have_count(1)

@@ -11,14 +11,18 @@ from playwright.sync_api import expect
 from python_calamine import CalamineWorkbook
 
 from erp_bridge.simulators.cast import O1, O2
+from tests.journeys.conftest import LOCALE, say, saying
 
+TOO_MANY = "These are %(given)s numbers; %(most)s at most can be searched at once."
 PASTED = f"{O1.customer_number}\n999999\n{O2.erp_number}\n999999\n{O1.erp_number}"
 
 
 def _rows_of(download) -> list[list[str]]:
     text = Path(download.path()).read_text(encoding="utf-8")
     assert text.startswith("\ufeff")
-    return list(csv.reader(io.StringIO(text[1:], newline=""), delimiter=";"))
+    return list(
+        csv.reader(io.StringIO(text[1:], newline=""), delimiter="," if LOCALE == "en" else ";")
+    )
 
 
 def _take(page, button) -> object:
@@ -27,12 +31,13 @@ def _take(page, button) -> object:
     return taken.value
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b06_pasted_numbers_are_answered_in_their_order_and_downloaded(page_of):
     page = page_of("ana")
     page.goto("/pedidos")
-    page.get_by_role("link", name="Colar vários números").click()
-    page.get_by_label("Números", exact=True).fill(PASTED)
-    page.get_by_role("button", name="Buscar").click()
+    page.get_by_role("link", name=say("Paste several numbers")).click()
+    page.get_by_label(say("Numbers"), exact=True).fill(PASTED)
+    page.locator("main").get_by_role("button", name=say("Search"), exact=True).click()
 
     given = page.locator("table.answers tbody th")
     expect(given).to_have_count(4)
@@ -42,43 +47,42 @@ def test_b06_pasted_numbers_are_answered_in_their_order_and_downloaded(page_of):
         O2.erp_number,
         O1.erp_number,
     ]
-    expect(given.nth(1)).to_contain_text("informado 2 vezes")
+    expect(given.nth(1)).to_contain_text(say("given %(count)s times", count="2"))
     rows = page.locator("table.answers tbody tr")
-    expect(rows.nth(1)).to_contain_text("não encontrado")
-    expect(page.get_by_role("heading", name="3 de 4 números encontrados")).to_be_visible()
+    expect(rows.nth(1)).to_contain_text(say("not found"))
+    heading = say("%(found)s of %(count)s number found", 4, found=3)
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
     written = _rows_of(_take(page, page.get_by_role("button", name="CSV")))
-    assert [row[2] for row in written[1:]] == [
-        "encontrado",
-        "não encontrado",
-        "encontrado",
-        "encontrado",
-    ]
+    found, missing = say("found"), say("not found")
+    assert [row[2] for row in written[1:]] == [found, missing, found, found]
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b06_with_501_numbers_nothing_is_lost_from_the_box(page_of):
     page = page_of("ana")
     page.goto("/pedidos/lote")
     numbers = "\n".join(str(700_000 + at) for at in range(501))
     box = page.locator("#numbers")
     box.fill(numbers)
-    page.get_by_role("button", name="Buscar").click()
+    page.locator("main").get_by_role("button", name=say("Search"), exact=True).click()
 
-    expect(page.locator("#problem")).to_contain_text("o limite é de 500")
+    expect(page.locator("#problem")).to_contain_text(saying(TOO_MANY, given="501", most="500"))
     assert box.input_value().split() == numbers.split()
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b30_the_file_has_as_many_rows_as_the_button_says(page_of):
     page = page_of("ana")
     page.goto("/pedidos?situacao=invoiced&situacao=shipped")
     button = page.locator("#export > summary")
-    expect(button).to_contain_text("Exportar")
-    count = int(re.search(r"[0-9.]+", button.inner_text()).group().replace(".", ""))
+    expect(button).to_contain_text(say("Export"))
+    count = int(re.sub(r"\D", "", button.inner_text()))
     assert count > 1
     button.click()
     download = _take(page, page.locator("#export").get_by_role("button", name="CSV"))
     written = _rows_of(download)
     with page.expect_download() as taken:
-        page.locator("#export").get_by_role("button", name="Excel (XLSX)").click()
+        page.locator("#export").get_by_role("button", name=say("Excel (XLSX)")).click()
     book = CalamineWorkbook.from_path(taken.value.path())
 
     assert download.suggested_filename.endswith(".csv")
@@ -86,7 +90,8 @@ def test_b30_the_file_has_as_many_rows_as_the_button_says(page_of):
     typed = book.get_sheet_by_index(0).to_python()
     assert len(typed) == 1 + count
     assert all(isinstance(row[0], str) for row in typed)
-    assert {row[written[0].index("Situação")] for row in written[1:]} <= {"Faturado", "Despachado"}
+    at = written[0].index(say("Status"))
+    assert {row[at] for row in written[1:]} <= {say("Invoiced"), say("Shipped")}
 
 
 def test_columns_and_a_view_are_chosen_without_scripts(page_of):

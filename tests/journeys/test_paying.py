@@ -10,8 +10,14 @@ import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import BOLETOS, DAMAGED, HOSTILE, O1, O6
-from tests.journeys.conftest import api_order, search
+from tests.journeys.conftest import DAY, api_order, say, saying, search
 
+# What is said of a boleto that the ERP could not be asked about.
+UNCHECKED = saying(
+    "Could not check with the bank just now. Copy of %(time)s: check amount and beneficiary"
+    " before paying.",
+    time=r"\d\d:\d\d",
+)
 # The notice of the page; another waits in it until the line drops.
 STATUS = "main [role=status]:not([data-offline])"
 
@@ -38,29 +44,31 @@ def _boleto(page, number, instalment):
     return boleto | {"download_url": address, "payment_url": f"{address}/pagamento"}
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b19_what_was_paid_after_the_last_reading_is_shown_as_paid(page_of, product):
     page = page_of("bruno")
     boleto = _boleto(page, O6.web_number, "1/2")
     search(page, O6.web_number)
     row = page.locator(f"#doc-{boleto['id']}")
-    expect(row.locator(".chip")).to_have_text("A vencer")
+    expect(row.locator(".chip")).to_have_text(say("Not yet due"))
     product.pay_boleto(O6.erp_number, 1)
 
-    row.get_by_role("link", name="Pagar").click()
+    row.get_by_role("link", name=say("Pay")).click()
 
-    expect(page.locator(STATUS)).to_contain_text(re.compile(r"Pago em \d\d/\d\d/20\d\d"))
+    expect(page.locator(STATUS)).to_contain_text(saying("Paid on %(date)s", date=DAY.pattern))
     expect(page.locator("[data-line], [data-copy]")).to_have_count(0)
     # Nor is its file handed out as one to pay: only as the copy of a paid one, named so.
     answer = page.request.get(boleto["download_url"], max_redirects=0)
     assert answer.status == 302
     assert answer.headers["location"].endswith("/pagamento")
     copy = page.request.get(f"{boleto['download_url']}?copia=1")
-    assert "copia-de-boleto-pago" in copy.headers["content-disposition"]
+    assert say("copy-of-a-paid-boleto") in copy.headers["content-disposition"]
     search(page, O6.web_number)
-    expect(row.locator(".chip")).to_have_text("Pago")
-    expect(row.get_by_role("link", name="Pagar")).to_have_count(0)
+    expect(row.locator(".chip")).to_have_text(say("Paid"))
+    expect(row.get_by_role("link", name=say("Pay"))).to_have_count(0)
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b19_a_silent_erp_leaves_the_stored_copy_with_its_age(page_of, product):
     page = page_of("bruno")
     boleto = _boleto(page, DAMAGED.web_number, "1/2")
@@ -72,24 +80,23 @@ def test_b19_a_silent_erp_leaves_the_stored_copy_with_its_age(page_of, product):
         page.goto(boleto["payment_url"])
         took = time.monotonic() - began
         note = page.locator(STATUS)
-        expect(note).to_contain_text(
-            re.compile(
-                r"Não foi possível conferir no banco agora\. "
-                r"Cópia das \d\d:\d\d: confira valor e beneficiário antes de pagar\."
-            )
-        )
-        expect(page.get_by_role("link", name="Conferir de novo")).to_have_count(1)
+        expect(note).to_contain_text(UNCHECKED)
+        expect(page.get_by_role("link", name=say("Check again"))).to_have_count(1)
         # Four seconds of patience, and a page's time on a busy machine.
         assert 3.5 < took < 8
         with page.expect_download() as download:
-            page.get_by_role("link", name="Baixar o PDF").click()
+            page.get_by_role("link", name=say("Download the PDF")).click()
+        named = saying(
+            "copy-of-%(date)s-check-before-paying", date=r"\d{4}(-\d\d){2}-\d{4}"
+        ).pattern
         assert re.fullmatch(
-            r"Boleto-1922-1-2-copia-de-\d{4}-\d\d-\d\d-\d{4}-confira-antes-de-pagar\.pdf",
+            rf"Boleto-1922-1-2-{named}\.pdf",
             download.value.suggested_filename,
         )
         assert download.value.path().read_bytes() == stored.body()
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b19_a_dead_erp_is_not_waited_for(page_of, product):
     page = page_of("bruno")
     boleto = _boleto(page, HOSTILE.web_number, "2/2")
@@ -99,20 +106,21 @@ def test_b19_a_dead_erp_is_not_waited_for(page_of, product):
         began = time.monotonic()
         page.goto(boleto["payment_url"])
         assert time.monotonic() - began < 4
-        expect(page.locator(STATUS)).to_contain_text("Não foi possível conferir")
+        expect(page.locator(STATUS)).to_contain_text(UNCHECKED)
         expect(page.locator("[data-line]")).to_be_visible()
 
 
+@pytest.mark.usefixtures("any_language")
 def test_b20_the_line_is_copied_as_47_digits_and_said_aloud(page_of, product):
     page = page_of("bruno", permissions=["clipboard-read", "clipboard-write"])
     boleto = _boleto(page, O1.web_number, "3/3")
     page.goto(boleto["payment_url"])
     shown = re.sub(r"\D", "", page.locator("[data-line]").inner_text())
 
-    page.get_by_role("button", name="Copiar a linha digitável").click()
+    page.get_by_role("button", name=say("Copy the number line")).click()
 
     toast = page.locator("[data-toast]")
-    expect(toast).to_have_text("Linha digitável copiada: 47 dígitos")
+    expect(toast).to_have_text(say("Number line copied: %(count)s digits", count="47"))
     assert (toast.get_attribute("role"), toast.get_attribute("aria-live")) == ("status", "polite")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert re.fullmatch(r"[0-9]{47}", copied)
@@ -123,8 +131,8 @@ def test_b20_the_line_is_copied_as_47_digits_and_said_aloud(page_of, product):
     pix = page.locator("section", has=page.locator("#by-pix"))
     expect(pix.locator("svg.qr")).to_be_visible()
     expect(pix).to_contain_text("FORNECEDORA VALE DAS ARAR")
-    pix.get_by_role("button", name="Copiar o código PIX").click()
-    expect(toast).to_have_text("Código PIX copiado")
+    pix.get_by_role("button", name=say("Copy the PIX code")).click()
+    expect(toast).to_have_text(say("PIX code copied"))
     code = page.evaluate("navigator.clipboard.readText()")
     assert code == pix.locator(".code").inner_text()
     assert code.startswith("000201")
@@ -165,7 +173,7 @@ def test_a_boleto_made_anew_since_the_last_reading_is_found_out_at_the_click(pag
         if page.get_by_role("link", name="Abrir o boleto novo").count():
             break
         time.sleep(0.5)
-        page.get_by_role("link", name="Conferir de novo").click()
+        page.get_by_role("link", name=say("Check again")).click()
     page.get_by_role("link", name="Abrir o boleto novo").click()
     expect(page.locator("main")).to_contain_text(f"{due:%d/%m/%Y}")
     expect(page.locator("[data-line]")).to_be_visible()

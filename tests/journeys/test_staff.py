@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1, O5
-from tests.journeys.conftest import search
+from tests.journeys.conftest import say, search
 
 
 def _act(page, company, reason="chamado 8812"):
@@ -18,9 +19,10 @@ def _act(page, company, reason="chamado 8812"):
         row.get_by_role("link").first.click()
     page.locator("#reason").fill(reason)
     with page.expect_navigation():
-        page.get_by_role("button", name=re.compile("Atuar")).click()
+        page.get_by_role("button", name=say("Act for this company")).click()
 
 
+@pytest.mark.usefixtures("any_language")
 def test_s01_a_number_shows_both_companies_and_nothing_more(page_of):
     page = page_of("suzana")
     search(page, "PO-2026/0815", "/atendimento")
@@ -31,7 +33,7 @@ def test_s01_a_number_shows_both_companies_and_nothing_more(page_of):
     expect(rows.filter(has_text="Beta")).to_have_count(1)
     for ending, order in (("0001-95", O1), ("01DE-35", O5)):
         expect(rows.filter(has_text=order.web_number)).to_contain_text(ending)
-    for hidden in ("R$", "DANFE", "XML", "Boleto", order.erp_number):
+    for hidden in ("R$", "DANFE", "XML", say("Boleto"), order.erp_number):
         expect(page.locator("main")).not_to_contain_text(hidden)
     # She must choose: until then no address of either company opens.
     company = rows.filter(has_text="Alfa").get_by_role("link").first.get_attribute("href")
@@ -39,6 +41,7 @@ def test_s01_a_number_shows_both_companies_and_nothing_more(page_of):
     assert "/atendimento/atuar" in company
 
 
+@pytest.mark.usefixtures("any_language")
 def test_s02_acting_needs_a_reason_and_shows_a_bar_on_every_page(page_of, product):
     page = page_of("suzana")
     search(page, "PO-2026/0815", "/atendimento")
@@ -47,13 +50,13 @@ def test_s02_acting_needs_a_reason_and_shows_a_bar_on_every_page(page_of, produc
     page.locator("#reason").fill("abc")
     page.locator("#reason").evaluate("field => { field.form.noValidate = true }")
     with page.expect_navigation():
-        page.get_by_role("button", name=re.compile("Atuar")).click()
+        page.get_by_role("button", name=say("Act for this company")).click()
     expect(page.locator("#reason-error")).to_be_visible()
     expect(page.locator("#reason")).to_have_value("abc")
 
     page.locator("#reason").fill("chamado 8812")
     with page.expect_navigation():
-        page.get_by_role("button", name=re.compile("Atuar")).click()
+        page.get_by_role("button", name=say("Act for this company")).click()
     expect(page.locator("h1")).to_contain_text(O1.web_number)
     assert re.search(r"/c/[0-9a-f-]{36}/pedidos/", page.url)
     for path in (page.url, re.sub(r"/pedidos/.*", "/pedidos", page.url)):
