@@ -135,7 +135,7 @@ def test_focus_never_hides_under_a_bar(page_of, viewport):
 
 
 def test_agent_bar_is_one_line_on_a_laptop(page_of):
-    page = page_of("suzana")
+    page = page_of("suzana", viewport={"width": 1366, "height": 768})
     _act(page, "Alfa", reason="chamado 8812 da loja do centro")
 
     heights = page.locator(".agentbar .who, .agentbar .what").evaluate_all(
