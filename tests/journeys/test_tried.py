@@ -129,7 +129,8 @@ def test_a_sample_of_journeys_needs_no_word_of_portuguese(product, page_of, spok
 
 # Everything that is pressed, but for links in a sentence (WCAG 2.5.8 leaves them out).
 _SMALL = """() => [...document.querySelectorAll(
-    "button, summary, select, input:not([type=hidden]), .button, nav a, main th a")]
+    "button, summary, select, input:not([type=hidden]), .button, nav a, main th[scope=row] a,"
+    + "main p > a:only-child")]
   .filter(each => each.checkVisibility({visibilityProperty: true, opacityProperty: true}))
   .map(each => [each, (each.closest("label") || each).getBoundingClientRect()])
   .filter(([each, box]) => box.width > 1 && Math.round(box.height) < 44)
@@ -163,10 +164,17 @@ def test_b38_on_a_phone_one_card_an_order_and_documents_in_two_taps(product, pag
     opened.value.close()
 
 
-@pytest.mark.parametrize("path", ["/pedidos", "/financeiro", "/documentos", "/conta"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/pedidos", "/financeiro", "/documentos", "/conta", "/ajuda", "/pedidos/lote"),
+        *("the order", "the order/itens", "the order/historico"),
+    ],
+)
 def test_b38_what_is_pressed_on_a_phone_is_44_pixels_high(page_of, path):
     page = page_of("bruno", viewport=PHONE, has_touch=True, is_mobile=True)
-    page.goto(path)
+    order = api_order(page, O1.web_number)["portal_path"]
+    page.goto(path.replace("the order", order))
 
     assert page.evaluate(_SMALL) == []
 
