@@ -426,9 +426,13 @@ def say(text: str, count: int | None = None, **values: object) -> str:
     return said % values if values else said
 
 
-def saying(text: str, **values: str) -> re.Pattern[str]:
-    """Give a pattern of what the product says, whose values are patterns themselves."""
-    pattern = re.escape(CATALOGUE.gettext(text))
+def saying(text: str, *, many: str = "", **values: str) -> re.Pattern[str]:
+    """Give a pattern of what the product says, whose values are patterns themselves.
+
+    `many` is the text for more than one, where that is meant.
+    """
+    said = CATALOGUE.ngettext(text, many, 2) if many else CATALOGUE.gettext(text)
+    pattern = re.escape(said)
     for name, value in values.items():
         pattern = pattern.replace(re.escape(f"%({name})s"), value)
     return re.compile(pattern)
@@ -440,6 +444,8 @@ def search(page: Page, text: str, path: str = "/pedidos") -> None:
     page.locator("#q").fill(text)
     with page.expect_navigation():
         page.locator("#q").press("Enter")
+    # A key that is pressed at once would come before what listens to it.
+    page.wait_for_function("document.readyState === 'complete'")
 
 
 def speak(page: Page, language: str) -> None:

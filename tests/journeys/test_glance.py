@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 from tests.journeys.conftest import DESKTOP, PHONE, is_phone, say
 
 
-
 @pytest.mark.usefixtures("any_language")
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_b07_first_glance(product, viewport):

@@ -65,6 +65,7 @@ def test_b04_a_cnpj_with_letters_is_known_in_either_case_and_kept_as_it_is(in_be
 
 
 @pytest.mark.usefixtures("language_ends")
+@pytest.mark.usefixtures("any_language")
 def test_b36_in_spanish_page_status_dates_money_export_and_mail_change(product):
     context = product.open_browser("bruno")
     page = context.new_page()
