@@ -416,13 +416,13 @@ def page_of(product: Product) -> Iterator[Any]:
     assert complaints == []
 
 
-def say(text: str, count: int | None = None, **values: object) -> str:
+def say(text: str, many: int | None = None, /, **values: object) -> str:
     """Give what the product says for an English text, in the language of the journeys."""
-    if count is None:
+    if many is None:
         said = CATALOGUE.gettext(text)
     else:
-        said = CATALOGUE.ngettext(text, text, count)
-        values = {"count": count} | values
+        said = CATALOGUE.ngettext(text, text, many)
+        values = {"count": many} | values
     return said % values if values else said
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import BOLETOS, DAMAGED, HOSTILE, O1, O6
-from tests.journeys.conftest import DAY, api_order, say, saying, search
+from tests.journeys.conftest import DAY, LOCALE, api_order, say, saying, search
 
 # What is said of a boleto that the ERP could not be asked about.
 UNCHECKED = saying(
@@ -61,7 +61,11 @@ def test_b19_what_was_paid_after_the_last_reading_is_shown_as_paid(page_of, prod
     answer = page.request.get(boleto["download_url"], max_redirects=0)
     assert answer.status == 302
     assert answer.headers["location"].endswith("/pagamento")
-    copy = page.request.get(f"{boleto['download_url']}?copia=1")
+    copy = page.request.get(
+        f"{boleto['download_url']}?copia=1",
+        # What is asked for beside the page does not speak its language by itself.
+        headers={"Accept-Language": LOCALE},
+    )
     assert say("copy-of-a-paid-boleto") in copy.headers["content-disposition"]
     search(page, O6.web_number)
     expect(row.locator(".chip")).to_have_text(say("Paid"))
