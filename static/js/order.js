@@ -28,7 +28,7 @@ document.addEventListener("portal:key", () => {
   queueMicrotask(() => { hasKey = false; });
 });
 document.addEventListener("click", (event) => {
-  chosen = event.target.closest("#order-part nav a")?.getAttribute("href") ?? "";
+  chosen = event.target.closest("#order-part nav a, [data-part]")?.getAttribute("href") ?? "";
   isByKey = hasKey;
 });
 document.addEventListener("htmx:after:swap", () => {
