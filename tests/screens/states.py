@@ -60,7 +60,9 @@ def _open_palette(page: Page) -> None:
 
 
 def _open_keys(page: Page) -> None:
-    page.locator("body").press("?")
+    # Where the box has the focus, a key is something typed.
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
     page.locator("dialog[open] kbd").first.wait_for()
 
 

@@ -63,7 +63,10 @@ SCREENS: tuple[Screen, ...] = (
     Screen("orders", "phone-filters", "ana", "/pedidos", acts=("open the filters on a phone",)),
     Screen("orders", "picked", "ana", "/pedidos", acts=("pick two",)),
     Screen("orders", "exporting", "ana", "/pedidos", acts=("open the export",)),
-    Screen("orders", "following", "ana", "/pedidos", acts=("open how to follow",)),
+    Screen(
+        *("orders", "following", "ana", "/pedidos?situacao=invoiced"),
+        acts=("open how to follow",),
+    ),
     Screen("orders", "keys", "ana", "/pedidos", acts=("open the keys",)),
     Screen("orders", "first-day", "ana", "/pedidos", needs="first day"),
     Screen("orders", "views", "ana", "/pedidos", acts=("open the views",), needs="views"),

@@ -44,7 +44,7 @@ class Walk:
         page.on("console", partial(_hear, page, screen.status))
         page.on("pageerror", lambda error: page.said.append(str(error)))  # type: ignore[attr-defined]
         page.set_viewport_size({"width": 1366, "height": 768})
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(15_000)
         try:
             answer = page.goto(self.address(screen.path))
             for step in screen.acts:
