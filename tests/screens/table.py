@@ -67,7 +67,7 @@ SCREENS: tuple[Screen, ...] = (
         *("orders", "following", "ana", "/pedidos?situacao=invoiced"),
         acts=("open how to follow",),
     ),
-    Screen("orders", "keys", "ana", "/pedidos", acts=("open the keys",)),
+    Screen("order", "keys", "ana", "/pedidos/{O1}", acts=("open the keys",)),
     Screen("orders", "first-day", "ana", "/pedidos", needs="first day"),
     Screen("orders", "views", "ana", "/pedidos", acts=("open the views",), needs="views"),
     Screen("orders", "view-open", "ana", f"/pedidos?visao={VIEW}", needs="views"),

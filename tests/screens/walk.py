@@ -109,8 +109,9 @@ def walk(
 
 
 def _hear(page: Page, status: int, message: ConsoleMessage) -> None:
-    # The browser says so of every page that is not there; what is asked for is in the table.
-    is_status = f"the server responded with a status of {status}" in message.text
+    # The browser says so of every page that is not there, and of forms that are refused; what
+    # is asked for is in the table.
+    is_status = re.search(f"responded with a status of (4|{status})", message.text)
     if message.type == "error" and not (is_status and message.location.get("url") == page.url):
         page.said.append(f"console: {message.text}")  # type: ignore[attr-defined]
 
