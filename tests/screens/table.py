@@ -215,6 +215,7 @@ NO_PAGE: dict[str, frozenset[str]] = {
             "pedidos/<uuid:public_id>/documentos/zip",
             "accounts/2fa/recovery-codes/download/",
             "documentos/pacotes/<uuid:public_id>/<int:number>",
+            "pedidos/exportacoes/<uuid:public_id>",
         }
     ),
     "shown in place by another page": frozenset(
@@ -243,7 +244,7 @@ NO_PAGE: dict[str, frozenset[str]] = {
             *("operacao/tarefas/<uuid:public_id>", "pedidos/<uuid:public_id>/pagamento"),
             "pedidos/procurar/<uuid:public_id>",
             "c/<uuid:company>/atuacao/motivo",
-            "atendimento/atuar",
+            *("atendimento/atuar", "parar-avisos"),
         }
     ),
 }
