@@ -56,12 +56,14 @@ def _mistype(page: Page) -> None:
 
 def _open_palette(page: Page) -> None:
     page.keyboard.press("Control+k")
-    page.locator("dialog[open] [role=option]").first.wait_for()
+    page.locator("dialog[open] [role=option]:not([hidden])").first.wait_for()
 
 
 def _open_keys(page: Page) -> None:
-    page.locator("body").press("?")
-    page.locator("dialog[open] kbd").first.wait_for()
+    # Where the box has the focus, a key is something typed.
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("?")
+    page.locator("dialog[open] dt kbd").first.wait_for()
 
 
 def _open_filters_on_a_phone(page: Page) -> None:

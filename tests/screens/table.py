@@ -63,8 +63,11 @@ SCREENS: tuple[Screen, ...] = (
     Screen("orders", "phone-filters", "ana", "/pedidos", acts=("open the filters on a phone",)),
     Screen("orders", "picked", "ana", "/pedidos", acts=("pick two",)),
     Screen("orders", "exporting", "ana", "/pedidos", acts=("open the export",)),
-    Screen("orders", "following", "ana", "/pedidos", acts=("open how to follow",)),
-    Screen("orders", "keys", "ana", "/pedidos", acts=("open the keys",)),
+    Screen(
+        *("orders", "following", "ana", "/pedidos?situacao=invoiced"),
+        acts=("open how to follow",),
+    ),
+    Screen("order", "keys", "ana", "/pedidos/{O1}", acts=("open the keys",)),
     Screen("orders", "first-day", "ana", "/pedidos", needs="first day"),
     Screen("orders", "views", "ana", "/pedidos", acts=("open the views",), needs="views"),
     Screen("orders", "view-open", "ana", f"/pedidos?visao={VIEW}", needs="views"),
@@ -212,6 +215,7 @@ NO_PAGE: dict[str, frozenset[str]] = {
             "pedidos/<uuid:public_id>/documentos/zip",
             "accounts/2fa/recovery-codes/download/",
             "documentos/pacotes/<uuid:public_id>/<int:number>",
+            "pedidos/exportacoes/<uuid:public_id>",
         }
     ),
     "shown in place by another page": frozenset(
@@ -240,7 +244,7 @@ NO_PAGE: dict[str, frozenset[str]] = {
             *("operacao/tarefas/<uuid:public_id>", "pedidos/<uuid:public_id>/pagamento"),
             "pedidos/procurar/<uuid:public_id>",
             "c/<uuid:company>/atuacao/motivo",
-            "atendimento/atuar",
+            *("atendimento/atuar", "parar-avisos"),
         }
     ),
 }

@@ -44,7 +44,7 @@ class Walk:
         page.on("console", partial(_hear, page, screen.status))
         page.on("pageerror", lambda error: page.said.append(str(error)))  # type: ignore[attr-defined]
         page.set_viewport_size({"width": 1366, "height": 768})
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(15_000)
         try:
             answer = page.goto(self.address(screen.path))
             for step in screen.acts:
@@ -109,8 +109,9 @@ def walk(
 
 
 def _hear(page: Page, status: int, message: ConsoleMessage) -> None:
-    # The browser says so of every page that is not there; what is asked for is in the table.
-    is_status = f"the server responded with a status of {status}" in message.text
+    # The browser says so of every page that is not there, and of forms that are refused; what
+    # is asked for is in the table.
+    is_status = re.search(f"responded with a status of (4|{status})", message.text)
     if message.type == "error" and not (is_status and message.location.get("url") == page.url):
         page.said.append(f"console: {message.text}")  # type: ignore[attr-defined]
 
