@@ -247,7 +247,7 @@ def get_list_wish(*, viewer: Viewer) -> ListWish:
 # Written out, and both at once, because every list begins with it. Branches play no part: the
 # list that a view leads to is narrowed to the viewer's own.
 _HABITS: Final = """
-    SELECT p.columns, p.page_size,
+    SELECT p.columns::json, p.page_size,
         ARRAY(SELECT json_build_object('public_id', v.public_id, 'name', v.name, 'query', v.query,
                 'columns', v.columns, 'is_shared', v.is_shared, 'person_id', v.person_id,
                 'owner', o.name)

@@ -1,7 +1,7 @@
 """The rows of a list of orders as markup.
 
-A page has up to a hundred of them with eight cells each, and a template takes ten times as long
-to fill them. So this is the one place where Python writes HTML: whatever comes from outside
+A page has up to a hundred of them with eight cells each, and a template takes thirty times as
+long to fill them. So this is the one place where Python writes HTML: whatever comes from outside
 passes `escape` where it is put in, and nothing is put in twice.
 """
 

@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.orders import chips as chips_of_lists
 from b2b_orders.orders import queries
-from b2b_orders.orders.chips import COUNTED, count_chips
+from b2b_orders.orders.chips import COUNTED, count_chips, count_list
 from b2b_orders.orders.filtering import EVERYTHING, Only, OrderFilter, Origin, SortBy
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.rows import Counted
@@ -195,6 +196,26 @@ def test_without_prices_nobody_sorts_by_them(cast):
     assert titles(queries.list_orders(viewer=blind, wanted=cheap)) == ["2", "1"]
     assert queries.count_orders(viewer=blind, wanted=cheap) == Counted(2)
     assert queries.count_orders(viewer=viewer_in(cast.alfa), wanted=cheap) == Counted(1)
+
+
+def test_a_list_and_its_chips_are_counted_at_once(
+    viewer, cast, monkeypatch, django_assert_num_queries
+):
+    for at, status in enumerate(("delivered", "delivered", "invoiced", "picking")):
+        make_order(cast.alfa, [(K.ERP, f"{at:04}")], fulfilment=status)
+    make_order(cast.beta)
+    wanted = OrderFilter(statuses=(Fulfilment.PICKING,))
+    with django_assert_num_queries(1):
+        counted, chips = count_list(viewer=viewer, wanted=wanted, chips=Only, now=NOW)
+
+    assert counted == queries.count_orders(viewer=viewer, wanted=wanted, now=NOW)
+    assert counted == Counted(1)
+    assert chips == count_chips(viewer=viewer, chips=Only, now=NOW)
+    everything, _ = count_list(viewer=viewer, wanted=EVERYTHING, chips=(), now=NOW)
+    assert everything == Counted(4)
+    monkeypatch.setattr(chips_of_lists, "LIST_COUNT_LIMIT", 3)
+    everything, _ = count_list(viewer=viewer, wanted=EVERYTHING, chips=(), now=NOW)
+    assert everything == Counted(3, is_exact=False)
 
 
 def test_a_count_is_exact_up_to_its_limit(viewer, cast, monkeypatch):

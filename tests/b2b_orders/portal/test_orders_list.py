@@ -110,7 +110,7 @@ def test_list_takes_few_statements_however_long(ana, cast, world, django_assert_
         make_order(cast.alfa, ((NumberKind.ERP, f"8{at:05}"),))
     assert Order.objects.filter(company=cast.alfa).count() == 20
 
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(14):
         ana.get("/pedidos")
 
 
