@@ -48,7 +48,7 @@ class AskedList:
     given: Mapping[str, Sequence[str]]
     after: str
     page_size: int
-    usual_size: int
+    usual_size: int = PAGE_SIZES[0]
     view: str
     is_cut: bool
 
