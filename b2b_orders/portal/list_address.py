@@ -48,7 +48,7 @@ class AskedList:
     given: Mapping[str, Sequence[str]]
     after: str
     page_size: int
-    usual_size: int = PAGE_SIZES[0]
+    usual_size: int
     view: str
     is_cut: bool
 
@@ -85,7 +85,9 @@ class AskedList:
         return self.wanted.is_narrowed
 
 
-def read_address(given: QueryDict, *, viewer: Viewer, base: str, usual_size: int) -> AskedList:
+def read_address(
+    given: QueryDict, *, viewer: Viewer, base: str, usual_size: int = PAGE_SIZES[0]
+) -> AskedList:
     """Read what a list is asked for from its address."""
     values = {name: given.getlist(name) for name in NAMES if name in given}
     read = read_filter(values)
