@@ -32,7 +32,7 @@ demo-reset: ## Delete the demo's data; the next `make demo` starts afresh
 
 test: lint ## Run all checks and all tests (TESTS=tests/... for part of them)
 	@echo "pytest"
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope $(COVERAGE) $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope -m 'not sweep' $(COVERAGE) $(TESTS)
 
 coverage: ## Run all tests and fail when they cover less than 85 % of the code
 	@$(MAKE) test COVERAGE='--cov --cov-report= --cov-fail-under=85'

@@ -39,7 +39,7 @@ TABLES = {
     ),
     "orders_matchkey": Table(("record_id", "value")),
     "orders_learnedlink": Table(("connection", "external_id", "web_number"), ("learned_at",)),
-    "orders_order": Table(("id",), ("public_id", "created_at", "changed_at")),
+    "orders_order": Table(("id",), ("public_id", "created_at", "changed_at", "total_cents")),
     "orders_ordernumber": Table(("order_id", "kind", "value"), ("reversed",)),
     "orders_line": Table(("order_id", "position")),
     "orders_invoice": Table(("order_id", "number", "series", "is_return", "access_key")),

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from tests.screens.table import SCREENS
 from tests.screens.walk import faults, shown_as, violations, walk
 
+pytestmark = pytest.mark.sweep
 SAMPLE = (
     # Nobody has signed in.
     *(

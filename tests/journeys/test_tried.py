@@ -165,6 +165,7 @@ def test_b38_on_a_phone_one_card_an_order_and_documents_in_two_taps(product, pag
     opened.value.close()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "path",
     [

@@ -383,7 +383,7 @@ def test_runs_are_listed_with_counts(olga, sources):
     )
 
     assert texts(olga.get("/operacao/execucoes"), "//tbody/tr") == [
-        "Últimos pedidos stopped erp 10:00 rodando 9 0 0 0 2"
+        "Últimos pedidos interrompido à mão erp 10:00 rodando 9 0 0 0 2"
     ]
     assert "Nenhuma execução encontrou algo ainda." in words(
         olga.get("/operacao/execucoes?connection=loja")

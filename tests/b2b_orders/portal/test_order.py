@@ -71,7 +71,7 @@ def test_unmapped_status_is_shown_as_received(ana, cast, sources):
     assert texts(response, "//*[contains(@class, 'large')]") == ["quarentena (não mapeado)"]
 
 
-STATES = "//div[@class='page-head']//p[@class='small']"
+STATES = "//p[contains(@class, 'order-states')]/span[not(@class)]"
 
 
 def test_invoices_and_money_are_said_beside_how_far_the_goods_are(ana, cast, sources):
@@ -79,7 +79,10 @@ def test_invoices_and_money_are_said_beside_how_far_the_goods_are(ana, cast, sou
 
     page = ana.get(address(order))
 
-    assert words(page, STATES) == "Faturamento: Faturado em parte · Pagamento: Aguardando pagamento"
+    assert texts(page, STATES) == [
+        "Faturamento: Faturado em parte",
+        "Pagamento: Aguardando pagamento",
+    ]
 
 
 def test_what_is_not_known_of_invoices_and_money_is_not_said(ana, cast, sources):
@@ -99,7 +102,7 @@ def test_who_may_not_see_finance_reads_nothing_of_the_money(ana, cast, sources):
     Membership.objects.filter(person=cast.ana).update(role="viewer")
     page = ana.get(address(order))
 
-    assert words(page, STATES) == "Faturamento: Faturado"
+    assert texts(page, STATES) == ["Faturamento: Faturado"]
     assert parse(page).xpath("//section[@aria-labelledby='divergence']") == []
 
 
