@@ -113,7 +113,11 @@ def undone() -> Iterator[None]:
 
 def ask(client, site: Site, method: str, route: str) -> str:
     with undone():
-        return mark(getattr(client, method.lower())(site.path(route)))
+        response = getattr(client, method.lower())(site.path(route))
+        # A file is closed where it ends.
+        if response.streaming:
+            b"".join(response)
+        return mark(response)
 
 
 def try_all(client, site: Site, asked: list[tuple[str, str]]) -> list[str]:

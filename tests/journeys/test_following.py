@@ -48,7 +48,7 @@ def test_b39_a_followed_order_is_told_of_once_for_each_step_and_ends_by_its_link
     stranger = product.open_browser().new_page()
     stranger.goto(SOON.search(text_of(second)).group(1))
     stranger.get_by_role("button", name="Deixar de seguir").click()
-    expect(stranger.locator("h1")).to_have_text("Pronto")
+    expect(stranger.locator("h1")).to_have_text("Feito")
     stranger.context.close()
     page.goto(address)
     expect(page.get_by_role("button", name="Seguir pedido")).to_be_visible()
