@@ -4,7 +4,8 @@ PORT ?= 8000
 VTEX_PORT ?=
 ERP_PORT ?=
 TESTS ?= tests
-WORKERS ?= auto
+# One more than there are processors: whoever drives a browser waits for most of the time.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 FAULTS ?=
 PAGES ?=
 LANGUAGE ?=
