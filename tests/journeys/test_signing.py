@@ -76,7 +76,7 @@ def test_b31_session_ends_while_a_search_is_typed(product, page_of):
     elsewhere.goto("/pedidos")
     page.goto("/conta")
     page.locator(".things form button").first.click()
-    expect(page.locator("main .notice")).to_contain_text("Você saiu daquele dispositivo")
+    expect(page.locator("main .notice", has_text="Você saiu daquele dispositivo")).to_be_visible()
 
     elsewhere.locator("#q").press_sequentially("4500", delay=10)
     elsewhere.locator("#q").press("Enter")
