@@ -18,7 +18,7 @@ BIN = .venv/bin
 COVERAGE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test coverage faults journeys screenshots accessibility lint format lock
+.PHONY: help demo demo-reset test coverage sweeps faults journeys screenshots accessibility lint format lock
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test: lint ## Run all checks and all tests (TESTS=tests/... for part of them)
 
 coverage: ## Run all tests and fail when they cover less than 85 % of the code
 	@$(MAKE) test COVERAGE='--cov --cov-report= --cov-fail-under=85'
+
+sweeps: ## Run what `make test` leaves out because it takes minutes: looks at page after page, a storm
+	@$(BOOTSTRAP) dev
+	@$(BIN)/python -m pytest -m sweep tests
 
 faults: ## Run the product through a storm and compare its rows with a calm run's (FAULTS="--seed 2")
 	@$(BOOTSTRAP) dev

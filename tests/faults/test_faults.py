@@ -13,6 +13,7 @@ from tests.faults.harness import Site, open_site
 from tests.faults.run import CALM, STORM, Outcome, Wish, run_faults
 from tests.faults.script import write_script
 
+pytestmark = pytest.mark.sweep
 WISH = Wish(events=300, orders=60, workers=2, kill_seconds=(1.5, 3.0), patience=10.0, seconds=240.0)
 
 

@@ -12,6 +12,7 @@ from erp_bridge.simulators.cast import O1, O8
 from tests.journeys.conftest import search
 from tests.journeys.test_staff import _act
 
+pytestmark = pytest.mark.sweep
 PAGES = {
     "ana": (
         *("/pedidos", "/pedidos?q=4500", "/pedidos?q=999999", f"/pedidos?q={O1.web_number}"),
@@ -33,7 +34,6 @@ WIDER_THAN_SCREEN = """() => [...document.querySelectorAll("body *")]
   .slice(0, 3).map((each) => each.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.sweep
 @pytest.mark.parametrize("who", PAGES)
 def test_pages_can_be_read_without_scripts(page_of, who):
     page = page_of(who, java_script_enabled=False)
@@ -47,7 +47,6 @@ def test_pages_can_be_read_without_scripts(page_of, who):
         expect(page.locator("[data-copy]:visible")).to_have_count(0)
 
 
-@pytest.mark.sweep
 def test_no_component_makes_a_page_scroll_sideways_at_400_percent(page_of):
     # Whole pages: `test_screens`.
     page = page_of("ana", viewport=ZOOMED)
@@ -57,7 +56,6 @@ def test_no_component_makes_a_page_scroll_sideways_at_400_percent(page_of):
     assert width <= ZOOMED["width"], page.evaluate(WIDER_THAN_SCREEN)
 
 
-@pytest.mark.sweep
 @pytest.mark.parametrize(
     "media",
     [{"contrast": "more"}, {"color_scheme": "dark"}, {"contrast": "more", "color_scheme": "dark"}],

@@ -106,6 +106,7 @@ def test_b36_in_spanish_page_status_dates_money_export_and_mail_change(product):
     context.close()
 
 
+@pytest.mark.sweep
 def test_a_sample_of_journeys_needs_no_word_of_portuguese(product, page_of, spoken):
     page = page_of("ana", locale=spoken)
     search(page, O1.customer_number)
