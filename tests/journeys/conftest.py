@@ -446,7 +446,7 @@ def search(page: Page, text: str, path: str = "/pedidos") -> None:
     with page.expect_event("load"):
         page.locator("#q").press("Enter")
     # A key that is pressed at once would come before what listens to it.
-    page.wait_for_function("document.readyState === 'complete'")
+    page.wait_for_load_state("load")
 
 
 def speak(page: Page, language: str) -> None:
