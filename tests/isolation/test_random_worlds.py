@@ -49,8 +49,8 @@ from tests.isolation.worlds import (
     unknown,
 )
 
-# One world each time; more of them for a longer look.
-SEEDS = range(1)
+# More of them for a longer look.
+SEEDS = range(2)
 PDF = make_pdf()
 UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
