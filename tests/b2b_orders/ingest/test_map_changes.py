@@ -55,7 +55,7 @@ from tests.factories import (
 LATER = NOW + timedelta(minutes=5)
 MAIN, BRANCH = "12345678000195", "12345678000276"
 # What a follow knows of an order as `store_web` makes it.
-KNOWN = {"fulfilment": "picking", "origins": "web", "promised_on": "", "invoices": []}
+KNOWN = {"fulfilment": "picking", "origins": "vtex", "promised_on": "", "invoices": []}
 
 
 @pytest.fixture(autouse=True)
@@ -594,6 +594,9 @@ def test_what_people_wrote_about_orders_goes_along_with_a_merge_and_comes_back(
         Notice.objects.create(
             **of_ana, follow=follow, order=order, kind="due", key=f"{follow.pk}", happened_at=NOW
         )
+    # Both have seen the order as it is.
+    assert noticing.look_in_turn(now=NOW + timedelta(hours=1)) == 2
+    told = Notice.objects.count()
     along = (Question, Answer, AddedNumber, Watch, Decision, Follow, FollowedOrder, Notice)
     merge(cast.olga, cast.alfa, cast.beta)
 
@@ -606,9 +609,9 @@ def test_what_people_wrote_about_orders_goes_along_with_a_merge_and_comes_back(
     page = client_for(cast.ana).get(f"/pedidos/{order.public_id}").content.decode()
     assert [word in page for word in ("Where is it?", "On its way.", "REQ-7")] == [True] * 3
 
-    # They go on.
-    assert noticing.look_in_turn(now=LATER + timedelta(hours=1)) == 2
-    assert Follow.objects.count() == 2
+    # They go on, and a merge is no news of an order.
+    assert noticing.look_in_turn(now=LATER + timedelta(hours=3)) == 2
+    assert (Follow.objects.count(), Notice.objects.count()) == (2, told)
 
     do(oscar, Kind.UNDO_CHANGE, change=str(MapChange.objects.get().public_id))
     approve(cast.olga)
