@@ -2,18 +2,18 @@
 // is back. Its address is that of the page which did not come.
 
 const languages = [...document.querySelectorAll("section[lang]")];
-let language = "";
+let language = navigator.language.toLowerCase();
 try {
-  language = window.localStorage.getItem("language") ?? "";
+  language = window.localStorage.getItem("language") ?? language;
 } catch {
-  language = navigator.language.toLowerCase();
+  // Nothing may be kept here: the browser's own language it is.
 }
 const shown = languages.find((each) => each.lang === language)
   ?? languages.find((each) => each.lang.slice(0, 2) === language.slice(0, 2));
 if (shown) {
   for (const each of languages) each.hidden = each !== shown;
   document.documentElement.lang = shown.lang;
-  document.title = shown.querySelector("h1").textContent;
+  document.title = `${shown.querySelector("h1").textContent} · ${document.title.split(" · ").pop()}`;
 }
 
 let kept = null;

@@ -33,6 +33,14 @@ def test_template_has_no_inline_script_style_or_handler(path):
     assert re.findall(r"<script(?![^>]*\bsrc=)", text) == []
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=ids)
+def test_only_who_has_no_scripts_sees_a_page_load_itself_again(path):
+    # A page that starts over takes from under a reader what is being read (WCAG 2.2.1).
+    text = re.sub(r"<noscript>.*?</noscript>", "", path.read_text())
+
+    assert re.findall(r'http-equiv="refresh" content="(?!0;)[^"]*', text) == []
+
+
 def test_every_script_and_stylesheet_is_loaded_by_something():
     static = ROOT / "static"
     files = [path for kind in ("js", "css") for path in (static / kind).rglob(f"*.{kind}")]

@@ -69,7 +69,7 @@ def _open_keys(page: Page) -> None:
 def _open_filters_on_a_phone(page: Page) -> None:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type] # width and height
     page.locator("[data-filters] > summary").click()
-    page.locator("[data-filters] .sheet-foot button").wait_for()
+    page.locator("[data-filters] .whole-foot button").wait_for()
 
 
 def _pick_two(page: Page) -> None:

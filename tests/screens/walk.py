@@ -216,7 +216,7 @@ _SAID = """() => {
 def faults(page: Page, screen: Screen, language: str) -> list[str]:
     """List what no page may have, however wide or dark it is."""
     found = list(page.said)  # type: ignore[attr-defined]
-    headings = page.locator("h1").count()
+    headings = page.locator("h1:visible").count()
     if headings != 1:
         found.append(f"{headings} headings of the first level")
     if page.locator("html").get_attribute("lang") != language.lower():

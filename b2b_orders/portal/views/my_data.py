@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -38,7 +39,10 @@ def page(request: PortalRequest) -> HttpResponseBase:
         "is_waiting": any(not export.is_ready for export in exports),
         "support": settings.PORTAL_SUPPORT_EMAIL,
     }
-    return render(request, "portal/account/my_data.html", context)
+    part = "_my_files" if request.htmx else "my_data"
+    response = render(request, f"portal/account/{part}.html", context)
+    patch_vary_headers(response, ("HX-Request",))
+    return response
 
 
 def _ask(request: PortalRequest) -> HttpResponse:

@@ -156,6 +156,20 @@ def test_a_person_takes_all_their_data_and_nobody_elses(cast, client_for, traces
     assert "Dados de Ana" in page
 
 
+def test_the_page_asks_for_itself_until_the_file_is_there(cast, client_for):
+    client = client_for(cast.ana)
+    client.post(MINE)
+    assert 'hx-trigger="every' in client.get(MINE).content.decode()
+
+    work()
+    part = client.get(MINE, headers={"HX-Request": "true"})
+
+    assert "hx-trigger" not in part.content.decode()
+    assert f"{MINE}/{PersonExport.objects.get().public_id}" in part.content.decode()
+    assert "<h1" not in part.content.decode()
+    assert "HX-Request" in part["Vary"]
+
+
 def test_the_file_is_taken_by_its_person_alone_and_for_a_week(cast, client_for, traces):
     client = client_for(cast.ana)
     client.post(MINE)
