@@ -40,7 +40,7 @@ function show() {
 
 if (form) {
   const all = form.querySelector("[data-all]");
-  all.hidden = false;
+  all.closest("label").hidden = false;
   all.addEventListener("change", () => {
     for (const box of form.querySelectorAll("[name=sel]")) box.checked = all.checked;
     show();

@@ -464,14 +464,14 @@ def is_phone(page: Page) -> bool:
 
 def open_filter(page: Page, name: str) -> None:
     """Open one of a list's filters: on a phone they lie in a sheet, which is opened first."""
-    if is_phone(page) and not page.locator(".sheet-body").is_visible():
+    if is_phone(page) and not page.locator(".whole-body").is_visible():
         page.locator("[data-filters] > summary").click()
     page.locator(f"[data-filter={name}] summary").click()
 
 
 def leave_filters(page: Page) -> None:
     """Go back to the list behind the filters, which only a phone covers."""
-    if is_phone(page) and page.locator(".sheet-body").is_visible():
+    if is_phone(page) and page.locator(".whole-body").is_visible():
         page.locator("[data-close-filters]").click()
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from erp_bridge.simulators.cast import O1
-from tests.journeys.conftest import search, speak
+from tests.journeys.conftest import is_phone, search, speak
 from tests.journeys.test_box import ORDER
 
 
@@ -49,8 +49,9 @@ def test_b37_an_order_is_found_and_its_documents_reached_without_a_mouse(page_of
     expect(page).to_have_url(re.compile(r"/pedidos$"))
 
     expect(page.locator("table caption").first).to_be_attached()
-    expect(page.locator("#q")).to_be_focused()
-    page.keyboard.press("Escape")
+    if not is_phone(page):  # there it would raise a keyboard over the list
+        expect(page.locator("#q")).to_be_focused()
+        page.keyboard.press("Escape")
     page.keyboard.press("j")
     first = page.locator("table.rows tbody tr").nth(0).get_by_role("link").first
     expect(first).to_be_focused()

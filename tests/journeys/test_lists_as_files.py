@@ -97,6 +97,8 @@ def test_b30_the_file_has_as_many_rows_as_the_button_says(page_of):
 
 def test_columns_and_a_view_are_chosen_without_scripts(page_of):
     page = page_of("bruno", java_script_enabled=False)
+    # A phone shows cards, whose facts nobody chooses.
+    page.set_viewport_size({"width": 1366, "height": 768})
     page.goto("/pedidos?situacao=invoiced")
     page.get_by_role("link", name="Colunas").click()
     page.get_by_role("checkbox", name="Número do pedido no ERP").check()

@@ -148,7 +148,7 @@ def test_people_of_a_company_sign_in_by_openid_connect(page_of, product):
             davi.locator("input[name=sub]").fill("d1")
             davi.get_by_role("button", name="Authorize").click()
             davi.wait_for_url(re.compile(r"/documentos\?mes=2026-01$"))
-            assert "Davi" in davi.locator("header").inner_text()
+            expect(davi.locator(".person")).to_contain_text("davi@beta.example")
 
             other = page_of("")
             other.goto("/accounts/oidc/beta-id/login/")
@@ -186,7 +186,7 @@ def test_staff_sign_in_by_saml(page_of):
             suzana.get_by_role("button", name="Entrar").click()
             suzana.get_by_role("button", name="Continuar").click()
             suzana.wait_for_url("**/atendimento")
-            assert "Suzana" in suzana.locator("header").inner_text()
+            expect(suzana.locator(".person")).to_contain_text("suzana@seller.example")
         finally:
             switch_off(operations, "loja-id")
 
