@@ -230,8 +230,26 @@ def faults(page: Page, screen: Screen, language: str) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
     if width > NARROWEST:
         found.append(f"{width} pixels wide on a screen of {NARROWEST}")
+    found += [f"has focus and is not seen: {each}" for each in page.evaluate(_UNSEEN)]
     return found
 
+
+# What a key leads to, and nobody sees when it is there (WCAG 2.4.7).
+_UNSEEN = """() => {
+  const clipped = (element) => {
+    for (let each = element; each; each = each.parentElement)
+      if (getComputedStyle(each).clipPath === "inset(50%)") return true;
+    return false;
+  };
+  const before = document.activeElement;
+  const found = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+    .filter(clipped)
+    .filter((each) => (each.focus({ preventScroll: true }), document.activeElement === each))
+    .filter(clipped)
+    .map((each) => each.outerHTML.slice(0, 120));
+  before.focus({ preventScroll: true });
+  return found;
+}"""
 
 # Only what is wrong is wanted: of everything else axe would bring every place.
 _AXE = """async (rules) => {
