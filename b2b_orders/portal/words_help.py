@@ -177,7 +177,7 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "data-as-of",
-        lazy("Data as of"),
+        lazy("Data as of 09:15"),
         lazy("When a source last told us; what happened there since is not known here yet."),
     ),
 )
