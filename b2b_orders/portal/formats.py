@@ -16,7 +16,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_timezone_gmt, get_timezone_location
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -109,6 +109,15 @@ def zone_named(name: str) -> tzinfo | None:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def zone_text(name: str, now: datetime) -> str:
+    """Name a zone by its city, with what it is from Greenwich today."""
+    zone = zone_named(name)
+    if zone is None:
+        return name
+    city = get_timezone_location(zone, locale=locale(), return_city=True)
+    return f"{city} ({get_timezone_gmt(now.astimezone(zone), locale=locale())})"
 
 
 def local(value: datetime) -> datetime:

@@ -120,7 +120,8 @@ def _mail(digest: Digest) -> NoticeMail:
         endings=tuple(_end_line(each, digest) for each in digest.follows[:MOST_ENDINGS]),
         settings_url=absolute(reverse("portal:notices")),
         stop_url=_ending_url(Ending(digest.person_id)),
-        zone=_("Times are those of %(zone)s.") % {"zone": digest.zone.key},
+        zone=_("Times are those of %(zone)s.")
+        % {"zone": formats.zone_text(digest.zone.key, digest.now)},
         is_test=digest.is_test,
     )
 

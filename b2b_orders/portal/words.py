@@ -127,7 +127,7 @@ DOCUMENT_KIND: dict[str, KindWord] = {
     "boleto": KindWord("Boleto", lazy("bank payment slip"), "barcode"),
     "transfer": KindWord(lazy("Transfer copy"), lazy("copy of the bank transfer"), "file"),
     "gnre": KindWord("GNRE", lazy("interstate tax payment form"), "file"),
-    "gare": KindWord("GARE / DARE", lazy("former São Paulo tax form"), "file"),
+    "gare": KindWord("GARE / DARE", lazy("São Paulo tax form"), "file"),
     "serials": KindWord(lazy("Serial numbers"), lazy("serial numbers of the products"), "list"),
     "cte_xml": KindWord(lazy("CT-e XML"), lazy("electronic freight document, as data"), "truck"),
     "dacte": KindWord("DACTE", lazy("printed form of the CT-e"), "truck"),

@@ -72,7 +72,7 @@ NUMBER_HELP: dict[str, NumberHelp] = {
         lazy("Number and series of the invoice, as printed on the DANFE."), "1001/1"
     ),
     "access_key": NumberHelp(
-        lazy("The 44 signs below the bar code of the DANFE."),
+        lazy("The 44 characters below the bar code of the DANFE."),
         "3526 0312 3456 7800 0195 5500 1000 0010 0111 2345 6784",
     ),
     "boleto_line": NumberHelp(
@@ -93,7 +93,7 @@ class Term:
 
 
 TERMS: tuple[Term, ...] = (
-    Term("cnpj", "CNPJ", lazy("Company tax id: 14 signs, of which four name the branch.")),
+    Term("cnpj", "CNPJ", lazy("Company tax id: 14 characters, of which four name the branch.")),
     Term("cpf", "CPF", lazy("Personal tax id: 11 digits.")),
     Term(
         "ie", lazy("State registration (IE)"), lazy("The company's number at a state's tax office.")
@@ -129,7 +129,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "access-key",
         lazy("Access key"),
-        lazy("44 signs that name one NF-e; with it the tax office shows the invoice."),
+        lazy("44 characters that identify an NF-e; with it the tax office shows the invoice."),
     ),
     Term("cte", "CT-e", lazy("Electronic freight document, issued by the carrier.")),
     Term("dacte", "DACTE", lazy("Printed form of the CT-e.")),
@@ -177,7 +177,7 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "data-as-of",
-        lazy("Data as of"),
+        lazy("Data as of 09:15"),
         lazy("When a source last told us; what happened there since is not known here yet."),
     ),
 )

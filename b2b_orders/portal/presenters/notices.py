@@ -132,7 +132,7 @@ def choice_form(
             for days in range(MOST_DAYS + 1)
         ),
         kinds=_kinds(kinds, typed.wanted),
-        zone=zone,
+        zone=formats.zone_text(zone, now),
         last=last,
         test_waits=choice.test_asked_at is not None,
         is_off=choice.rhythm.value == "off",

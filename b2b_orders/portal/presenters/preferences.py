@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from babel.dates import get_timezone_gmt, get_timezone_location
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -97,11 +96,11 @@ def preferences_form(person: Person, *, now: datetime) -> PreferencesForm:
     own = person.time_zone if formats.zone_named(person.time_zone) else ""
     zones = (*ZONES, own) if own and own not in ZONES else ZONES
     usual = _("As the portal: %(zone)s") % {
-        "zone": _zone(timezone.get_default_timezone_name(), now)
+        "zone": formats.zone_text(timezone.get_default_timezone_name(), now)
     }
     return PreferencesForm(
         languages=_choices(dict(settings.LANGUAGES), formats.language()),
-        zones=_choices({"": usual} | {each: _zone(each, now) for each in zones}, own),
+        zones=_choices({"": usual} | {each: formats.zone_text(each, now) for each in zones}, own),
         leading=_choices(LEADING, person.leading_number),
         themes=_choices(THEMES, person.theme),
     )
@@ -119,12 +118,3 @@ def may_lead(kind: str) -> bool:
 
 def _choices(words: dict[str, Text] | dict[str, str], chosen: str) -> tuple[Choice, ...]:
     return tuple(Choice(value, str(text), value == chosen) for value, text in words.items())
-
-
-def _zone(name: str, now: datetime) -> str:
-    """Name a zone by its city, with what it is from Greenwich today."""
-    zone = formats.zone_named(name)
-    if zone is None:
-        return name
-    city = get_timezone_location(zone, locale=formats.locale(), return_city=True)
-    return f"{city} ({get_timezone_gmt(now.astimezone(zone), locale=formats.locale())})"

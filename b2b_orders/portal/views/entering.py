@@ -193,7 +193,9 @@ def prove_address(request: Any) -> HttpResponseBase:
         if request.method == "POST":
             joining.prove(secret=secret, now=clock.now())
     except NotVisible:
-        return sealed(render(request, "portal/entering/gone.html", status=404))
+        # Nobody invited this person: they asked, and can ask again.
+        gone = {"was_asked": True}
+        return sealed(render(request, "portal/entering/gone.html", gone, status=404))
     context = {"email": email, "is_proved": request.method == "POST", "here": PROOF_PATH}
     return sealed(render(request, "portal/entering/prove.html", context))
 

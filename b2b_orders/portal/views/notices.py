@@ -224,7 +224,7 @@ def test(request: PersonRequest) -> HttpResponseBase:
     """Have a mail on trial sent to the person."""
     _must_be_member(request)
     choices.ask_for_test(person_id=request.user.pk, now=clock.now())
-    text = _("A mail on trial is on its way to %(email)s.") % {"email": request.user.email}
+    text = _("A test mail is on its way to %(email)s.") % {"email": request.user.email}
     messages.success(request, text)
     return redirect("portal:notices")
 

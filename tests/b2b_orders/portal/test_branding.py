@@ -106,6 +106,13 @@ def test_the_logo_stands_in_pages_with_its_size_and_may_do_nothing(branded, clie
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", [STRANGER, "/d/nothing", "/parar-avisos/nothing"])
+def test_the_logo_stands_over_pages_that_strangers_open(branded, client, db, path):
+    page = client.get(path).content.decode()
+
+    assert f'<img src="/marca/{brand().digest}/logo" width="120" height="30" alt="">' in page
+
+
 def test_a_logo_that_may_not_be_used_is_left_out_of_pages(settings, client, db):
     bad = LOGO.replace("<path", "<script/><path")
     settings.PORTAL_SELLER_LOGO = "data:image/svg+xml;base64," + b64encode(bad.encode()).decode()

@@ -199,6 +199,7 @@ def test_link_of_a_mail_proves_nothing_by_being_looked_at(cast, domain):
     assert (gone.status_code, never.status_code) == (404, 404)
     assert client.post("/confirmar-endereco").status_code == 404
     assert words(gone) == words(never)
+    assert 'href="/entrar-na-empresa"' in gone.content.decode()
 
 
 def test_wishes_that_nobody_proved_are_forgotten(cast, domain):

@@ -209,6 +209,7 @@ def test_when_i_am_told_is_kept(cast, client_for):
     assert "status" not in row.without
     page = client.get("/conta/avisos").content.decode()
     assert '<option value="18" selected>18:00</option>' in page
+    assert "(GMT" in page.split('id="quiet-hint"')[1].split("</p>")[0]
 
 
 def test_kinds_that_were_not_offered_stay_wanted(cast, client_for):
@@ -374,7 +375,7 @@ def test_moments_are_those_of_the_persons_zone(cast, ana, order, mailoutbox):
 
     [mail] = mailoutbox
     assert "ERP 11:00" in mail.body.replace("\xa0", " ")
-    assert "America/Noronha" in mail.body
+    assert "Noronha (GMT-02:00)" in mail.body
 
 
 # --- links that end it -----------------------------------------------------------------------
