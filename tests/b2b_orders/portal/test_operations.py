@@ -73,8 +73,8 @@ def test_why_a_source_is_down_is_said_in_the_readers_language(olga, sources, erp
     assert "no connection" not in said
 
 
-def test_nothing_wrong_says_so(olga, sources):
-    assert "Nada precisa de atenção." in words(olga.get("/operacao"))
+def test_no_source_in_trouble_says_so(olga, sources):
+    assert "Nenhuma fonte precisa de atenção." in words(olga.get("/operacao"))
 
 
 def test_a_rehearsed_outage_is_called_so_here_and_only_here(olga, ana, sources):
