@@ -179,7 +179,8 @@ class ConnectionFigures:
 class Concern:
     """Something that deserves attention: a code, whose, and what it is about.
 
-    `part` is a lane or "feed" or "hook"; `since` and `count` where they say something.
+    `part` is a lane or "feed" or "hook"; `since` and `count` where they say something;
+    `error` is what was said, and `error_code` which kind of error of a source that is.
     """
 
     code: str
@@ -189,6 +190,7 @@ class Concern:
     since: datetime | None = None
     count: int = 0
     error: str = ""
+    error_code: str = ""
 
 
 def concerns(figures: ConnectionFigures, now: datetime) -> tuple[Concern, ...]:
@@ -205,10 +207,12 @@ def concerns(figures: ConnectionFigures, now: datetime) -> tuple[Concern, ...]:
 
 def _of_source(figures: ConnectionFigures) -> Iterator[Concern]:
     name, label = figures.name, figures.label
+    error, code = figures.error, figures.error_code
     if figures.state == "down":
-        yield Concern("down", name, label, since=figures.down_since, error=figures.error)
+        since = figures.down_since
+        yield Concern("down", name, label, since=since, error=error, error_code=code)
     elif figures.state == "never":
-        yield Concern("never", name, label, error=figures.error)
+        yield Concern("never", name, label, error=error, error_code=code)
     elif figures.state == "outage":
         yield Concern("outage", name, label, since=figures.outage_since)
 

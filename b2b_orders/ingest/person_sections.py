@@ -337,7 +337,7 @@ COLUMN: Final[dict[str, Text]] = {
     "given_at": lazy("Given"),
     "happened_at": lazy("When"),
     "id": lazy("Id"),
-    "ip": lazy("Address"),
+    "ip": lazy("IP address"),
     "is_active": lazy("Active"),
     "is_shared": lazy("Shared"),
     "kept_at": lazy("Asked"),

@@ -128,7 +128,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("payment", "boleto", "bruno", "/pedidos/{O1}/documentos/{O1.boleto}/pagamento"),
     # --- finance ------------------------------------------------------------------------------
     Screen("finance", "normal", "bruno", "/financeiro"),
-    Screen("finance", "overdue", "bruno", "/financeiro?grupo=overdue"),
+    Screen("finance", "overdue", "bruno", "/financeiro?state=overdue"),
     Screen("finance", "empty", "nina", "/financeiro"),
     Screen("finance", "stale", "bruno", "/financeiro", needs="erp down"),
     Screen("calendar", "normal", "bruno", "/financeiro/calendario"),

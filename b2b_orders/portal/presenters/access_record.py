@@ -208,7 +208,7 @@ def export_columns() -> list[str]:
     """Name the columns of the export."""
     return [
         *(_("When"), _("Who"), _("Role at the supplier"), _("Reason"), _("What")),
-        *(_("Subject"), _("More"), _("Address")),
+        *(_("Subject"), _("More"), _("IP address")),
     ]
 
 

@@ -131,7 +131,7 @@ def audit_columns() -> list[str]:
     """Name the columns of the export."""
     return [
         *(_("When"), _("Who"), _("E-mail"), _("Role"), _("Company"), _("What"), _("Subject")),
-        *(_("Id"), _("Reason"), _("Address"), _("Request")),
+        *(_("Id"), _("Reason"), _("IP address"), _("Request")),
     ]
 
 

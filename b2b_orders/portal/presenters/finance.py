@@ -217,7 +217,7 @@ def finance_page(
         if 0 < sums.count <= settings.PORTAL_EXPORT_AT_ONCE
         else "",
         export_label=ngettext(
-            "Export %(count)s item (CSV)", "Export %(count)s items (CSV)", sums.count
+            "Export %(count)s instalment (CSV)", "Export %(count)s instalments (CSV)", sums.count
         )
         % {"count": formats.count(sums.count)},
         boletos_url=to.to("finance-boletos"),

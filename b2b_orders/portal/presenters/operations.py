@@ -193,7 +193,8 @@ def _concern(concern: Concern, now: datetime) -> ConcernItem:
         url = f"{reverse('portal:operations-parked')}?{query}"
     return ConcernItem(
         text=words.text(operations.CONCERN, concern.code) % values,
-        error=concern.error,
+        # What the source or the network said stays on the connection's page, as it was said.
+        error=str(operations.SOURCE_ERROR.get(concern.error_code, concern.error)),
         tone=tone,
         icon=icon,
         url=url,

@@ -286,7 +286,7 @@ def test_the_export_has_what_is_filtered_and_runs_nothing(
     text = b"".join(response.streaming_content).decode("utf-8-sig")
     table = list(csv.reader(io.StringIO(text)))
     assert table[0] == [
-        *("When", "Who", "Role at the supplier", "Reason", "What", "Subject", "More", "Address")
+        *("When", "Who", "Role at the supplier", "Reason", "What", "Subject", "More", "IP address")
     ]
     assert len(table) == 6
     assert table[1][1:] == [

@@ -62,8 +62,19 @@ def test_sources_stand_in_a_line_each_with_their_figures(olga, sources, erp_down
     assert "Alfa" not in words(response)
 
 
-def test_nothing_wrong_says_so(olga, sources):
-    assert "Nada precisa de atenção." in words(olga.get("/operacao"))
+def test_why_a_source_is_down_is_said_in_the_readers_language(olga, sources, erp_down):
+    Connection.objects.filter(name="erp").update(
+        last_error="no connection, or it broke", last_error_code="unreachable"
+    )
+
+    said = words(olga.get("/operacao"))
+
+    assert "ERP não responde desde 09:15. Sem resposta a tempo" in said
+    assert "no connection" not in said
+
+
+def test_no_source_in_trouble_says_so(olga, sources):
+    assert "Nenhuma fonte precisa de atenção." in words(olga.get("/operacao"))
 
 
 def test_a_rehearsed_outage_is_called_so_here_and_only_here(olga, ana, sources):
