@@ -209,6 +209,8 @@ def _state(export: ExportView, *, is_over: bool) -> words.Chip:
     if export.is_unfinished:
         is_begun = export.state == "running"
         return words.Chip(_("Being prepared") if is_begun else _("Waiting"), "info", "clock")
+    if export.outcome == "given-up":
+        return words.Chip(_("Failed"), "bad", "alert")
     if is_over:
         return words.Chip(_("Over"), "plain", "minus")
     return words.Chip(_("Ready"), "good", "check")
