@@ -181,10 +181,10 @@ def _export_item(export: ExportView, to: Addresses, now: datetime) -> ExportItem
     is_past = export.expires_at is not None and export.expires_at <= now
     is_over = not export.is_unfinished and bool(export.outcome or is_past)
     counted = formats.count(export.total)
-    detail = _("asked at %(time)s") % {"time": formats.moment(export.asked_at, now)}
+    detail = _("requested at %(time)s") % {"time": formats.moment(export.asked_at, now)}
     if not export.is_unfinished and not is_over:
         until = formats.moment(export.expires_at, now)
-        detail += " · " + _("can be taken until %(time)s") % {"time": until}
+        detail += " · " + _("available until %(time)s") % {"time": until}
     name = ngettext("%(count)s order", "%(count)s orders", export.total) % {"count": counted}
     if is_over:
         name = _("Orders")
