@@ -33,7 +33,8 @@ def _row(item: OrderItem, pick: str, differs: str) -> str:
         f' value="{escape(item.public_id)}" form="picked"><span class="visually-hidden">'
         f"{pick} {escape(item.title.whole)}</span></label></td>"
         f'<th scope="row" class="c-order"><a class="main" href="{escape(item.url)}">'
-        f'{_marked(item.title)}</a> <span class="sub">{others}{escape(item.origin)}</span></th>'
+        f'{_marked(item.title)}</a> <span class="sub">{others}'
+        f'<span class="nowrap">{escape(item.origin)}</span></span></th>'
         f"{''.join(_cell(each, differs) for each in item.cells)}</tr>"
     )
 

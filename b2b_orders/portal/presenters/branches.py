@@ -169,7 +169,7 @@ class _Presenting:
 
 
 def _due_soon() -> str:
-    return _("To pay in 7 days")
+    return _("To pay within 7 days")
 
 
 def _count(

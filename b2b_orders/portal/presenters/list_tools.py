@@ -181,10 +181,10 @@ def _export_item(export: ExportView, to: Addresses, now: datetime) -> ExportItem
     is_past = export.expires_at is not None and export.expires_at <= now
     is_over = not export.is_unfinished and bool(export.outcome or is_past)
     counted = formats.count(export.total)
-    detail = _("asked at %(time)s") % {"time": formats.moment(export.asked_at, now)}
+    detail = _("requested at %(time)s") % {"time": formats.moment(export.asked_at, now)}
     if not export.is_unfinished and not is_over:
         until = formats.moment(export.expires_at, now)
-        detail += " · " + _("can be taken until %(time)s") % {"time": until}
+        detail += " · " + _("available until %(time)s") % {"time": until}
     name = ngettext("%(count)s order", "%(count)s orders", export.total) % {"count": counted}
     if is_over:
         name = _("Orders")
@@ -209,6 +209,8 @@ def _state(export: ExportView, *, is_over: bool) -> words.Chip:
     if export.is_unfinished:
         is_begun = export.state == "running"
         return words.Chip(_("Being prepared") if is_begun else _("Waiting"), "info", "clock")
+    if export.outcome == "given-up":
+        return words.Chip(_("Failed"), "bad", "alert")
     if is_over:
         return words.Chip(_("Over"), "plain", "minus")
     return words.Chip(_("Ready"), "good", "check")

@@ -177,14 +177,14 @@ def _item(pack: PackView, to: Addresses, now: datetime) -> PackItem:
     is_over = not pack.is_unfinished and (pack.outcome or _is_past(pack.expires_at, now))
     return PackItem(
         heading=_heading(pack.choice),
-        detail=_("asked at %(time)s") % {"time": formats.moment(pack.asked_at, now)}
+        detail=_("requested at %(time)s") % {"time": formats.moment(pack.asked_at, now)}
         + ("" if pack.is_unfinished else f" · {detail}"),
         state=_state(pack, is_over=bool(is_over)),
         progress=_("%(done)s of %(all)s documents")
         % {"done": formats.count(done), "all": formats.count(pack.total)},
         percent=min(100, done * 100 // max(1, pack.total)),
         is_unfinished=pack.is_unfinished,
-        expires=_("can be taken until %(time)s") % {"time": formats.moment(pack.expires_at, now)}
+        expires=_("available until %(time)s") % {"time": formats.moment(pack.expires_at, now)}
         if pack.expires_at and not is_over and not pack.is_unfinished
         else "",
         why=gone_words(pack.outcome or "expired") if is_over else "",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from urllib.parse import quote
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from b2b_orders.companies.people import Administrator
 from b2b_orders.ingest.queries import SourceState
@@ -20,6 +22,9 @@ from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.lists import count_words
 from b2b_orders.portal.presenters.recognition import recognition
 from b2b_orders.portal.presenters.sources import down_sources, source_name
+
+# So many branches are named above a list; more are counted.
+_NAMED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,16 @@ def branches_words(facts: ScopeFacts) -> str:
         return _("all branches")
     seen = ", ".join(formats.tax_id_ending(each.tax_id) for each in facts.establishments)
     return _("branch %(branches)s") % {"branches": seen or "-"}
+
+
+def seen_words(facts: ScopeFacts) -> str:
+    """Say which branches a list is of; nothing to who sees the whole company, or nothing yet."""
+    if facts.is_whole_company or not facts.establishments:
+        return ""
+    count = len(facts.establishments)
+    several = ngettext("%(count)s branch", "%(count)s branches", count) % {"count": count}
+    seen = branches_words(facts) if count <= _NAMED else several
+    return _("You see: %(branches)s") % {"branches": seen}
 
 
 def _scope(facts: ScopeFacts) -> str:

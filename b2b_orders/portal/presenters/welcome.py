@@ -17,6 +17,8 @@ class Tip:
     icon: str
     heading: str
     text: str
+    # A phone has no keys, and nothing is said of them there.
+    is_of_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +145,11 @@ def _what_is_seen(company: str, viewer: Viewer) -> Tip:
     ]
     if missing:
         text += " " + _("(without %(what)s)") % {"what": ", ".join(missing)}
-    rest = _("Your company's administrator decides that.")
-    return Tip("building", _("What you see"), f"{text}. {rest}")
+    text += "."
+    # Who decides it is not told to ask somebody.
+    if not viewer.can(Right.PEOPLE):
+        text += " " + _("Your company's administrator decides that.")
+    return Tip("building", _("What you see"), text)
 
 
 def _notifications() -> Tip:
@@ -160,4 +165,5 @@ def _keyboard() -> Tip:
         "list",
         _("Quick by keyboard"),
         _("/ leads to the box, ? lists all keys. Help explains every word of the portal."),
+        is_of_keys=True,
     )

@@ -34,6 +34,7 @@ from b2b_orders.portal.presenters.list_filter import CHIPS
 from b2b_orders.portal.presenters.lists import OrderItem, order_items
 from b2b_orders.portal.presenters.search import (
     no_orders_words,
+    seen_words,
     too_long_words,
 )
 from b2b_orders.portal.presenters.sources import source_lines
@@ -98,6 +99,7 @@ def _context(
         "lookup_url": to.to("ask"),
         "sources": source_lines(states, now=now),
         "branches_url": board_link(request, facts),
+        "seen": seen_words(facts),
     }
     counted: Counted | None = None
     chips: Mapping[Only, Counted] = {}

@@ -372,6 +372,7 @@ def test_what_could_not_be_written_for_hours_is_given_up(ana, long_list):
     export.refresh_from_db()
     assert (export.state, export.outcome) == ("failed", "given-up")
     assert "Não foi possível preparar." in words(ana.get("/pedidos/exportacoes"))
+    assert words(ana.get("/pedidos/exportacoes"), "//*[@class='state']") == "Falhou"
 
 
 # --- picked -----------------------------------------------------------------------------------

@@ -90,6 +90,12 @@ def test_each_order_is_a_row_with_its_number_as_head_and_its_name_in_the_box():
     assert [each.rsplit(" ", 1)[1] for each in names] == ["12345", "9"]
 
 
+def test_where_an_order_came_from_is_not_torn_apart():
+    table = parsed(item((), Marked("1"), origin="Site + ERP"))
+
+    assert [each.text for each in table.xpath("//th//*[@class='nowrap']")] == ["Site + ERP"]
+
+
 def test_a_divergence_is_said_in_words_beside_the_status():
     sure = Cell("status", "c-status", chip=PLAIN)
     differs = Cell("status", "c-status", chip=PLAIN, differs=True)

@@ -83,6 +83,13 @@ def test_scoped_person_sees_their_branch_only(client_for, cast, world):
     assert texts(response, TITLES) == ["0004500987"]
 
 
+def test_the_list_says_of_which_branches_it_is(client_for, cast, ana, world):
+    head = "//*[@class='list-head']"
+
+    assert "Você vê: filial …0002-76" in words(client_for(cast.carla).get("/pedidos"), head)
+    assert "Você vê" not in words(ana.get("/pedidos"), head)
+
+
 def test_amounts_are_absent_without_the_right(client_for, cast, world):
     member = cast.ana.memberships.get()
     member.role = "viewer"

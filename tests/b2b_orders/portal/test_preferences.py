@@ -232,7 +232,7 @@ def test_closing_the_first_steps_leads_nowhere_else(ana, next_page):
             ["Dê acesso às suas pessoas"],
         ),
         ("carla", "/pedidos", ["Os pedidos de 1 filial da Alfa Distribuidora"], []),
-        ("rita", "/pedidos", ["Dê acesso às suas pessoas"], []),
+        ("rita", "/pedidos", ["Dê acesso às suas pessoas"], ["Quem decide é o administrador"]),
         ("suzana", "/atendimento", ["Veja o que o cliente vê"], ["Tudo o que há a pagar"]),
         ("teo", "/televendas", ["Seus clientes"], ["Veja o que o cliente vê"]),
     ],
