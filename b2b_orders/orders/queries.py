@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.common.paging import PageOf
+from b2b_orders.common.planning import planned_for_values
 from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.chips import LIST_COUNT_LIMIT
@@ -127,7 +129,9 @@ def list_orders(
     another sort.
     """
     wanted = wanted.allowed_to(viewer)
-    return _page(_wanted(viewer, wanted, now), viewer, sorting_of(wanted), after, limit)
+    orders = _wanted(viewer, wanted, now)
+    with _planned(viewer, wanted):
+        return _page(orders, viewer, sorting_of(wanted), after, limit)
 
 
 def count_orders(
@@ -158,8 +162,15 @@ def neighbours(
     start = Start(sorting.place_of(dict(zip(columns, values[0], strict=True))))
     orders = _wanted(viewer, wanted, now)
     found = (_read(orders, each, start, 1, "SELECT o.public_id") for each in _both_ways(sorting))
-    before, behind = (rows[0][0] if rows else None for rows in found)
+    with _planned(viewer, wanted):
+        before, behind = (rows[0][0] if rows else None for rows in found)
     return before, behind
+
+
+def _planned(viewer: Viewer, wanted: OrderFilter) -> AbstractContextManager[None]:
+    # All orders of a company have but one plan.
+    is_whole = viewer.establishment_ids is None and not wanted.is_narrowed
+    return nullcontext() if is_whole else planned_for_values()
 
 
 def _both_ways(sorting: Sorting) -> tuple[Sorting, Sorting]:

@@ -391,6 +391,26 @@ def plans_of(read, company) -> list[str]:
     return plans
 
 
+def test_only_a_list_of_everything_is_planned_once_for_all(cast, viewer):
+    """A plan for any status or branch would sort half of a large company for its first page."""
+    branch = viewer_in(cast.alfa, establishment_ids=frozenset({1}))
+    narrowed = OrderFilter(statuses=(Fulfilment.INVOICED,))
+
+    def kept(viewer: Viewer, wanted: OrderFilter) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+        connection.connection._prepared.clear()
+        for _each in range(6):
+            queries.list_orders(viewer=viewer, wanted=wanted, now=NOW)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            return sum("o.total_cents" in statement for (statement,) in cursor.fetchall())
+
+    assert kept(viewer, EVERYTHING) == 1
+    assert kept(viewer, narrowed) == 0
+    assert kept(branch, EVERYTHING) == 0
+
+
 def test_every_sort_and_filter_of_a_large_company_is_a_range_of_an_index(large):
     viewer = viewer_in(large)
     index_of = {
