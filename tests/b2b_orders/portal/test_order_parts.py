@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -361,6 +362,40 @@ def test_the_head_says_when_it_was_delivered(ana, cast, sources):
     page = ana.get(address(Order.objects.get()))
 
     assert words(page, "//p[contains(@class, 'headline')]") == "Entregue em 10/03/2026"
+
+
+def test_the_head_of_an_order_whose_invoice_was_cancelled_does_not_call_it_invoiced(
+    ana, cast, sources
+):
+    gone, other = InvoiceRecord("1", "001", issued_on=NOW.date()), InvoiceRecord("2", "1")
+    cancelled = EventRecord(NOW, "nfe-cancelled", "1/1")
+    record = make_erp_record(fulfilment=Fulfilment.INVOICED, invoices=(gone,), events=(cancelled,))
+    from_erp(cast.alfa, record)
+    order = Order.objects.get()
+
+    for part in ("", "/itens", "/documentos"):
+        said = words(ana.get(address(order) + part), "//p[contains(@class, 'headline')]")
+        assert said.startswith("O fornecedor cancelou a nota fiscal: 1/1")
+        assert "Próximo passo" not in said
+
+    from_erp(cast.alfa, replace(record, invoices=(gone, other)), hours=1)
+
+    said = words(ana.get(address(order)), "//p[contains(@class, 'headline')]")
+    assert said.startswith("Próximo passo: Despachado")
+
+
+def test_an_invoice_that_was_cancelled_says_so_in_its_heading(ana, world):
+    Document.objects.filter(invoice_number="1001").update(
+        state="cancelled", reason="invoice-cancelled"
+    )
+
+    headings = parse(ana.get(address(world.o1))).xpath("//*[@class='invoice-head']")
+
+    assert ["Nota fiscal cancelada" in each.text_content() for each in headings] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_finance_says_what_is_open_and_by_whose_word(ana, cast, sources):
