@@ -351,7 +351,8 @@ def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
 def _delivery(detail: OrderDetail, promises: Sequence[Promise]) -> tuple[Fact, ...]:
     facts = detail.facts
     found = []
-    if detail.row.promised_on:
+    # Nobody waits for what was cancelled or replaced.
+    if detail.row.promised_on and _layout(detail.row.fulfilment) not in {"cancelled", "replaced"}:
         history = promise_words(promises)
         lines = (formats.day(detail.row.promised_on), *((history,) if history else ()))
         found.append(Fact(_("Expected delivery"), lines[0], lines if history else ()))

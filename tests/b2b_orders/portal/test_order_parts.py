@@ -398,6 +398,17 @@ def test_an_invoice_that_was_cancelled_says_so_in_its_heading(ana, world):
     ]
 
 
+@pytest.mark.parametrize("fulfilment", ["cancelled", "replaced"])
+def test_an_order_that_came_to_nothing_promises_nothing(ana, cast, sources, fulfilment):
+    order = make_order(cast.alfa, fulfilment=fulfilment, promised_on=date(2026, 3, 15))
+
+    page = words(ana.get(address(order)))
+
+    assert "Sem nota fiscal nem documento." in page
+    assert "quando o ERP emitir" not in page
+    assert "15/03/2026" not in page
+
+
 def test_finance_says_what_is_open_and_by_whose_word(ana, cast, sources):
     order = make_order(cast.alfa)
     make_title(order, amount=Decimal("1000.00"))
