@@ -343,7 +343,7 @@ def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
         address.get("street"),
         address.get("district"),
         city,
-        address.get("postal_code"),
+        formats.postal_code(str(address.get("postal_code") or "")),
     )
     return tuple(str(line) for line in lines if line)
 
