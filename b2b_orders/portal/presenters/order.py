@@ -467,4 +467,4 @@ def position_words(detail: OrderDetail, now: datetime) -> str:
         }
         for source in detail.sources
     ]
-    return _("position by %(sources)s") % {"sources": " · ".join(told)} if told else ""
+    return _("position according to %(sources)s") % {"sources": " · ".join(told)} if told else ""

@@ -418,7 +418,7 @@ def test_finance_says_what_is_open_and_by_whose_word(ana, cast, sources):
     page = ana.get(address(order) + "/financeiro")
 
     assert words(page, "//*[@class='card-foot']").replace("\xa0", " ") == "Em aberto: R$ 1.234,50"
-    assert "posição de ERP às 10:00" in words(page, "//caption").replace("\xa0", " ")
+    assert "posição segundo ERP às 10:00" in words(page, "//caption").replace("\xa0", " ")
     assert len(parse(page).xpath("//table[contains(@class, 'titles')]/tbody/tr")) == 3
 
 
