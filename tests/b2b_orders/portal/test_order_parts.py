@@ -250,7 +250,7 @@ def test_who_may_not_see_prices_gets_no_column_of_them(client_for, cast, sources
     page = parse(client_for(cast.ana).get(address(order) + "/itens"))
 
     assert page.xpath("//thead//th/text()") == [
-        "Item", "Código do produto", "Pedida", "Faturado", "NF",
+        "Item", "Código do produto", "Qtd. pedida", "Qtd. faturada", "NF",
     ]  # fmt: skip
 
 
