@@ -276,6 +276,21 @@ def test_the_timeline_tells_of_every_source_in_one_order(ana, world):
     assert any("Situação agora: Aguardando entrada no ERP · Site" in each for each in told)
 
 
+def test_the_timeline_says_which_invoice_a_source_means(ana, cast, sources):
+    invoices = (
+        InvoiceRecord("1001", "1", issued_on=NOW.date()),
+        InvoiceRecord("1002", "1", issued_on=NOW.date() - timedelta(days=1)),
+    )
+    events = (EventRecord(NOW, "invoiced", ""), EventRecord(NOW, "delivered", "1001"))
+    from_erp(cast.alfa, make_erp_record(invoices=invoices, events=events))
+
+    told = " | ".join(texts(ana.get(address(Order.objects.get()) + "/historico"), EVENTS))
+
+    assert "Nota fiscal emitida: 1001/1 · ERP" in told
+    assert "Nota fiscal emitida: 1002/1" in told
+    assert "Mercadoria entregue: NF 1001 · ERP" in told
+
+
 def test_the_sources_own_code_is_there_on_demand(ana, world):
     page = parse(ana.get(address(world.o1) + "/historico"))
 
