@@ -248,6 +248,11 @@ def tax_id_ending(value: str) -> str:
     return f"…{value[8:12]}-{value[12:]}" if len(value) == 14 else f"…{value[-4:]}"
 
 
+def postal_code(value: str) -> str:
+    """Write a CEP with its hyphen, whichever source it is from; anything else as it is."""
+    return f"{value[:5]}-{value[5:]}" if len(value) == 8 and value.isdecimal() else value
+
+
 def grouped(value: str, by: int = 4) -> str:
     """Write a long key in groups, so that it can be read out."""
     return " ".join(value[at : at + by] for at in range(0, len(value), by))

@@ -179,7 +179,7 @@ EVENT: dict[str, Text] = {
     "cancel_requested": lazy("Cancellation requested"),
     # What files say that were checked, see `documents.learning`.
     "nfe-cancelled": lazy("The seller cancelled the invoice"),
-    "nfe-corrected": lazy("Letter of correction of the invoice"),
+    "nfe-corrected": lazy("Correction letter of the invoice"),
     "nfe-event": lazy("Event of the invoice"),
 }
 

@@ -13,9 +13,7 @@ from b2b_orders.portal.words import Text, Word
 FINDING: dict[str, Word] = {
     # what a buyer should know before using the file
     "cancelled": Word(lazy("The seller cancelled this invoice."), "bad", "cross"),
-    "correction_letter": Word(
-        lazy("A letter of correction completes the invoice."), "info", "file"
-    ),
+    "correction_letter": Word(lazy("A correction letter completes the invoice."), "info", "file"),
     "homologation": Word(lazy("Issued in a test environment: no fiscal value."), "bad", "alert"),
     "no_protocol": Word(
         lazy("Without the tax authority's protocol: ask the supplier for the authorised file."),
@@ -123,7 +121,7 @@ SIGNATURE: dict[str, Word] = {
 MADE: dict[str, Text] = {
     "danfe": lazy("DANFE made by us from the XML"),
     "dacte": lazy("DACTE made by us from the XML"),
-    "cce": lazy("Letter of correction made by us from the XML"),
+    "cce": lazy("Correction letter made by us from the XML"),
 }
 
 

@@ -37,6 +37,7 @@ PAYABLE = frozenset({"boleto", "gnre", "gare"})
 ASKED_ABOUT = frozenset({"expected", "failed", "damaged"})
 # What most people come for, by one key each.
 KEYS = {"boleto": "b", "nfe_xml": "x", "danfe": "n"}
+_INVOICE_CANCELLED = "invoice-cancelled"
 # What the buyer owes. Tax slips are the seller's: their dates are no debt of the buyer.
 DEBTS = frozenset({"boleto"})
 
@@ -79,6 +80,8 @@ class InvoiceGroup:
     tracking_url: str
     delivered: str
     documents: tuple[DocumentItem, ...]
+    # What became of the invoice itself, where it does not stand any more.
+    state: words.Chip | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,14 @@ def _group(invoice: InvoiceRow, rows: list[DocumentRow], frame: _Frame) -> Invoi
         if invoice.delivered_at
         else "",
         documents=_items(rows, frame),
+        state=_invoice_state(rows),
     )
+
+
+def _invoice_state(rows: Iterable[DocumentRow]) -> words.Chip | None:
+    if any(row.reason == _INVOICE_CANCELLED for row in rows):
+        return words.Chip(_("Invoice cancelled"), "bad", "cross")
+    return None
 
 
 def _loose_group(
@@ -400,7 +410,7 @@ def _why_standing(row: DocumentRow, frame: _Frame) -> str:
         return _("Replaced: pay the new one only.") if row.kind in PAYABLE else ""
     if row.state == "available":
         return _("Do not pay it.")
-    if row.reason == "invoice-cancelled":
+    if row.reason == _INVOICE_CANCELLED:
         said, warning = _("The seller cancelled this invoice."), _("Do not pay it.")
         return f"{said} {warning}" if row.kind in PAYABLE else said
     return words.text(words_rules.REASON, row.reason) if row.reason in words_rules.REASON else ""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from b2b_orders.ingest.queries import SourceState
 from b2b_orders.portal import formats, words
-from b2b_orders.portal.presenters.sources import source_name
+from b2b_orders.portal.presenters.sources import source_names
 
 
 class Asked(Protocol):
@@ -66,7 +66,7 @@ def lookup_page(
 
 
 def _answers(view: Asked, states: tuple[SourceState, ...]) -> tuple[str, ...]:
-    names = {state.connection: source_name(state, alone=False) for state in states}
+    names = source_names(states)
     return tuple(
         f"{names.get(connection, connection)}: {words.text(words.ANSWER, answer)}"
         for connection, answer in sorted(view.answers.items())

@@ -343,7 +343,7 @@ def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
         address.get("street"),
         address.get("district"),
         city,
-        address.get("postal_code"),
+        formats.postal_code(str(address.get("postal_code") or "")),
     )
     return tuple(str(line) for line in lines if line)
 
@@ -351,7 +351,8 @@ def _address(address: Mapping[str, Any] | None) -> tuple[str, ...]:
 def _delivery(detail: OrderDetail, promises: Sequence[Promise]) -> tuple[Fact, ...]:
     facts = detail.facts
     found = []
-    if detail.row.promised_on:
+    # Nobody waits for what was cancelled or replaced.
+    if detail.row.promised_on and _layout(detail.row.fulfilment) not in {"cancelled", "replaced"}:
         history = promise_words(promises)
         lines = (formats.day(detail.row.promised_on), *((history,) if history else ()))
         found.append(Fact(_("Expected delivery"), lines[0], lines if history else ()))
@@ -466,4 +467,4 @@ def position_words(detail: OrderDetail, now: datetime) -> str:
         }
         for source in detail.sources
     ]
-    return _("position by %(sources)s") % {"sources": " · ".join(told)} if told else ""
+    return _("position according to %(sources)s") % {"sources": " · ".join(told)} if told else ""

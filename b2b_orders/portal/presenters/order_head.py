@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from b2b_orders.orders.promises import Promise
-from b2b_orders.orders.queries import OrderDetail
+from b2b_orders.orders.queries import InvoiceRow, OrderDetail
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.list_address import Pairs, address
@@ -34,6 +34,10 @@ _NEXT: dict[str, Text] = {
     "partly_invoiced": lazy("the rest is invoiced"),
     "cancel_requested": lazy("the cancellation is decided"),
 }
+# What the invoice's own file says, see `documents.learning`.
+_CANCELLED = "nfe-cancelled"
+# Where an order may stand once it was invoiced.
+_INVOICED = frozenset({"invoiced", "partly_invoiced", "shipped"})
 # Nothing comes after these, and nothing is late.
 _ENDED = frozenset({"delivered", "cancelled", "replaced"})
 
@@ -85,7 +89,8 @@ def headline(detail: OrderDetail, promises: Sequence[Promise], today: date) -> s
     parts = [since] if (since := _since(detail)) else []
     if row.fulfilment in _ENDED:
         return " · ".join(parts)
-    if following := _following(row.fulfilment):
+    # After an invoice that was cancelled nobody has said what comes next.
+    if not _undone(detail) and (following := _following(row.fulfilment)):
         parts.append(_("Next step: %(step)s") % {"step": following})
     if row.promised_on is not None:
         day = formats.day(row.promised_on)
@@ -96,14 +101,34 @@ def headline(detail: OrderDetail, promises: Sequence[Promise], today: date) -> s
 
 def _since(detail: OrderDetail) -> str:
     """Say since when, where an invoice tells it."""
-    sold = [each for each in detail.invoices if not each.is_return]
     if detail.row.fulfilment == "delivered":
-        days = [formats.local(each.delivered_at).date() for each in sold if each.delivered_at]
+        days = [
+            formats.local(each.delivered_at).date() for each in _sold(detail) if each.delivered_at
+        ]
         return _("Delivered on %(date)s") % {"date": formats.day(max(days))} if days else ""
-    if detail.row.fulfilment in {"invoiced", "partly_invoiced", "shipped"}:
-        issued = [each.issued_on for each in sold if each.issued_on]
+    if undone := _undone(detail):
+        return f"{words.EVENT[_CANCELLED]}: {', '.join(undone)}"
+    if detail.row.fulfilment in _INVOICED:
+        issued = [each.issued_on for each in _standing(detail) if each.issued_on]
         return _("Invoiced on %(date)s") % {"date": formats.day(max(issued))} if issued else ""
     return ""
+
+
+def _sold(detail: OrderDetail) -> list[InvoiceRow]:
+    return [each for each in detail.invoices if not each.is_return]
+
+
+def _standing(detail: OrderDetail) -> list[InvoiceRow]:
+    """List the invoices that the seller has not cancelled."""
+    gone = {event.text for event in detail.events if event.code == _CANCELLED}
+    return [each for each in _sold(detail) if f"{each.number}/{each.series}" not in gone]
+
+
+def _undone(detail: OrderDetail) -> list[str]:
+    """Name the invoices of an order whose invoices were all cancelled."""
+    if detail.row.fulfilment not in _INVOICED or _standing(detail):
+        return []
+    return [f"{each.number}/{each.series}" for each in _sold(detail)]
 
 
 def _following(fulfilment: str) -> str:

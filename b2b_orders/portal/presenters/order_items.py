@@ -110,11 +110,11 @@ def _invoices(line: LineRow, _currency: str) -> str:
 _COLUMNS = (
     _Column("sku", lazy("Product code"), _text("sku"), is_number=False),
     _Column("customer_code", lazy("Your code"), _text("customer_code"), is_number=False),
-    _Column("quantity", lazy("Ordered"), _quantity),
-    _Column("reserved", lazy("Reserved"), _of("reserved")),
-    _Column("invoiced", lazy("Invoiced"), _of("invoiced")),
-    _Column("shipped", lazy("Shipped"), _of("shipped")),
-    _Column("cancelled", lazy("Cancelled"), _of("cancelled")),
+    _Column("quantity", lazy("Qty ordered"), _quantity),
+    _Column("reserved", lazy("Qty reserved"), _of("reserved")),
+    _Column("invoiced", lazy("Qty invoiced"), _of("invoiced")),
+    _Column("shipped", lazy("Qty shipped"), _of("shipped")),
+    _Column("cancelled", lazy("Qty cancelled"), _of("cancelled")),
     _Column(
         "unit_price",
         lazy("Unit price"),

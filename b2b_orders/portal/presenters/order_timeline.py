@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from itertools import groupby, pairwise
 from uuid import UUID
@@ -137,16 +137,16 @@ def latest(detail: OrderDetail, told: Told, *, to: Addresses, now: datetime, mos
 def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> Iterator[_Entry]:
     systems = {source.connection: str(source.system) for source in detail.sources}
     invoiced_on = set()
+    issued = _issued(detail)
     for event in detail.events:
-        entry = _event(event, systems)
+        entry = _event(_with_invoice(event, detail, issued), systems)
         if event.code == "invoiced":
             invoiced_on.add(entry.day)
         yield entry
-    for invoice in detail.invoices:
-        if invoice.issued_on and not invoice.is_return and invoice.issued_on not in invoiced_on:
-            number = f"{invoice.number}/{invoice.series}" if invoice.series else invoice.number
+    for day, numbers in issued.items():
+        for number in numbers if day not in invoiced_on else ():
             text = _("Invoice issued: %(number)s") % {"number": number}
-            yield _on_day(invoice.issued_on, text, "documentos")
+            yield _on_day(day, text, "documentos")
     yield from _documents(told.documents)
     yield from _settled(detail.titles)
     yield from _promises(told.promises, systems)
@@ -155,6 +155,27 @@ def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> I
         who = f"{item.who} ({item.role})" if item.role else item.who
         reason = f" · {item.reason}" if item.reason else ""
         yield _at(row.at, f"{who}: {item.what}{reason}", "acessos")
+
+
+def _issued(detail: OrderDetail) -> dict[date, list[str]]:
+    """Name the invoices of each day."""
+    found: dict[date, list[str]] = {}
+    for invoice in detail.invoices:
+        if invoice.issued_on and not invoice.is_return:
+            number = f"{invoice.number}/{invoice.series}" if invoice.series else invoice.number
+            found.setdefault(invoice.issued_on, []).append(number)
+    return found
+
+
+def _with_invoice(
+    event: EventRow, detail: OrderDetail, issued: Mapping[date, Sequence[str]]
+) -> EventRow:
+    """Say of which invoice the site tells: it names none, or writes its bare number."""
+    if event.code == "invoiced" and not event.text:
+        return replace(event, text=", ".join(issued.get(formats.local(event.at).date(), ())))
+    if event.code == "delivered" and any(each.number == event.text for each in detail.invoices):
+        return replace(event, text=_("NF %(number)s") % {"number": event.text})
+    return event
 
 
 def _at(at: datetime, text: str, kind: str, **more: object) -> _Entry:

@@ -67,6 +67,15 @@ def source_name(state: SourceState, *, alone: bool = True) -> str:
     return state.label
 
 
+def source_names(states: Iterable[SourceState]) -> dict[str, str]:
+    """Name sources by their connections, each as the freshness line calls it."""
+    known = tuple(states)
+    counts = Counter(state.system for state in known)
+    return {
+        state.connection: source_name(state, alone=counts[state.system] == 1) for state in known
+    }
+
+
 def stale_sentence(state: SourceState, now: datetime, *, alone: bool = True) -> str:
     """Say that a source does not answer, since when, and how old the data is."""
     name = source_name(state, alone=alone)

@@ -13,7 +13,7 @@ from b2b_orders.orders.match import RecordKey
 from b2b_orders.orders.trouble import FieldRule, Tie, Trouble, TroubleInvoice, TroubleRecord
 from b2b_orders.portal import formats, words
 from b2b_orders.portal import words_trouble as trouble
-from b2b_orders.portal.presenters.sources import source_name
+from b2b_orders.portal.presenters.sources import source_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def rereading(state: str) -> Rereading:
 
 def trouble_page(view: Trouble, states: Iterable[SourceState], *, now: datetime) -> TroublePage:
     """Present an order taken apart."""
-    names = {state.connection: source_name(state, alone=False) for state in states}
+    names = source_names(states)
     return TroublePage(
         title=view.title,
         columns=tuple(

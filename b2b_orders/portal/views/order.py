@@ -61,14 +61,14 @@ from b2b_orders.portal.views.order_extras import about_numbers, for_staff, from_
 from b2b_orders.portal.views.order_sources import asked_again, page_mark, refreshing
 
 PRINT = "print"
-_HEAD = frozenset({"invoices", "titles"})
+_HEAD = frozenset({"invoices", "titles", "events"})
 # What each part reads of the order beside its head; documents and questions are asked apart.
 _READS: Mapping[str, frozenset[str]] = {
-    "summary": _HEAD | {"events"},
+    "summary": _HEAD,
     "items": _HEAD,
     "documents": _HEAD,
     "finance": _HEAD,
-    "history": _HEAD | {"events"},
+    "history": _HEAD,
     PRINT: PARTS,
 }
 _WITH_DOCUMENTS = frozenset({"summary", "documents", "finance", "history", PRINT})

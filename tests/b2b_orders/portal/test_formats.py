@@ -74,3 +74,17 @@ def test_amounts_and_counts_are_written_as_the_locale_has_them(language, value):
         assert formats.amount(Decimal(value)) == f"R$\u00a0{digits}"
         assert formats.amount(-Decimal(value)).endswith(f"R$\u00a0{digits}")
         assert formats.count(int(Decimal(value))) == whole
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("30110014", "30110-014"),
+        ("30110-014", "30110-014"),
+        ("C1425DKA", "C1425DKA"),
+        ("1425", "1425"),
+        ("", ""),
+    ],
+)
+def test_a_postal_code_of_brazil_has_its_hyphen(value, shown):
+    assert formats.postal_code(value) == shown

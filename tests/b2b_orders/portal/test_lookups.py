@@ -63,7 +63,7 @@ def test_not_found_says_who_was_asked_and_when_to_ask_again(ana, world):
     page = words(response)
     assert 'Nenhuma fonte tem "999999"' in page
     assert "ERP: não tem" in page
-    assert "Loja: não tem" in page
+    assert "Site: não tem" in page
     assert "Consultado às 10:00. Você pode consultar de novo em 30 s." in page
     assert parse(response).xpath("//*[@hx-trigger]") == []
 

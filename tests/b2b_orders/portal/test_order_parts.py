@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -249,7 +250,7 @@ def test_who_may_not_see_prices_gets_no_column_of_them(client_for, cast, sources
     page = parse(client_for(cast.ana).get(address(order) + "/itens"))
 
     assert page.xpath("//thead//th/text()") == [
-        "Item", "Código do produto", "Pedida", "Faturado", "NF",
+        "Item", "Código do produto", "Qtd. pedida", "Qtd. faturada", "NF",
     ]  # fmt: skip
 
 
@@ -273,6 +274,21 @@ def test_the_timeline_tells_of_every_source_in_one_order(ana, world):
     assert any("Nota fiscal emitida: NF 1001/1" in each and "ERP" in each for each in told)
     assert any("Situação agora: Despachado · ERP" in each for each in told)
     assert any("Situação agora: Aguardando entrada no ERP · Site" in each for each in told)
+
+
+def test_the_timeline_says_which_invoice_a_source_means(ana, cast, sources):
+    invoices = (
+        InvoiceRecord("1001", "1", issued_on=NOW.date()),
+        InvoiceRecord("1002", "1", issued_on=NOW.date() - timedelta(days=1)),
+    )
+    events = (EventRecord(NOW, "invoiced", ""), EventRecord(NOW, "delivered", "1001"))
+    from_erp(cast.alfa, make_erp_record(invoices=invoices, events=events))
+
+    told = " | ".join(texts(ana.get(address(Order.objects.get()) + "/historico"), EVENTS))
+
+    assert "Nota fiscal emitida: 1001/1 · ERP" in told
+    assert "Nota fiscal emitida: 1002/1" in told
+    assert "Mercadoria entregue: NF 1001 · ERP" in told
 
 
 def test_the_sources_own_code_is_there_on_demand(ana, world):
@@ -363,6 +379,51 @@ def test_the_head_says_when_it_was_delivered(ana, cast, sources):
     assert words(page, "//p[contains(@class, 'headline')]") == "Entregue em 10/03/2026"
 
 
+def test_the_head_of_an_order_whose_invoice_was_cancelled_does_not_call_it_invoiced(
+    ana, cast, sources
+):
+    gone, other = InvoiceRecord("1", "001", issued_on=NOW.date()), InvoiceRecord("2", "1")
+    cancelled = EventRecord(NOW, "nfe-cancelled", "1/1")
+    record = make_erp_record(fulfilment=Fulfilment.INVOICED, invoices=(gone,), events=(cancelled,))
+    from_erp(cast.alfa, record)
+    order = Order.objects.get()
+
+    for part in ("", "/itens", "/documentos"):
+        said = words(ana.get(address(order) + part), "//p[contains(@class, 'headline')]")
+        assert said.startswith("O fornecedor cancelou a nota fiscal: 1/1")
+        assert "Próximo passo" not in said
+
+    from_erp(cast.alfa, replace(record, invoices=(gone, other)), hours=1)
+
+    said = words(ana.get(address(order)), "//p[contains(@class, 'headline')]")
+    assert said.startswith("Próximo passo: Despachado")
+
+
+def test_an_invoice_that_was_cancelled_says_so_in_its_heading(ana, world):
+    Document.objects.filter(invoice_number="1001").update(
+        state="cancelled", reason="invoice-cancelled"
+    )
+
+    headings = parse(ana.get(address(world.o1))).xpath("//*[@class='invoice-head']")
+
+    assert ["Nota fiscal cancelada" in each.text_content() for each in headings] == [
+        True,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("fulfilment", ["cancelled", "replaced"])
+def test_an_order_that_came_to_nothing_promises_nothing(ana, cast, sources, fulfilment):
+    order = make_order(cast.alfa, fulfilment=fulfilment, promised_on=date(2026, 3, 15))
+
+    page = words(ana.get(address(order)))
+
+    assert "Sem nota fiscal nem documento." in page
+    assert "quando o ERP emitir" not in page
+    assert "15/03/2026" not in page
+
+
 def test_finance_says_what_is_open_and_by_whose_word(ana, cast, sources):
     order = make_order(cast.alfa)
     make_title(order, amount=Decimal("1000.00"))
@@ -372,7 +433,7 @@ def test_finance_says_what_is_open_and_by_whose_word(ana, cast, sources):
     page = ana.get(address(order) + "/financeiro")
 
     assert words(page, "//*[@class='card-foot']").replace("\xa0", " ") == "Em aberto: R$ 1.234,50"
-    assert "posição de ERP às 10:00" in words(page, "//caption").replace("\xa0", " ")
+    assert "posição segundo ERP às 10:00" in words(page, "//caption").replace("\xa0", " ")
     assert len(parse(page).xpath("//table[contains(@class, 'titles')]/tbody/tr")) == 3
 
 

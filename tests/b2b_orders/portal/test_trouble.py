@@ -39,7 +39,7 @@ def test_both_records_stand_side_by_side_with_what_differs(suzana, acting, world
     assert texts(response, "//table[contains(@class, 'compare')]/thead//th") == [
         "O quê",
         "ERP 0004500123",
-        "Loja 1172452900788-01",
+        "Site 1172452900788-01",
     ]
     assert rows["Total"] == "Total difere R$ 4.512,30 R$ 4.500,00"
     assert "10/03/2026 10:00:00 GMT-0300" in rows["Lido"]
