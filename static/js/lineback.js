@@ -13,7 +13,8 @@ const shown = languages.find((each) => each.lang === language)
 if (shown) {
   for (const each of languages) each.hidden = each !== shown;
   document.documentElement.lang = shown.lang;
-  document.title = `${shown.querySelector("h1").textContent} · ${document.title.split(" · ").pop()}`;
+  const [, ...whose] = document.title.split(" · ");
+  document.title = [shown.querySelector("h1").textContent, ...whose].join(" · ");
 }
 
 let kept = null;

@@ -121,7 +121,7 @@ def test_a_first_click_waits_on_a_page_and_the_file_follows(ana, world, danfe, w
     ready = ana.get(f"{where}/preparo")
     assert ready.status_code == 200
     (refresh,) = parse(ready).xpath("//meta[@http-equiv='refresh']/@content")
-    assert refresh == f"1; url={where}"
+    assert refresh == f"0; url={where}"
     assert parse(ready).xpath(f"//*[@id='making']//a[@href='{where}']")
 
     taken = ana.get(where)
