@@ -316,7 +316,7 @@ def export_head() -> list[str]:
         _("Role"),
         _("Sees"),
         _("Rights"),
-        _("Last seen"),
+        _("Last visit"),
         _("Second factor"),
         _("State"),
     ]
