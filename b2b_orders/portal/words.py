@@ -237,7 +237,7 @@ INCIDENT: dict[str, Text] = {
 ROLE: dict[str, Text] = {
     "buyer": lazy("Buyer"),
     "finance": lazy("Finance"),
-    "viewer": lazy("Viewer"),
+    "viewer": lazy("Read only"),
     "admin": lazy("Company admin"),
 }
 

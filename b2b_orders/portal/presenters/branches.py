@@ -45,7 +45,8 @@ class BranchItem:
     """A branch of the board."""
 
     ending: str
-    about: str
+    name: str
+    tax_id: str
     url: str
     counts: tuple[Count, ...]
     newest: str
@@ -122,10 +123,10 @@ class _Presenting:
 
     def item(self, line: BranchLine) -> BranchItem:
         """Present a branch."""
-        tax_id = f"CNPJ {formats.tax_id(line.tax_id)}" if line.tax_id else ""
         return BranchItem(
             ending=formats.tax_id_ending(line.tax_id) if line.tax_id else _("No branch stated"),
-            about=" · ".join(part for part in (line.name, tax_id) if part),
+            name=line.name,
+            tax_id=formats.tax_id(line.tax_id),
             url=self.orders(line) if line.tax_id else "",
             counts=tuple(self.counts(line)),
             newest=line.newest_title,

@@ -186,7 +186,7 @@ def _fields(kind: str, chosen: Mapping[str, str], *, is_new: bool) -> tuple[Fiel
         text("company", _("Company's name or id"), _("Empty for the seller's staff")),
     )
     roles = (
-        ("viewer", _("Viewer")),
+        ("viewer", _("Read only")),
         ("buyer", _("Buyer")),
         ("finance", _("Finance")),
         ("admin", _("Administrator")),

@@ -213,10 +213,16 @@ def grant_form(viewer: Viewer, branches: tuple[Branch, ...], grant: Grant) -> Gr
         is_whole=grant.establishment_ids is None and viewer.establishment_ids is None,
         may_be_whole=viewer.establishment_ids is None,
         branches=tuple(
-            Choice(str(branch.id), branch_name(branch), branch.id in chosen) for branch in branches
+            _branch_choice(branch, is_chosen=branch.id in chosen) for branch in branches
         ),
         rights=tuple(_right_field(name, right, grant) for name, right in RIGHT_OF_FIELD.items()),
     )
+
+
+def _branch_choice(branch: Branch, *, is_chosen: bool) -> Choice:
+    """Offer an establishment; its number stands apart, since it must not break."""
+    number = formats.tax_id(branch.tax_id)
+    return Choice(str(branch.id), branch.name or number, is_chosen, number if branch.name else "")
 
 
 def _right_field(name: str, right: Right, grant: Grant) -> RightField:
@@ -310,7 +316,7 @@ def export_head() -> list[str]:
         _("Role"),
         _("Sees"),
         _("Rights"),
-        _("Last seen"),
+        _("Last visit"),
         _("Second factor"),
         _("State"),
     ]

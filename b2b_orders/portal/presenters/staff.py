@@ -74,7 +74,7 @@ def _hit(hit: StaffHit, typed: str, now: datetime, *, acts: bool, is_new: bool) 
         url = Addresses(hit.company_public_id).to("order", public_id=hit.order_public_id)
     return HitItem(
         title=hit.title,
-        found_by=words.text(words.NUMBER_KIND, matched.kind) if matched else "",
+        found_by=_found_by(matched.kind) if matched else "",
         number=mark(matched.written, matched.typed, matched.how) if matched else None,
         company=hit.company_name,
         ending=f"…{hit.tax_id_ending}",
@@ -88,3 +88,10 @@ def _hit(hit: StaffHit, typed: str, now: datetime, *, acts: bool, is_new: bool) 
         else _("Not seen yet"),
         is_seen=seen_at is not None,
     )
+
+
+def _found_by(kind: str) -> str:
+    """Say by which number; the buyer's own is not the reader's here."""
+    if kind == "customer":
+        return _("Customer's own number")
+    return words.text(words.NUMBER_KIND, kind)

@@ -26,6 +26,7 @@ from b2b_orders.documents.packs import PackGone, drop_pack, list_packs, request_
 from b2b_orders.documents.queries import FINANCIAL
 from b2b_orders.documents.sharing import list_shares
 from b2b_orders.ingest import packs_work
+from b2b_orders.ingest.queries import list_source_states
 from b2b_orders.orders.queries import get_order, scope_facts
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import addresses
@@ -39,6 +40,7 @@ from b2b_orders.portal.presenters.packs import (
     usual_month,
 )
 from b2b_orders.portal.presenters.sending import share_items
+from b2b_orders.portal.presenters.sources import source_lines
 from b2b_orders.portal.requests import CompanyRequest, company_page
 
 GONE = 410
@@ -79,6 +81,7 @@ def packs(request: CompanyRequest) -> HttpResponseBase:
         return _fragment(request, "portal/documents/_count.html", context)
     context["shares"] = share_items(list_shares(viewer=viewer, now=now), to=to, now=now)
     context["here"], context["lists"] = to.to("packs"), to.to("list-exports")
+    context["sources"] = source_lines(list_source_states(), now=now)
     response = render(request, "portal/documents/packs.html", context)
     patch_vary_headers(response, ("HX-Request",))
     return response

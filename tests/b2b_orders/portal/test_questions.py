@@ -258,6 +258,13 @@ def test_telesales_answer_in_their_portfolio_without_amounts(ana, teo, cast, wor
     assert "Teo (Televendas) respondeu: Hoje." in words(ana.get(address(world.o1)))
 
 
+def test_an_empty_queue_does_not_say_that_customers_wait(suzana, world):
+    page = words(suzana.get("/atendimento/perguntas"))
+
+    assert "Nenhuma pergunta em aberto" in page
+    assert "Clientes esperam" not in page
+
+
 @pytest.mark.parametrize("person", ["ana", "olga"])
 def test_others_have_no_queue(client_for, cast, world, person):
     assert client_for(getattr(cast, person)).get("/atendimento/perguntas").status_code == 404

@@ -120,6 +120,13 @@ def test_number_that_exists_nowhere_says_so(suzana, world):
     response = suzana.get("/atendimento?q=999999")
 
     assert 'Nada com "999999" nos pedidos de nenhuma empresa.' in words(response)
+    assert "Procuramos em: pedido do site, ERP, número próprio do cliente" in words(response)
+
+
+def test_the_number_of_the_customer_is_not_called_the_agents(suzana, world):
+    found = words(suzana.get("/atendimento?q=PO-2026/0815"), "//main//tbody")
+
+    assert "Número próprio do cliente PO-2026/0815" in found
 
 
 def test_support_starts_at_its_page(suzana, world):

@@ -167,6 +167,13 @@ def test_too_many_files_to_wait_for_are_offered_as_a_pack(ana, world, settings):
 # --- packs ---------------------------------------------------------------------------------
 
 
+def test_the_documents_page_says_how_old_its_data_is(ana, world, erp_down):
+    line = words(ana.get("/documentos"), "//*[@id='freshness']")
+
+    assert line == words(ana.get("/pedidos"), "//*[@id='freshness']")
+    assert "ERP sem resposta desde" in line
+
+
 def test_the_month_that_accountants_ask_for_is_counted_at_once(ana, world):
     page = parse(ana.get("/documentos"))
 
