@@ -62,12 +62,16 @@ def _kept_out(request: PortalRequest) -> HttpResponseBase | None:
         return None
     if must_prove(request):
         return _lead(request, "sign-in-again", reverse("portal:sign-in-again"))
-    asks = request.standing is not None and request.standing.asks_second_factor(
-        vouched_for=factors.vouched_company(request)
-    )
-    if asks and not factors.second_factor_done(request):
+    if asks_second_factor(request) and not factors.second_factor_done(request):
         return _lead(request, "second-factor-required", reverse("portal:second-factor"))
     return None
+
+
+def asks_second_factor(request: PortalRequest) -> bool:
+    """Say whether the seller, or a company that has nobody's word for it, asks for a factor."""
+    return request.standing is not None and request.standing.asks_second_factor(
+        vouched_for=factors.vouched_company(request)
+    )
 
 
 def must_prove(request: PortalRequest) -> bool:

@@ -207,6 +207,11 @@ WORLDS: Mapping[str, Callable[[Product], AbstractContextManager[None]]] = {
         after="DELETE FROM notifications_followedorder; DELETE FROM notifications_follow",
     ),
     "slowed": _slowed,
+    "factor asked for": partial(
+        _rows,
+        before=f"UPDATE companies_company SET requires_second_factor = true WHERE id = {_ALFA}",
+        after=f"UPDATE companies_company SET requires_second_factor = false WHERE id = {_ALFA}",
+    ),
     # A fault of our own that one page meets.
     "broken": partial(
         _rows,

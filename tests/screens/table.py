@@ -134,7 +134,7 @@ SCREENS: tuple[Screen, ...] = (
     Screen("calendar", "normal", "bruno", "/financeiro/calendario"),
     # --- a person and a company -----------------------------------------------------------------
     Screen("account", "normal", "ana", "/conta"),
-    Screen("second-factor", "normal", "ana", "/conta/segundo-fator"),
+    Screen("second-factor", "normal", "ana", "/conta/segundo-fator", needs="factor asked for"),
     Screen("my-data", "normal", "ana", "/conta/meus-dados"),
     Screen("change-password", "normal", "ana", "/accounts/password/change/"),
     Screen("confirm", "normal", "ana", "/accounts/reauthenticate/"),

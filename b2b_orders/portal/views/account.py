@@ -20,7 +20,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput, NotVisible
 from b2b_orders.portal import formats
-from b2b_orders.portal.gate import must_prove
+from b2b_orders.portal.gate import asks_second_factor, must_prove
 from b2b_orders.portal.presenters.preferences import preferences_form
 from b2b_orders.portal.requests import PersonRequest, person_page
 from b2b_orders.portal.views.signing import AFTER_SET_UP, reauthentication_methods
@@ -161,10 +161,12 @@ def _record_end(request: PersonRequest, count: int) -> None:
 @require_safe
 @person_page
 def second_factor(request: PersonRequest) -> HttpResponseBase:
-    """Say why a second factor is needed, and lead to setting one up."""
+    """Say why a second factor is needed, and lead to setting one up; elsewhere if none is."""
     wanted = get_next_redirect_url(request) or reverse("portal:home")
     if factors.second_factor_done(request):
         return redirect(wanted)
+    if not asks_second_factor(request):
+        return redirect(get_next_redirect_url(request) or reverse("portal:account"))
     request.session[AFTER_SET_UP] = wanted
     return render(
         request,

@@ -366,6 +366,15 @@ def test_company_asks_at_the_next_request(cast, client_for):
     assert (before, client.get("/pedidos").status_code) == (200, 302)
 
 
+@pytest.mark.parametrize("name", ["ana", "suzana"])
+def test_who_is_asked_for_none_is_not_told_otherwise(cast, client_for, name):
+    client = client_for(getattr(cast, name))
+
+    assert client.get(SET_UP)["Location"] == "/conta"
+    assert client.get(f"{SET_UP}?next=/pedidos%3Fq%3D50")["Location"] == "/pedidos?q=50"
+    assert client.get(f"{SET_UP}?next=https://evil.example/")["Location"] == "/conta"
+
+
 def test_who_lacks_a_factor_may_log_out_and_change_the_language(cast, client_for, alfa_needs_one):
     client = client_for(cast.ana)
 
