@@ -26,6 +26,7 @@ from b2b_orders.audit.services import Action, record
 from b2b_orders.common import clock
 from b2b_orders.companies.access import Actor
 from b2b_orders.portal import entrance
+from b2b_orders.portal.gate import must_prove
 from b2b_orders.portal.requests import PersonRequest, to_login
 
 # Where somebody goes on who was led to set up a second factor.
@@ -89,6 +90,11 @@ class _Again:
     """A page on which somebody who is logged in proves who they are."""
 
     request: PersonRequest
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc] # allauth's view
+        # Who must prove it would be led back here by any other page.
+        return context | {"may_leave": not must_prove(self.request)}
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         now = clock.now()

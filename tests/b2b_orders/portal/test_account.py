@@ -18,7 +18,7 @@ from b2b_orders.audit.models import Action
 from b2b_orders.common import clock
 from b2b_orders.companies.models import Acting, Membership
 from tests.b2b_orders.portal.pages import parse, texts, words
-from tests.b2b_orders.portal.signing import LOGIN, left_mail, log_in, recorded
+from tests.b2b_orders.portal.signing import LOGIN, give_app, left_mail, log_in, recorded
 from tests.factories import NOW, PASSWORD
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/145.0"
@@ -315,6 +315,19 @@ def test_who_must_prove_who_they_are_does_so_and_goes_on_where_they_were(cast, c
         assert client.get("/atendimento").status_code == 200
         assert other.get("/atendimento").status_code == 302
     assert recorded(Action.SIGNED_IN_AGAIN) == [(cast.suzana.pk, {})]
+
+
+@pytest.mark.parametrize("address", ["/accounts/reauthenticate/", "/accounts/2fa/reauthenticate/"])
+def test_the_way_back_is_offered_to_who_need_not_prove_who_they_are(cast, client_for, address):
+    give_app(cast.suzana)
+    client = client_for(cast.suzana)
+    way_back = "//main//a[@href='/conta']"
+    with later(minutes=1):
+        before = texts(client.get(address), way_back)
+        sessions.require_sign_in_again(cast.suzana.pk, clock.now())
+
+        assert texts(client.get(address), way_back) == []
+    assert before == ["Voltar à minha conta"]
 
 
 def test_wrong_password_does_not_prove_who_one_is(cast, client_for):
