@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.test import Client
 
-from tests.b2b_orders.portal.pages import parse, words
+from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import PASSWORD
 
 URL = "/accounts/login/"
@@ -45,6 +45,12 @@ def test_the_address_is_carried_to_the_code_and_to_the_link(client, cast):
     assert reset.xpath("//input[@name='email']/@value") == ["ana@example.com"]
     sent = client.post("/accounts/login/code/", {"email": "ana@example.com"}, follow=True)
     assert "ana@example.com" in words(sent)
+
+
+def test_the_page_after_a_link_was_sent_leads_back_to_the_log_in(client, cast):
+    page = client.post("/accounts/password/reset/", {"email": "ana@example.com"}, follow=True)
+
+    assert texts(page, "//main//a[@href='/accounts/login/']") == ["Voltar à entrada"]
 
 
 def test_a_carried_address_is_signed_and_forgotten_with_the_log_in(client, cast):
