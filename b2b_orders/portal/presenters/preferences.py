@@ -83,10 +83,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class PreferencesForm:
-    """What can be chosen, and what is."""
+    """What can be chosen, and what is. `usual_zone` is the portal's own."""
 
     languages: tuple[Choice, ...]
     zones: tuple[Choice, ...]
+    usual_zone: str
     leading: tuple[Choice, ...]
     themes: tuple[Choice, ...]
 
@@ -95,12 +96,11 @@ def preferences_form(person: Person, *, now: datetime) -> PreferencesForm:
     """Present a person's preferences."""
     own = person.time_zone if formats.zone_named(person.time_zone) else ""
     zones = (*ZONES, own) if own and own not in ZONES else ZONES
-    usual = _("As the portal: %(zone)s") % {
-        "zone": formats.zone_text(timezone.get_default_timezone_name(), now)
-    }
+    named = {each: formats.zone_text(each, now) for each in zones}
     return PreferencesForm(
         languages=_choices(dict(settings.LANGUAGES), formats.language()),
-        zones=_choices({"": usual} | {each: formats.zone_text(each, now) for each in zones}, own),
+        zones=_choices({"": _("As the portal")} | named, own),
+        usual_zone=formats.zone_text(timezone.get_default_timezone_name(), now),
         leading=_choices(LEADING, person.leading_number),
         themes=_choices(THEMES, person.theme),
     )

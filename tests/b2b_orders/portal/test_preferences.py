@@ -187,6 +187,13 @@ def test_zones_are_named_by_their_city(ana, cast, language, zone):
     assert len(options) == len(set(options)) == 38
 
 
+def test_the_portals_own_zone_is_named_below_the_field(ana):
+    page = ana.get("/conta")
+
+    assert texts(page, "//select[@name='time_zone']/option[1]") == ["Como o portal"]
+    assert words(page, "//*[@id='portal-zone']") == "Fuso horário do portal: São Paulo (GMT-03:00)"
+
+
 def test_a_zone_that_this_machine_no_longer_knows_is_the_portals(cast, ana, world):
     Person.objects.filter(pk=cast.ana.pk).update(time_zone="Gone/Town", leading_number="gone")
 
