@@ -78,6 +78,24 @@ def test_single_keys_are_switched_off_and_on_again(ana, world):
 
 
 @pytest.mark.parametrize(
+    ("language", "on", "off"),
+    [
+        ("pt-br", "Ligados", "Desligados"),
+        ("es", "Activados", "Desactivados"),
+        ("en", "Turned on", "Turned off"),
+    ],
+)
+def test_the_account_says_whether_single_keys_work(ana, language, on, off):
+    ana.post("/conta/preferencias", {"language": language})
+    state = "//section[@aria-labelledby='my-keys']//*[contains(@class, 'tag')]"
+    before = texts(ana.get("/conta"), state)
+
+    ana.post("/conta/atalhos", {})
+
+    assert (before, texts(ana.get("/conta"), state)) == ([on], [off])
+
+
+@pytest.mark.parametrize(
     ("name", "key", "says"),
     [
         ("e", "j", "Outro atalho já usa esta tecla."),
