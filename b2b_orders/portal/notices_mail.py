@@ -257,9 +257,9 @@ def _due_line(fact: Fact, order: OrderNews) -> str:
 def _end_line(follow: FollowTold, digest: Digest) -> EndLine:
     if follow.order_title:
         title = leading_number(follow.order_title, follow.numbers)
-        text = _("Follow order %(order)s no longer") % {"order": _flat(title)}
+        text = _("Stop following order %(order)s") % {"order": _flat(title)}
     else:
-        text = _("Follow the list “%(list)s” no longer") % {"list": follow.name}
+        text = _("Stop following the list “%(list)s”") % {"list": follow.name}
     return EndLine(text, _ending_url(_ending(follow, digest)))
 
 
