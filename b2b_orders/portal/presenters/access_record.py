@@ -28,6 +28,8 @@ from b2b_orders.portal.presenters.people_record import people_words
 from b2b_orders.portal.words_audit import ACTION, GROUP, OBJECT, PEOPLE, STAFF_ROLE
 
 _LONGEST_NUMBER = 80
+# Of these the line holds an id that leads nowhere, or one of somebody else's.
+_UNTOLD = frozenset({"acting", "address", "lookup", "number"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,8 @@ def _about(row: AccessRow) -> str:
         return order or _("An order that is not shown any more")
     if row.object_kind == "person" and row.object_name:
         return row.object_name
+    if row.object_kind in _UNTOLD:
+        return ""
     return words.text(OBJECT, row.object_kind) if row.object_kind else ""
 
 

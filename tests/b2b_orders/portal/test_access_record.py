@@ -131,6 +131,13 @@ def test_the_record_tells_no_amount_to_whom_it_is_not_shown(cast, client_for, or
     assert rows(client_for(cast.rita).get(URL))[0][3] == "Recibo · Order 0004500123"
 
 
+def test_a_subject_that_says_nothing_is_left_empty(cast, client_for):
+    for kind in ("lookup", "address", "acting", "number"):
+        do(cast.ana, Action.NOT_VISIBLE, cast.alfa, cast.ana, kind=kind)
+
+    assert [row[3] for row in rows(client_for(cast.rita).get(URL))] == [""] * 4
+
+
 def test_reading_the_record_is_a_line_itself(cast, client_for):
     client = client_for(cast.rita)
     client.get(f"{URL}?equipe=1")
