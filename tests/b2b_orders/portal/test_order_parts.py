@@ -235,8 +235,10 @@ def test_items_say_how_far_they_are_and_on_which_invoices(ana, cast, sources):
         invoices=[["1001/1", "5"], ["1002/1", "3"]],
     )
 
-    cells = texts(ana.get(address(order) + "/itens"), "//tbody//td")
+    page = ana.get(address(order) + "/itens")
+    cells = texts(page, "//tbody//td")
 
+    assert "1001/1\xa0(5), 1002/1\xa0(3)" in page.content.decode()
     assert [cell.replace("\xa0", " ") for cell in cells] == [
         "P-1", "C-9", "10 UN", "2", "8", "5", "1",
         "R$ 2,50", "R$ 3,00", "R$ 1,20", "R$ 22,00", "1001/1 (5), 1002/1 (3)",
