@@ -289,8 +289,18 @@ def test_the_timeline_says_which_invoice_a_source_means(ana, cast, sources):
     told = " | ".join(texts(ana.get(address(Order.objects.get()) + "/historico"), EVENTS))
 
     assert "Nota fiscal emitida: 1001/1 · ERP" in told
-    assert "Nota fiscal emitida: 1002/1" in told
+    assert "Nota fiscal emitida: 1002/1 · ERP" in told
     assert "Mercadoria entregue: NF 1001 · ERP" in told
+
+
+def test_the_timeline_names_the_source_of_a_payment_where_there_is_one(ana, cast, sources):
+    from_erp(cast.alfa, make_erp_record())
+    order = Order.objects.get()
+    make_title(order, state="paid", settled_on=NOW.date())
+
+    told = texts(ana.get(address(order) + "/historico"), EVENTS)
+
+    assert "Pago: Parcela 1/3 · NF 1001 · ERP" in told
 
 
 def test_the_sources_own_code_is_there_on_demand(ana, world):
