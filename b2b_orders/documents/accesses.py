@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from django.db import connection
@@ -21,7 +22,9 @@ from b2b_orders.common.errors import NotVisible
 from b2b_orders.common.paging import Cursor, PageOf
 from b2b_orders.companies.access import Actor, Right, Viewer
 from b2b_orders.companies.models import Membership
-from b2b_orders.documents.queries import visible_documents
+from b2b_orders.documents.models import Document
+from b2b_orders.documents.names import title_of
+from b2b_orders.documents.queries import shows_amount, visible_documents
 from b2b_orders.orders.models import Order, OrderAlias
 from b2b_orders.orders.queries import search
 
@@ -44,11 +47,22 @@ class AccessFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessedDocument:
+    """What a document is named by; amounts only for who may see them."""
+
+    kind: str
+    title: str
+    invoice_number: str
+    instalment: str
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRow:
     """One line: who, in which role and why, when, what, from where.
 
-    `order` and `order_title` say to which order it leads, `document_kind` and
-    `document_title` which document it was; "" and None for what is gone or not visible.
+    `order` and `order_title` say to which order it leads, `document` which document it was;
+    "" and None for what is gone or not visible.
     """
 
     id: int
@@ -64,8 +78,7 @@ class AccessRow:
     detail: Mapping[str, Any]
     order: uuid.UUID | None = None
     order_title: str = ""
-    document_kind: str = ""
-    document_title: str = ""
+    document: AccessedDocument | None = None
     # Of a line about somebody of the company, by their name now.
     object_name: str = ""
 
@@ -84,6 +97,11 @@ _COLUMNS: Final = """
     SELECT e.id, e.at, e.action, e.person_id, coalesce(p.name, ''), e.staff_role, e.reason,
         coalesce(host(e.address), ''), e.object_kind, e.object_id, e.detail::json
 """
+# What a document and its order are named by; a record's payload is large.
+_NAMING: Final = (
+    *("public_id", "kind", "title", "invoice_number", "instalment", "amount"),
+    *("record__order__public_id", "record__order__title"),
+)
 # For whoever sees some establishments, lines are looked through so many at a time, and so
 # often for one page: a branch where nothing happened costs no more than another.
 _WINDOW: Final = 10_000
@@ -274,15 +292,25 @@ def _named(viewer: Viewer, rows: Iterable[AccessRow]) -> list[AccessRow]:
     rows = list(rows)
     orders = _orders(viewer, _ids(rows, "order"))
     documents = {
-        str(public_id): (kind, title, order, number)
-        for public_id, kind, title, order, number in visible_documents(viewer=viewer)
+        str(document.public_id): (document.record.order, _accessed(viewer, document))
+        for document in visible_documents(viewer=viewer)
         .filter(public_id__in=_ids(rows, "document"))
-        .values_list(
-            "public_id", "kind", "title", "record__order__public_id", "record__order__title"
-        )
+        .select_related("record__order")
+        .only(*_NAMING)
     }
     people = _people(viewer, _ids(rows, "person"))
     return [_name(row, orders, documents, people) for row in rows]
+
+
+def _accessed(viewer: Viewer, document: Document) -> AccessedDocument:
+    shows = shows_amount(viewer=viewer, kind=document.kind)
+    return AccessedDocument(
+        kind=document.kind,
+        title=title_of(document, shows_prices=shows),
+        invoice_number=document.invoice_number,
+        instalment=document.instalment,
+        amount=document.amount if shows else None,
+    )
 
 
 def _people(viewer: Viewer, ids: list[uuid.UUID]) -> dict[str, str]:
@@ -321,21 +349,22 @@ def _orders(viewer: Viewer, ids: list[uuid.UUID]) -> dict[str, tuple[uuid.UUID, 
 def _name(
     row: AccessRow,
     orders: Mapping[str, tuple[uuid.UUID, str]],
-    documents: Mapping[str, tuple[str, str, uuid.UUID, str]],
+    documents: Mapping[str, tuple[Order | None, AccessedDocument]],
     people: Mapping[str, str],
 ) -> AccessRow:
     order: uuid.UUID | None = None
-    number = kind = title = ""
+    number, document = "", None
     if row.object_kind == "order" and row.object_id in orders:
         order, number = orders[row.object_id]
     elif row.object_kind == "document" and row.object_id in documents:
-        kind, title, order, number = documents[row.object_id]
+        found, document = documents[row.object_id]
+        if found is not None:
+            order, number = found.public_id, found.title
     return AccessRow(
         *(row.id, row.at, row.action, row.person_id, row.person_name, row.staff_role),
         *(row.reason, row.address, row.object_kind, row.object_id, row.detail),
         order=order,
-        order_title=number or "",
-        document_kind=kind,
-        document_title=title,
+        order_title=number,
+        document=document,
         object_name=people.get(row.object_id, "") if row.object_kind == "person" else "",
     )

@@ -20,7 +20,9 @@ class Meaning:
 
 ROLE: dict[str, Meaning] = {
     "buyer": Meaning(lazy("Buyer"), lazy("Orders with prices, documents and finance.")),
-    "finance": Meaning(lazy("Finance"), lazy("Orders with prices, documents and finance.")),
+    "finance": Meaning(
+        lazy("Finance"), lazy("The same rights as Buyer; says who handles payments.")
+    ),
     "viewer": Meaning(lazy("Read only"), lazy("Orders and documents; no prices, no finance.")),
     "admin": Meaning(lazy("Company admin"), lazy("Everything, and manages people and settings.")),
 }

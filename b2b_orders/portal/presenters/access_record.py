@@ -14,14 +14,22 @@ from django.utils.translation import ngettext
 
 from b2b_orders.audit.services import Action
 from b2b_orders.common.requests import without_nul
-from b2b_orders.documents.accesses import AccessFilter, AccessRow, KnownPerson
+from b2b_orders.documents.accesses import (
+    AccessedDocument,
+    AccessFilter,
+    AccessRow,
+    KnownPerson,
+)
 from b2b_orders.portal import formats, spreadsheets, words
 from b2b_orders.portal.addresses import Addresses
+from b2b_orders.portal.presenters.documents import document_name
 from b2b_orders.portal.presenters.operations import Moment, moment
 from b2b_orders.portal.presenters.people_record import people_words
 from b2b_orders.portal.words_audit import ACTION, GROUP, OBJECT, PEOPLE, STAFF_ROLE
 
 _LONGEST_NUMBER = 80
+# Of these the line holds an id that leads nowhere, or one of somebody else's.
+_UNTOLD = frozenset({"acting", "address", "lookup", "number"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +181,21 @@ def role(staff_role: str) -> str:
 def _about(row: AccessRow) -> str:
     order = _("Order %(number)s") % {"number": row.order_title} if row.order_title else ""
     if row.object_kind == "document":
-        kind = words.DOCUMENT_KIND.get(row.document_kind)
-        name = row.document_title or (str(kind.name) if kind else _("Document"))
+        name = _document(row.document) if row.document else _("Document")
         return f"{name} · {order}" if order else name
     if row.object_kind == "order":
         return order or _("An order that is not shown any more")
     if row.object_kind == "person" and row.object_name:
         return row.object_name
+    if row.object_kind in _UNTOLD:
+        return ""
     return words.text(OBJECT, row.object_kind) if row.object_kind else ""
+
+
+def _document(document: AccessedDocument) -> str:
+    """Name a document in the reader's language, or as its source does when no part is known."""
+    is_known = document.invoice_number or document.instalment or not document.title
+    return document_name(document) if is_known else document.title
 
 
 def _extra(row: AccessRow) -> str:

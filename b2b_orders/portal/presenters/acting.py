@@ -141,7 +141,7 @@ def _may_be_told(person: KnownPerson) -> tuple[words.Chip, ...]:
     return tuple(
         words.Chip(text, "good", "check")
         if right in person.rights
-        else words.Chip(_("not: %(what)s") % {"what": text}, "bad", "cross")
+        else words.Chip(_("no %(what)s") % {"what": text.lower()}, "bad", "cross")
         for right, text in told
     )
 

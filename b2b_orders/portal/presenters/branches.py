@@ -101,7 +101,7 @@ class _Presenting:
             (BoardSort.LATE, _("Late")),
         ]
         if self.may_pay:
-            wanted += [(BoardSort.DUE_SOON, _due_soon()), (BoardSort.OVERDUE, _("Overdue"))]
+            wanted += [(BoardSort.DUE_SOON, _due_soon()), (BoardSort.OVERDUE, _overdue())]
         wanted += [
             (BoardSort.DIFFERS, _("Disagreements")),
             (BoardSort.NEWEST, _("Newest order")),
@@ -147,7 +147,7 @@ class _Presenting:
             found += [
                 _count(_due_soon(), line, line.due_soon, lambda: self.finance(line, days)),
                 _count(
-                    _("Overdue"),
+                    _overdue(),
                     line,
                     line.overdue,
                     lambda: self.finance(line, overdue),
@@ -171,6 +171,11 @@ class _Presenting:
 
 def _due_soon() -> str:
     return _("To pay within 7 days")
+
+
+def _overdue() -> str:
+    # Of many, beside the late ones: one title is "Overdue".
+    return _("Overdue items")
 
 
 def _count(

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from b2b_orders.documents.accesses import AccessedDocument
 from b2b_orders.documents.archive_words import RENDER_FAILURE
 from b2b_orders.documents.queries import DocumentRow
 from b2b_orders.orders.queries import InvoiceRow
@@ -237,13 +238,13 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
     )
 
 
-def document_name(row: DocumentRow) -> str:
+def document_name(row: DocumentRow | AccessedDocument) -> str:
     """Name a document for who does not see where it stands: with its invoice."""
     name, *_more = _names(row)
     return f"{name} · NF {row.invoice_number}" if row.invoice_number else name
 
 
-def _names(row: DocumentRow) -> tuple[str, str, str]:
+def _names(row: DocumentRow | AccessedDocument) -> tuple[str, str, str]:
     """Return a document's name, what its source's title adds, and what the name means."""
     kind = words.DOCUMENT_KIND.get(row.kind, words.DOCUMENT_KIND["other"])
     name = f"{kind.name} {row.instalment}" if row.instalment else str(kind.name)
@@ -254,7 +255,7 @@ def _names(row: DocumentRow) -> tuple[str, str, str]:
     return name, title, str(kind.meaning)
 
 
-def _own_title(row: DocumentRow, name: str) -> str:
+def _own_title(row: DocumentRow | AccessedDocument, name: str) -> str:
     """Return what a source's title adds: its kind, invoice and amount stand beside it already."""
     text = row.title
     if row.invoice_number:

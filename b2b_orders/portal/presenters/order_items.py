@@ -104,7 +104,11 @@ def _invoices(line: LineRow, _currency: str) -> str:
     """Name the invoices of an item, with how much of it where they share it."""
     if len(line.invoices) == 1:
         return line.invoices[0][0]
-    return ", ".join(f"{name} ({formats.quantity(Decimal(much))})" for name, much in line.invoices)
+    # A line ends between two invoices, not before how much is on one.
+    return ", ".join(
+        f"{name}\N{NO-BREAK SPACE}({formats.quantity(Decimal(much))})"
+        for name, much in line.invoices
+    )
 
 
 _COLUMNS = (

@@ -136,6 +136,7 @@ def latest(detail: OrderDetail, told: Told, *, to: Addresses, now: datetime, mos
 
 def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> Iterator[_Entry]:
     systems = {source.connection: str(source.system) for source in detail.sources}
+    only = _only_source(systems)
     invoiced_on = set()
     issued = _issued(detail)
     for event in detail.events:
@@ -146,15 +147,20 @@ def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> I
     for day, numbers in issued.items():
         for number in numbers if day not in invoiced_on else ():
             text = _("Invoice issued: %(number)s") % {"number": number}
-            yield _on_day(day, text, "documentos")
+            yield _on_day(day, text, "documentos", only)
     yield from _documents(told.documents)
-    yield from _settled(detail.titles)
+    yield from _settled(detail.titles, only)
     yield from _promises(told.promises, systems)
     yield from _people(told)
     for row, item in zip(told.accesses, access_items(told.accesses, to=to, now=now), strict=True):
         who = f"{item.who} ({item.role})" if item.role else item.who
         reason = f" · {item.reason}" if item.reason else ""
         yield _at(row.at, f"{who}: {item.what}{reason}", "acessos")
+
+
+def _only_source(systems: Mapping[str, str]) -> str:
+    """Name the source of an order that has one; of several, united facts name none."""
+    return words.text(words.SYSTEM, *systems.values()) if len(systems) == 1 else ""
 
 
 def _issued(detail: OrderDetail) -> dict[date, list[str]]:
@@ -194,8 +200,8 @@ def _at(at: datetime, text: str, kind: str, **more: object) -> _Entry:
     )
 
 
-def _on_day(day: date, text: str, kind: str) -> _Entry:
-    shown = Happening("", formats.iso(day), "", text, "", kind, KINDS[kind][1])
+def _on_day(day: date, text: str, kind: str, source: str) -> _Entry:
+    shown = Happening("", formats.iso(day), "", text, source, kind, KINDS[kind][1])
     return _Entry(day=day, at=None, shown=shown)
 
 
@@ -235,12 +241,13 @@ def _minute_of(row: DocumentRow) -> datetime:
     return row.state_since.replace(second=0, microsecond=0)
 
 
-def _settled(titles: Iterable[TitleRow]) -> Iterator[_Entry]:
+def _settled(titles: Iterable[TitleRow], source: str) -> Iterator[_Entry]:
     for title in titles:
         if title.settled_on is None or title.state not in {"paid", "cancelled"}:
             continue
         said = _("Paid: %(title)s") if title.state == "paid" else _("Not to be paid: %(title)s")
-        yield _on_day(title.settled_on, said % {"title": title_name(title)}, "financeiro")
+        text = said % {"title": title_name(title)}
+        yield _on_day(title.settled_on, text, "financeiro", source)
 
 
 def _promises(promises: Sequence[Promise], systems: dict[str, str]) -> Iterator[_Entry]:

@@ -38,6 +38,14 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchItem:
+    """An establishment that somebody sees; its number is never broken."""
+
+    name: str
+    tax_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonItem:
     """A line of the list of people."""
 
@@ -46,6 +54,7 @@ class PersonItem:
     url: str
     role: str
     scope: str
+    branches: tuple[BranchItem, ...]
     differs: str
     last_seen: str
     has_second_factor: bool
@@ -95,6 +104,7 @@ class InvitationItem:
     name: str
     role: str
     scope: str
+    branches: tuple[BranchItem, ...]
     asked: str
     expires: str
     state: Chip
@@ -150,6 +160,7 @@ def person_item(row: PersonRow, to: Addresses) -> PersonItem:
         url=to.to("person", public_id=row.public_id),
         role=role_name(row.grant.role),
         scope=scope_words(row.grant, row.branches),
+        branches=branch_items(row.grant, row.branches),
         differs=differing_words(row.grant),
         last_seen=seen_day(row),
         has_second_factor=row.has_second_factor,
@@ -178,6 +189,16 @@ def scope_words(grant: Grant, branches: Iterable[Branch]) -> str:
         return _("Whole company")
     listed = [branch_name(branch) for branch in branches if branch.id in grant.establishment_ids]
     return ", ".join(listed) if listed else _("Nothing")
+
+
+def branch_items(grant: Grant, branches: Iterable[Branch]) -> tuple[BranchItem, ...]:
+    """Present the establishments that somebody sees; none for the whole company."""
+    seen = grant.establishment_ids or frozenset()
+    return tuple(
+        BranchItem(branch.name, formats.tax_id(branch.tax_id))
+        for branch in branches
+        if branch.id in seen
+    )
 
 
 def branch_name(branch: Branch) -> str:
@@ -272,6 +293,7 @@ def invitation_item(
         name=row.name,
         role=role_name(row.grant.role),
         scope=scope_words(row.grant, branches),
+        branches=branch_items(row.grant, branches),
         asked=_asked(row, now),
         expires=formats.moment(row.expires_at, now),
         state=words.chip(INVITATION_STATE, code),

@@ -99,6 +99,45 @@ def test_an_administrator_reads_which_agent_took_which_document_and_why(
     assert f'href="/pedidos/{order.public_id}"' in response.content.decode()
 
 
+def test_a_document_is_named_in_the_readers_language(cast, client_for, order):
+    paper = make_document(
+        order,
+        DocumentKind.BOLETO,
+        title="Boleto 1/3 - NF 1001 venc. 01/12/2026 - R$ 3.220,00",
+        instalment="1/3",
+        invoice_number="1001",
+    )
+    xml = make_document(
+        order, DocumentKind.NFE_XML, key="x", title="XML da NF-e 1001", invoice_number="1001"
+    )
+    do(cast.ana, Action.DOCUMENT_DOWNLOADED, cast.alfa, paper, kind="document")
+    do(
+        *(cast.ana, Action.DOCUMENT_DOWNLOADED, cast.alfa, xml),
+        kind="document",
+        passed=timedelta(minutes=1),
+    )
+
+    assert [row[3] for row in rows(client_for(cast.rita).get(URL))] == [
+        "Boleto 1/3 · NF 1001 · Order 0004500123",
+        "NF-e XML · NF 1001 · Order 0004500123",
+    ]
+
+
+def test_the_record_tells_no_amount_to_whom_it_is_not_shown(cast, client_for, order):
+    slip = make_document(order, DocumentKind.OTHER, title="Recibo R$ 3.220,00", amount="3220.00")
+    Membership.objects.filter(person=cast.rita).update(sees_prices=False)
+    do(cast.ana, Action.DOCUMENT_DOWNLOADED, cast.alfa, slip, kind="document")
+
+    assert rows(client_for(cast.rita).get(URL))[0][3] == "Recibo · Order 0004500123"
+
+
+def test_a_subject_that_says_nothing_is_left_empty(cast, client_for):
+    for kind in ("lookup", "address", "acting", "number"):
+        do(cast.ana, Action.NOT_VISIBLE, cast.alfa, cast.ana, kind=kind)
+
+    assert [row[3] for row in rows(client_for(cast.rita).get(URL))] == [""] * 4
+
+
 def test_reading_the_record_is_a_line_itself(cast, client_for):
     client = client_for(cast.rita)
     client.get(f"{URL}?equipe=1")

@@ -73,7 +73,7 @@ def test_a_right_that_a_person_lacks_is_said_in_words(suzana, alfa, cast):
 
     row = next(row for row in texts(suzana.get(f"{alfa}/atuacao"), "//tbody/tr") if "Carla" in row)
 
-    assert "Documentos não: Preços Financeiro" in row
+    assert "Documentos sem preços Financeiro" in row
 
 
 def test_acting_as_a_person_shows_what_she_sees_and_no_more(suzana, alfa, cast, world):

@@ -82,7 +82,7 @@ def test_a_line_tells_what_waits_in_each_branch(ana, branches):
         "Em andamento",
         "Atrasados",
         "A pagar em 7 dias",
-        "Vencido",
+        "Vencidos",
         "Divergências",
         "Pedido mais recente",
     ]

@@ -235,8 +235,10 @@ def test_items_say_how_far_they_are_and_on_which_invoices(ana, cast, sources):
         invoices=[["1001/1", "5"], ["1002/1", "3"]],
     )
 
-    cells = texts(ana.get(address(order) + "/itens"), "//tbody//td")
+    page = ana.get(address(order) + "/itens")
+    cells = texts(page, "//tbody//td")
 
+    assert "1001/1\xa0(5), 1002/1\xa0(3)" in page.content.decode()
     assert [cell.replace("\xa0", " ") for cell in cells] == [
         "P-1", "C-9", "10 UN", "2", "8", "5", "1",
         "R$ 2,50", "R$ 3,00", "R$ 1,20", "R$ 22,00", "1001/1 (5), 1002/1 (3)",
@@ -287,8 +289,18 @@ def test_the_timeline_says_which_invoice_a_source_means(ana, cast, sources):
     told = " | ".join(texts(ana.get(address(Order.objects.get()) + "/historico"), EVENTS))
 
     assert "Nota fiscal emitida: 1001/1 · ERP" in told
-    assert "Nota fiscal emitida: 1002/1" in told
+    assert "Nota fiscal emitida: 1002/1 · ERP" in told
     assert "Mercadoria entregue: NF 1001 · ERP" in told
+
+
+def test_the_timeline_names_the_source_of_a_payment_where_there_is_one(ana, cast, sources):
+    from_erp(cast.alfa, make_erp_record())
+    order = Order.objects.get()
+    make_title(order, state="paid", settled_on=NOW.date())
+
+    told = texts(ana.get(address(order) + "/historico"), EVENTS)
+
+    assert "Pago: Parcela 1/3 · NF 1001 · ERP" in told
 
 
 def test_the_sources_own_code_is_there_on_demand(ana, world):

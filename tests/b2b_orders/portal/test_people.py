@@ -126,6 +126,13 @@ def test_people_who_see_a_branch_are_those_of_it_and_of_the_whole_company(rita, 
     assert "Ana" in words(page, "//table")
 
 
+def test_the_number_of_a_branch_is_never_broken(rita, cast):
+    page = rita.get("/empresa/pessoas")
+
+    assert "12.345.678/0002-76" in texts(page, "//tbody//span[@class='nowrap']")
+    assert texts(page, "//tbody/tr[contains(., 'Carla')]/td[2]") == ["12.345.678/0002-76"]
+
+
 def test_whoever_sees_nothing_yet_is_pointed_out_and_is_told_so(rita, cast, client_for, world):
     zoe = make_person("Zoe")
     make_member(zoe, cast.alfa)

@@ -200,7 +200,7 @@ def test_the_sheet_adds_up_what_is_owed_for_who_may_see_it(teo, cast):
     allow(cast, can_see_finance=True)
     with_right = teo.get(sheet_of(cast.alfa))
 
-    assert box(without, "finance") == "Financeiro O seu perfil não vê o financeiro."
+    assert box(without, "finance") == "Financeiro O seu papel não vê o financeiro."
     assert "R$" not in words(without)
     finance = box(with_right, "finance").replace("\xa0", " ")
     assert finance == (
