@@ -436,7 +436,18 @@ def _subject(row: IncidentRow) -> str:
 def _detail(row: IncidentRow) -> Sequence[str]:
     who = [text for text in (row.person, row.address) if text]
     return who + [
-        f"{name}: {value}"
-        for name, value in row.detail.items()
+        f"{words.text(operations.DETAIL, name)}: {_detail_value(name, value)}"
+        for name, value in sorted(row.detail.items(), key=_detail_place)
         if isinstance(value, str | int | float) and str(value)
     ]
+
+
+def _detail_place(item: tuple[str, object]) -> int:
+    """Say where a detail stands: those with words first; the database keeps no order."""
+    known = tuple(operations.DETAIL)
+    return known.index(item[0]) if item[0] in known else len(known)
+
+
+def _detail_value(name: str, value: str | float) -> str:
+    kind = words.DOCUMENT_KIND.get(str(value)) if name == "kind" else None
+    return str(kind.name) if kind else str(value)

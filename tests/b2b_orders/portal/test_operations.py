@@ -375,10 +375,23 @@ def test_incidents_are_worded_and_name_no_company(olga, sources, cast):
     response = olga.get("/operacao/recusas")
 
     assert texts(response, "//tbody/tr") == [
-        "Uma fonte respondeu com o pedido de outra empresa operation: find 10:00 erp Pedido 0007",
+        "Uma fonte respondeu com o pedido de outra empresa pergunta feita: find 10:00 erp Pedido 0007",
         "Arquivo com defeito: outra coisa no lugar do documento 09:00 erp",
     ]
     assert "Alfa" not in words(response)
+
+
+def test_details_of_an_incident_have_words_and_unknown_ones_stand_as_noted(olga, sources):
+    report_incident(
+        "damaged-pdf",
+        connection="erp",
+        detail={"kind": "nfe_xml", "external_id": "77", "found": "xml", "colour": "red"},
+        now=NOW,
+    )
+
+    assert texts(olga.get("/operacao/recusas"), "//tbody//span[@class='sub break']") == [
+        "documento: XML da NF-e, id na fonte: 77, arquivo que veio: xml, colour: red"
+    ]
 
 
 @pytest.mark.parametrize("code", ["feed-foreign", "feed-ageing", "feed-vanished", "hook-refused"])
