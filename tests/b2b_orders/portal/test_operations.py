@@ -375,8 +375,11 @@ def test_incidents_are_worded_and_name_no_company(olga, sources, cast):
     response = olga.get("/operacao/recusas")
 
     assert texts(response, "//tbody/tr") == [
-        "Uma fonte respondeu com o pedido de outra empresa pergunta feita: find 10:00 erp Pedido 0007",
-        "Arquivo com defeito: outra coisa no lugar do documento 09:00 erp",
+        (
+            "Uma fonte respondeu com o pedido de outra empresa pergunta feita: find"
+            " 10:00 ERP Pedido 0007"
+        ),
+        "Arquivo com defeito: outra coisa no lugar do documento 09:00 ERP",
     ]
     assert "Alfa" not in words(response)
 
@@ -407,11 +410,24 @@ def test_runs_are_listed_with_counts(olga, sources):
     )
 
     assert texts(olga.get("/operacao/execucoes"), "//tbody/tr") == [
-        "Últimos pedidos interrompido à mão erp 10:00 rodando 9 0 0 0 2"
+        "Últimos pedidos interrompido à mão ERP 10:00 rodando 9 0 0 0 2"
     ]
     assert "Nenhuma execução encontrou algo ainda." in words(
         olga.get("/operacao/execucoes?connection=loja")
     )
+
+
+def test_a_connection_goes_by_its_label_with_its_name_where_that_says_more(olga, sources):
+    Connection.objects.filter(name="loja").update(label="Site")
+    report_incident("feed-vanished", connection="loja", now=NOW)
+    report_incident("feed-vanished", connection="erp", now=NOW - timedelta(hours=1))
+    park()
+    rows = "//td[@data-label='Conexão']"
+
+    assert texts(olga.get("/operacao/recusas"), rows) == ["Site loja", "ERP"]
+    assert texts(olga.get("/operacao/retidos"), rows) == ["Site loja"]
+    assert texts(olga.get("/operacao/retidos"), "//option[@value='loja']") == ["Site (loja) (1)"]
+    assert texts(olga.get("/operacao/situacoes"), "//option[@value='loja']") == ["Site (loja)"]
 
 
 # --- who and how ----------------------------------------------------------------------------------

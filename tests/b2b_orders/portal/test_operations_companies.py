@@ -207,7 +207,7 @@ def test_ids_of_a_shop_are_written_with_what_they_are_ids_of(olga, cast, sources
     olga.post(page(cast.alfa), add | {"value": "organization:9a3d-1"})
     assert do().outcome["code"] == "company-extended"
 
-    assert "loja = organization:9a3d-1" in words(olga.get(page(cast.alfa)))
+    assert "Loja = organization:9a3d-1" in words(olga.get(page(cast.alfa)))
 
 
 # --- what two claim ---------------------------------------------
