@@ -59,7 +59,7 @@ PARKED_REASON: dict[str, Text] = {
     "refused": lazy("The address is not allowed"),
     "unsupported": lazy("It cannot be asked for this"),
     "wrong-owner": lazy("It is another company's"),
-    "unreachable": lazy("No answer in time"),
+    "unreachable": lazy("No connection, or no answer in time"),
     "throttled": lazy("It asks to wait"),
     "source-failing": lazy("The source fails"),
     "transient": lazy("The source fails"),

@@ -69,7 +69,7 @@ def test_why_a_source_is_down_is_said_in_the_readers_language(olga, sources, erp
 
     said = words(olga.get("/operacao"))
 
-    assert "ERP não responde desde 09:15. Sem resposta a tempo" in said
+    assert "ERP não responde desde 09:15. Sem conexão ou sem resposta a tempo" in said
     assert "no connection" not in said
 
 
