@@ -239,6 +239,8 @@ def test_the_boleto_of_what_is_to_pay_is_offered_and_of_what_is_paid_is_not(ana,
     assert parse(response).xpath(f"{ROWS}//a[contains(., 'Baixar o boleto')]/@href") == [
         f"/pedidos/{order.public_id}/documentos/{late.public_id}"
     ]
+    icons = parse(response).xpath(f"{ROWS}//a[contains(., 'Baixar o boleto')]//use/@href")
+    assert icons == ["#i-file"]
     assert "Baixar o boleto de NF 1001 · Parcela 1/3" in words(response)
 
 
