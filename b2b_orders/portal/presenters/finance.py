@@ -236,7 +236,7 @@ def position_words(
     counts = [state.system for state in known]
     told = [state for state in known if state.system != "vtex"] or list(known)
     return tuple(
-        _("Position of %(moment)s according to %(source)s.")
+        _("Position at %(moment)s according to %(source)s.")
         % {
             "moment": formats.day(formats.local(state.as_of).date())
             if by_day
