@@ -22,7 +22,7 @@ from b2b_orders.ingest.models import Errand
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import Party
-from tests.b2b_orders.portal.pages import texts, words
+from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import (
     NOW,
     make_company,
@@ -154,6 +154,12 @@ def test_a_foreign_company_has_the_orders_that_name_its_tax_id(olga, cast, sourc
     zeta = Company.objects.get(name="Zeta SA")
     assert Order.objects.get().company == zeta
     assert "UY 211234560019" in words(olga.get(page(zeta)))
+
+
+def test_a_company_is_made_at_the_head_of_the_page(olga, cast):
+    head = parse(olga.get(COMPANIES)).xpath("//div[@class='page-head']//details")
+
+    assert [each.xpath("string(summary)") for each in head] == ["New company"]
 
 
 @pytest.mark.parametrize(
