@@ -87,10 +87,11 @@ def page(request: OperationsRequest) -> HttpResponseBase:
     """Show what deserves attention, all connections, and what was asked for lately."""
     now = clock.now()
     figures = list_figures(viewer=request.staff, now=now)
+    labels = {each.name: each.label for each in figures}
     context = {
         "concerns": concern_items(figures, now=now),
         "sources": source_items(figures, now=now),
-        "errands": errand_items(list_errands(viewer=request.staff), now=now),
+        "errands": errand_items(list_errands(viewer=request.staff), labels, now=now),
     }
     return show(request, "overview", context)
 

@@ -278,7 +278,7 @@ def test_the_overview_lists_what_was_asked_for_lately(olga, sources):
 
     assert texts(
         olga.get("/operacao"), "//section[@aria-label='Pedidos recentes da operação']//td"
-    )[:2] == ["Feito", "loja"]
+    )[:2] == ["Feito", "Loja"]
 
 
 # --- parked --------------------------------------------------------------------------------------
