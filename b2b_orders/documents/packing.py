@@ -145,6 +145,11 @@ def count_choice(*, viewer: Viewer, choice: Choice) -> ChoiceCount:
     return ChoiceCount(**found)
 
 
+def has_documents(*, viewer: Viewer) -> bool:
+    """Say whether there is anything at all to choose from. One SQL statement."""
+    return chosen_documents(viewer=viewer, choice=Choice()).exists()
+
+
 def _orders_found(viewer: Viewer, text: str) -> list[int]:
     found: list[int] = []
     after: str | None = None

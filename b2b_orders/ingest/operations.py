@@ -500,10 +500,10 @@ def suggest_companies(
     return {tax_id: tuple(found[root].values()) for tax_id, root in roots.items()}
 
 
-def list_connection_names(*, viewer: StaffViewer) -> tuple[str, ...]:
-    """List the names of all connections, for choosing one; operations only."""
+def list_connection_labels(*, viewer: StaffViewer) -> dict[str, str]:
+    """List what people call each connection, by its name; operations only."""
     with as_operations(viewer):
-        return tuple(Connection.objects.order_by("name").values_list("name", flat=True))
+        return dict(Connection.objects.order_by("name").values_list("name", "label"))
 
 
 # --- how much waits ------------------------------------------------------------------------

@@ -59,7 +59,7 @@ PARKED_REASON: dict[str, Text] = {
     "refused": lazy("The address is not allowed"),
     "unsupported": lazy("It cannot be asked for this"),
     "wrong-owner": lazy("It is another company's"),
-    "unreachable": lazy("No answer in time"),
+    "unreachable": lazy("No connection, or no answer in time"),
     "throttled": lazy("It asks to wait"),
     "source-failing": lazy("The source fails"),
     "transient": lazy("The source fails"),
@@ -79,6 +79,27 @@ SUBJECT: dict[str, Text] = {
     "feed": lazy("Feed"),
     "hook": lazy("Hook"),
     "subscription": lazy("Feed or hook"),
+}
+
+# What an incident's details are called; an unknown one is shown as it was noted.
+DETAIL: dict[str, Text] = {
+    "kind": lazy("document"),
+    "external_id": lazy("id at the source"),
+    "found": lazy("file that came"),
+    "sha256": "SHA-256",
+    "message": lazy("message"),
+    "reason": lazy("reason"),
+    "detail": lazy("detail"),
+    "operation": lazy("question asked"),
+    "problem": lazy("problem"),
+    "before": lazy("before"),
+    "now": lazy("now"),
+    "hours": lazy("hours"),
+    "quantity": lazy("events"),
+    "within_an_hour": lazy("within an hour"),
+    "name": lazy("name"),
+    "orders": lazy("orders"),
+    "companies": lazy("companies"),
 }
 
 # What deserves attention: %(label)s is the connection, %(part)s a lane, a feed or a hook.

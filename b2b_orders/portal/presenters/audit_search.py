@@ -20,6 +20,7 @@ from b2b_orders.portal.words_audit import ACTION, OBJECT
 
 _FIELDS = ("pessoa", "empresa", "equipe", "acao", "objeto", "endereco", "pedido_http", "de", "ate")
 _LONGEST = 150
+_NUMBERED = frozenset({"acting"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class AuditItem:
     what: str
     about: str
     object_id: str
+    # Empty where it is the number of a row, which says nothing to people.
+    shown_id: str
     reason: str
     address: str
     request_id: str
@@ -119,6 +122,7 @@ def audit_items(rows: Iterable[AuditRow], *, now: datetime) -> tuple[AuditItem, 
             what=words.text(ACTION, row.action),
             about=words.text(OBJECT, row.object_kind) if row.object_kind else "",
             object_id=row.object_id,
+            shown_id="" if row.object_kind in _NUMBERED else row.object_id,
             reason=row.reason,
             address=row.address,
             request_id=row.request_id,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from b2b_orders.ingest.errands import ErrandView
 from b2b_orders.portal import formats, words
 from b2b_orders.portal import words_operations as operations
-from b2b_orders.portal.presenters.operations import Moment, moment
+from b2b_orders.portal.presenters.operations import Moment, connection_name, moment
 
 # Workers take an errand up within a second; after this somebody should look why not.
 _SLOW = timedelta(seconds=3)
@@ -92,12 +92,14 @@ def _value(value: Any, name: str, now: datetime) -> str:
     return formats.count(value) if isinstance(value, int) else str(value)
 
 
-def errand_items(rows: Iterable[ErrandView], *, now: datetime) -> tuple[ErrandItem, ...]:
+def errand_items(
+    rows: Iterable[ErrandView], labels: Mapping[str, str], *, now: datetime
+) -> tuple[ErrandItem, ...]:
     """Present the latest errands."""
     return tuple(
         ErrandItem(
             what=words.text(operations.ERRAND, row.kind),
-            about=_about(row.params),
+            about=_about(row.params, labels),
             reason=row.reason,
             at=moment(row.asked_at, now),
             state=_state(row),
@@ -121,9 +123,14 @@ _ABOUT = (
 )
 
 
-def _about(params: Mapping[str, Any]) -> str:
+def _about(params: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     """Name what an errand is about by what operations know it by."""
-    named = [params.get(name) for name in _ABOUT]
+    named = [
+        connection_name(str(params.get(name) or ""), labels).whole
+        if name.startswith("connection")
+        else params.get(name)
+        for name in _ABOUT
+    ]
     if "tax_id" in params:
         named.append(formats.tax_id(str(params["tax_id"])))
     return " ".join(str(each) for each in named if each)

@@ -101,6 +101,7 @@ class TitleAction:
     label: str
     full: str
     url: str
+    icon: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def position_words(
     counts = [state.system for state in known]
     told = [state for state in known if state.system != "vtex"] or list(known)
     return tuple(
-        _("Position of %(moment)s according to %(source)s.")
+        _("Position at %(moment)s according to %(source)s.")
         % {
             "moment": formats.day(formats.local(state.as_of).date())
             if by_day
@@ -363,14 +364,15 @@ def _actions(
         if title.is_to_pay and title.has_code:
             query = {"titulo": title_ref(title.key)}
             url = to.to("title-payment", query, public_id=order)
-            yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url)
+            yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url, "barcode")
         return
     public_id = boleto.public_id
     if title.is_to_pay:
         url = to.to("payment", order=order, public_id=public_id)
-        yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url)
+        yield TitleAction(_("Pay"), _("Pay %(title)s") % named, url, "barcode")
     full = _("Download the boleto of %(title)s") % named
-    yield TitleAction("Boleto", full, to.to("document", order=order, public_id=public_id))
+    url = to.to("document", order=order, public_id=public_id)
+    yield TitleAction("Boleto", full, url, "file")
 
 
 def _symbol(amount: Money | None) -> str:

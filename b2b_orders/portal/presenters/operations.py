@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -34,6 +34,20 @@ class Moment:
     text: str = ""
     iso: str = ""
     title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionName:
+    """A connection as people call it; `sub` is its name where that says something else."""
+
+    name: str
+    text: str
+    sub: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Give both where only one text fits."""
+        return f"{self.text} ({self.sub})" if self.sub else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +124,7 @@ class SubscriptionItem:
 class RunItem:
     """One pass over a connection."""
 
-    connection: str
+    connection: ConnectionName
     kind: str
     started: Moment
     took: str
@@ -128,7 +142,7 @@ class IncidentItem:
 
     what: str
     at: Moment
-    connection: str
+    connection: ConnectionName
     subject: str
     detail: str
 
@@ -158,6 +172,17 @@ def moment(value: datetime | None, now: datetime) -> Moment:
     if value is None:
         return Moment()
     return Moment(formats.moment(value, now), formats.iso(value), formats.full_moment(value))
+
+
+def connection_name(name: str, labels: Mapping[str, str]) -> ConnectionName:
+    """Call a connection as people do; one that is gone goes by its name."""
+    label = labels.get(name) or name
+    return ConnectionName(name, label, "" if label.casefold() == name.casefold() else name)
+
+
+def connection_names(labels: Mapping[str, str]) -> tuple[ConnectionName, ...]:
+    """Present all connections, for choosing one."""
+    return tuple(connection_name(name, labels) for name in labels)
 
 
 def bounded(value: Bounded) -> str:
@@ -393,11 +418,13 @@ def _subscription(row: SubscriptionFigures, now: datetime) -> SubscriptionItem:
 # --- runs and incidents ------------------------------------------------------------------------
 
 
-def run_items(rows: Iterable[RunRow], *, now: datetime) -> tuple[RunItem, ...]:
+def run_items(
+    rows: Iterable[RunRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[RunItem, ...]:
     """Present passes, newest first."""
     return tuple(
         RunItem(
-            connection=row.connection,
+            connection=connection_name(row.connection, labels),
             kind=words.text(operations.RUN_KIND, row.kind),
             started=moment(row.started_at, now),
             took=formats.duration((row.finished_at - row.started_at).total_seconds())
@@ -414,13 +441,15 @@ def run_items(rows: Iterable[RunRow], *, now: datetime) -> tuple[RunItem, ...]:
     )
 
 
-def incident_items(rows: Iterable[IncidentRow], *, now: datetime) -> tuple[IncidentItem, ...]:
+def incident_items(
+    rows: Iterable[IncidentRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[IncidentItem, ...]:
     """Present incidents, newest first."""
     return tuple(
         IncidentItem(
             what=words.incident(row.code),
             at=moment(row.at, now),
-            connection=row.connection,
+            connection=connection_name(row.connection, labels),
             subject=_subject(row),
             detail=", ".join(_detail(row)),
         )
@@ -436,7 +465,18 @@ def _subject(row: IncidentRow) -> str:
 def _detail(row: IncidentRow) -> Sequence[str]:
     who = [text for text in (row.person, row.address) if text]
     return who + [
-        f"{name}: {value}"
-        for name, value in row.detail.items()
+        f"{words.text(operations.DETAIL, name)}: {_detail_value(name, value)}"
+        for name, value in sorted(row.detail.items(), key=_detail_place)
         if isinstance(value, str | int | float) and str(value)
     ]
+
+
+def _detail_place(item: tuple[str, object]) -> int:
+    """Say where a detail stands: those with words first; the database keeps no order."""
+    known = tuple(operations.DETAIL)
+    return known.index(item[0]) if item[0] in known else len(known)
+
+
+def _detail_value(name: str, value: str | float) -> str:
+    kind = words.DOCUMENT_KIND.get(str(value)) if name == "kind" else None
+    return str(kind.name) if kind else str(value)

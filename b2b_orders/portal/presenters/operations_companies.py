@@ -23,7 +23,13 @@ from b2b_orders.ingest.map_queries import (
     Piece,
 )
 from b2b_orders.portal import formats, words, words_map
-from b2b_orders.portal.presenters.operations import FactItem, Moment, bounded, moment
+from b2b_orders.portal.presenters.operations import (
+    FactItem,
+    Moment,
+    bounded,
+    connection_name,
+    moment,
+)
 
 _SHOWN_TAX_IDS = 3
 
@@ -229,7 +235,9 @@ def _more(count: int) -> str:
     }
 
 
-def company_page(company: CompanyDetail, *, now: datetime) -> CompanyPage:
+def company_page(
+    company: CompanyDetail, labels: Mapping[str, str], *, now: datetime
+) -> CompanyPage:
     """Present all of one company."""
     return CompanyPage(
         public_id=str(company.public_id),
@@ -243,7 +251,10 @@ def company_page(company: CompanyDetail, *, now: datetime) -> CompanyPage:
             FactItem(_("Since"), moment(company.created_at, now).text),
         ),
         establishments=tuple(_house(each) for each in company.establishments),
-        ids=tuple(PieceItem(each.id, each.value, each.name) for each in company.ids),
+        ids=tuple(
+            PieceItem(each.id, each.value, connection_name(each.name, labels).whole)
+            for each in company.ids
+        ),
         customer_type=company.customer_type,
         team_id=company.team_id,
         default_scope=company.default_scope,
@@ -350,19 +361,23 @@ def _claim(claim: Mapping[str, Any], now: datetime) -> ClaimItem:
     )
 
 
-def import_items(rows: Iterable[ImportRow], *, now: datetime) -> tuple[ImportItem, ...]:
+def import_items(
+    rows: Iterable[ImportRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[ImportItem, ...]:
     """Present lists of companies."""
-    return tuple(import_item(row, now=now) for row in rows)
+    return tuple(import_item(row, labels, now=now) for row in rows)
 
 
-def import_item(row: ImportRow, *, now: datetime, chosen: str = "") -> ImportItem:
+def import_item(
+    row: ImportRow, labels: Mapping[str, str], *, now: datetime, chosen: str = ""
+) -> ImportItem:
     """Present a list of companies."""
     url = reverse("portal:company-import", kwargs={"public_id": row.public_id})
     return ImportItem(
         public_id=str(row.public_id),
         url=url,
         source=words.text(words_map.IMPORT_SOURCE, row.source),
-        name=row.filename or row.connection,
+        name=row.filename or connection_name(row.connection, labels).whole,
         state=words.chip(words_map.IMPORT_STATE, row.state),
         problem=words.text(words_map.PROBLEM, row.outcome) if row.outcome else "",
         asked_by=row.asked_by,

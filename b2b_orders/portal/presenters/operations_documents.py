@@ -12,7 +12,12 @@ from django.utils.translation import gettext as _
 from b2b_orders.documents.operations import RuleRow
 from b2b_orders.documents.rules import RULED_KINDS
 from b2b_orders.portal import words, words_rules
-from b2b_orders.portal.presenters.operations import Moment, moment
+from b2b_orders.portal.presenters.operations import (
+    Moment,
+    connection_name,
+    connection_names,
+    moment,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +67,21 @@ _TONES = {
 
 def document_rule_items(
     rows: Iterable[RuleRow],
-    connections: Iterable[str],
+    labels: Mapping[str, str],
     typed: Mapping[str, str],
     *,
     now: datetime,
 ) -> tuple[DocumentRuleItem, ...]:
     """Present the rules in their order; `typed` is what was typed into the form that slipped."""
-    ordered, names = list(rows), list(connections)
-    return tuple(_item(row, names, typed, len(ordered), now) for row in ordered)
+    ordered = list(rows)
+    return tuple(_item(row, labels, typed, len(ordered), now) for row in ordered)
 
 
 def _item(
-    row: RuleRow, connections: list[str], typed: Mapping[str, str], count: int, now: datetime
+    row: RuleRow, labels: Mapping[str, str], typed: Mapping[str, str], count: int, now: datetime
 ) -> DocumentRuleItem:
     form = f"rule-{row.public_id}"
+    connection = connection_name(row.connection, labels).whole
     known = {
         "kind": row.kind,
         "effect": row.effect,
@@ -92,14 +98,13 @@ def _item(
         document=kind_name(row.kind),
         effect=words.Chip(words.text(words_rules.EFFECT, row.effect), tone, icon),
         is_enabled=row.is_enabled,
-        who=" · ".join(part for part in (row.connection, row.customer_type) if part)
-        or _("everybody"),
+        who=" · ".join(part for part in (connection, row.customer_type) if part) or _("everybody"),
         when=conditions_words(row.conditions),
         by=row.person_name,
         at=moment(row.changed_at, now),
         up=row.place - 1,
         down=row.place + 1 if row.place < count else 0,
-        fields=rule_fields(connections, typed if typed.get("form") == form else known),
+        fields=rule_fields(labels, typed if typed.get("form") == form else known),
     )
 
 
@@ -130,12 +135,13 @@ def conditions_words(conditions: Mapping[str, Any]) -> str:
     return ", ".join(said) or _("always")
 
 
-def rule_fields(connections: Iterable[str], chosen: Mapping[str, str]) -> tuple[Field, ...]:
+def rule_fields(labels: Mapping[str, str], chosen: Mapping[str, str]) -> tuple[Field, ...]:
     """Build the fields of a rule's form, filled in."""
 
     def choices(name: str, offered: Iterable[tuple[str, str]]) -> tuple[Choice, ...]:
         return tuple(Choice(v, text, chosen.get(name, "") == v) for v, text in offered)
 
+    connections = [(each.name, each.whole) for each in connection_names(labels)]
     kinds = [(kind.value, kind_name(kind.value)) for kind in RULED_KINDS]
     effects = [(code, str(text)) for code, text in words_rules.EFFECT.items()]
     asked = _("Two letters each, separated by blanks")
@@ -145,7 +151,7 @@ def rule_fields(connections: Iterable[str], chosen: Mapping[str, str]) -> tuple[
         Field(
             "connection",
             _("Connection"),
-            choices("connection", [("", _("any")), *((name, name) for name in connections)]),
+            choices("connection", [("", _("any")), *connections]),
         ),
         Field("customer_type", _("Customer type"), value=chosen.get("customer_type", "")),
         *(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from b2b_orders.ingest.operations import ParkedGroup, ParkedRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal import words_operations as operations
-from b2b_orders.portal.presenters.operations import Moment, moment
+from b2b_orders.portal.presenters.operations import ConnectionName, Moment, connection_name, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class ParkedItem:
 
     id: int
     form: str
-    connection: str
+    connection: ConnectionName
     number: str
     reason: str
     message: str
@@ -37,13 +37,15 @@ class GroupItem:
     is_chosen: bool
 
 
-def parked_items(rows: Iterable[ParkedRow], *, now: datetime) -> tuple[ParkedItem, ...]:
+def parked_items(
+    rows: Iterable[ParkedRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[ParkedItem, ...]:
     """Present what was set aside."""
     return tuple(
         ParkedItem(
             id=row.id,
             form=f"parked-{row.id}",
-            connection=row.connection,
+            connection=connection_name(row.connection, labels),
             number=row.external_id,
             reason=words.text(operations.PARKED_REASON, row.reason),
             message=row.message,
@@ -56,7 +58,9 @@ def parked_items(rows: Iterable[ParkedRow], *, now: datetime) -> tuple[ParkedIte
     )
 
 
-def connection_choices(groups: Iterable[ParkedGroup], chosen: str) -> tuple[GroupItem, ...]:
+def connection_choices(
+    groups: Iterable[ParkedGroup], labels: Mapping[str, str], chosen: str
+) -> tuple[GroupItem, ...]:
     """List the connections that have something parked."""
     counts: dict[str, int] = {}
     for group in groups:
@@ -64,7 +68,11 @@ def connection_choices(groups: Iterable[ParkedGroup], chosen: str) -> tuple[Grou
     if chosen:
         counts.setdefault(chosen, 0)
     return tuple(
-        GroupItem(name, f"{name} ({formats.count(count)})", name == chosen)
+        GroupItem(
+            name,
+            f"{connection_name(name, labels).whole} ({formats.count(count)})",
+            name == chosen,
+        )
         for name, count in sorted(counts.items())
     )
 

@@ -21,7 +21,7 @@ from b2b_orders.orders.operations import (
 )
 from b2b_orders.portal import formats, words
 from b2b_orders.portal import words_operations as operations
-from b2b_orders.portal.presenters.operations import Moment, moment
+from b2b_orders.portal.presenters.operations import ConnectionName, Moment, connection_name, moment
 from b2b_orders.portal.words import Text, Word
 
 
@@ -47,7 +47,7 @@ class UnmappedItem:
     """A word for a status that nobody knows."""
 
     form: str
-    connection: str
+    connection: ConnectionName
     raw: str
     example: str
     first: Moment
@@ -58,7 +58,7 @@ class UnmappedItem:
 class RuleItem:
     """What a word means by a rule of operations."""
 
-    connection: str
+    connection: ConnectionName
     raw: str
     meanings: tuple[words.Chip, ...]
     by: str
@@ -119,12 +119,14 @@ def axes() -> tuple[Axis, ...]:
     )
 
 
-def unmapped_items(rows: Iterable[UnmappedRow], *, now: datetime) -> tuple[UnmappedItem, ...]:
+def unmapped_items(
+    rows: Iterable[UnmappedRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[UnmappedItem, ...]:
     """Present the words that nobody knows."""
     return tuple(
         UnmappedItem(
             form=f"status-{at}",
-            connection=row.connection,
+            connection=connection_name(row.connection, labels),
             raw=row.raw,
             example=row.external_id,
             first=moment(row.first_at, now),
@@ -134,11 +136,13 @@ def unmapped_items(rows: Iterable[UnmappedRow], *, now: datetime) -> tuple[Unmap
     )
 
 
-def rule_items(rows: Iterable[StatusRuleRow], *, now: datetime) -> tuple[RuleItem, ...]:
+def rule_items(
+    rows: Iterable[StatusRuleRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[RuleItem, ...]:
     """Present operations' rules."""
     return tuple(
         RuleItem(
-            connection=row.connection,
+            connection=connection_name(row.connection, labels),
             raw=row.raw,
             meanings=tuple(
                 words.chip(table, code)
@@ -196,7 +200,9 @@ def divergence_items(
 _FIELD: dict[str, Text] = words.FIELD | operations.FIELD
 
 
-def decision_items(rows: Iterable[DecisionRow], *, now: datetime) -> tuple[DecisionItem, ...]:
+def decision_items(
+    rows: Iterable[DecisionRow], labels: Mapping[str, str], *, now: datetime
+) -> tuple[DecisionItem, ...]:
     """Present joins and splits by hand."""
     return tuple(
         DecisionItem(
@@ -204,7 +210,7 @@ def decision_items(rows: Iterable[DecisionRow], *, now: datetime) -> tuple[Decis
             form="" if row.undone_at else f"decision-{row.id}",
             what=words.text(operations.DECISION, row.kind),
             company=row.company_name,
-            records=tuple(_named(key) for key in (row.record, *row.others)),
+            records=tuple(_named(key, labels) for key in (row.record, *row.others)),
             by=row.person_name,
             reason=row.reason,
             at=moment(row.at, now),
@@ -223,5 +229,5 @@ def _undone(row: DecisionRow, now: datetime) -> str:
     }
 
 
-def _named(key: RecordKey) -> str:
-    return f"{key.connection}: {key.external_id}"
+def _named(key: RecordKey, labels: Mapping[str, str]) -> str:
+    return f"{connection_name(key.connection, labels).whole}: {key.external_id}"

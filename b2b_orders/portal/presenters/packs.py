@@ -22,6 +22,7 @@ from b2b_orders.portal.addresses import Addresses
 _MONTHS: Final = 24
 _PROBLEM: Final[dict[str, words.Text]] = {
     "nothing-to-pack": lazy("There is no document of this kind. Choose other days or kinds."),
+    "none-yet": lazy("There is no document yet."),
     "too-many-documents": lazy("These are too many documents for one pack. Choose fewer days."),
     "too-many-packs": lazy("Several packs are being prepared already. Wait until one is ready."),
     "bad-days": lazy("These days cannot be read. Choose them again."),
@@ -139,10 +140,13 @@ def _branch(row: EstablishmentRow) -> str:
     return f"{row.name} · {written}" if row.name else written
 
 
-def count_words(count: ChoiceCount) -> str:
-    """Say how many documents a choice has, and how many of them are there."""
+def count_words(count: ChoiceCount, *, is_any: bool) -> str:
+    """Say how many documents a choice has, and how many of them are there.
+
+    Where there is none at all, other days would not help.
+    """
     if not count.total:
-        return problem_words("nothing-to-pack")
+        return problem_words("nothing-to-pack" if is_any else "none-yet")
     text = ngettext("%(count)s document", "%(count)s documents", count.total)
     whole = text % {"count": formats.count(count.total)}
     if count.available == count.total:

@@ -21,6 +21,7 @@ from b2b_orders.ingest.errands import Kind, get_errand, list_errands
 from b2b_orders.ingest.operations import (
     count_lists,
     get_figures,
+    list_connection_labels,
     list_figures,
     list_parked,
     list_parked_groups,
@@ -37,6 +38,7 @@ from b2b_orders.portal.errands import (
 from b2b_orders.portal.presenters.errands import errand_items
 from b2b_orders.portal.presenters.operations import (
     concern_items,
+    connection_name,
     connection_page,
     incident_items,
     run_items,
@@ -85,10 +87,11 @@ def page(request: OperationsRequest) -> HttpResponseBase:
     """Show what deserves attention, all connections, and what was asked for lately."""
     now = clock.now()
     figures = list_figures(viewer=request.staff, now=now)
+    labels = {each.name: each.label for each in figures}
     context = {
         "concerns": concern_items(figures, now=now),
         "sources": source_items(figures, now=now),
-        "errands": errand_items(list_errands(viewer=request.staff), now=now),
+        "errands": errand_items(list_errands(viewer=request.staff), labels, now=now),
     }
     return show(request, "overview", context)
 
@@ -115,13 +118,14 @@ def connection(request: OperationsRequest, name: str) -> HttpResponseBase:
         if isinstance(answer, HttpResponse):
             return answer
         slip = answer
+    labels = {name: figures.label}
     runs = list_runs(viewer=request.staff, connection=name, limit=10)
     parked = list_parked(viewer=request.staff, connection=name, limit=10)
     context = {
         "page": connection_page(figures, now=now),
         "concerns": concern_items([figures], now=now),
-        "runs": run_items(runs.rows, now=now),
-        "parked": parked_items(parked.rows, now=now),
+        "runs": run_items(runs.rows, labels, now=now),
+        "parked": parked_items(parked.rows, labels, now=now),
     }
     return show(request, "connection", context, slip)
 
@@ -145,9 +149,10 @@ def parked(request: OperationsRequest) -> HttpResponseBase:
         ),
     )
     groups = list_parked_groups(viewer=request.staff)
+    labels = list_connection_labels(viewer=request.staff)
     context = {
-        "items": parked_items(rows.rows, now=clock.now()),
-        "connections": connection_choices(groups, name),
+        "items": parked_items(rows.rows, labels, now=clock.now()),
+        "connections": connection_choices(groups, labels, name),
         "reasons": reason_choices(groups, name, reason),
         "is_filtered": bool(name or reason),
         "older": older(request, rows.next),
@@ -171,9 +176,10 @@ def incidents(request: OperationsRequest) -> HttpResponseBase:
             limit=PAGE,
         ),
     )
+    labels = list_connection_labels(viewer=request.staff)
     context = {
         "only_alarms": only_alarms,
-        "items": incident_items(rows.rows, now=clock.now()),
+        "items": incident_items(rows.rows, labels, now=clock.now()),
         "older": older(request, rows.next),
     }
     return show(request, "incidents", context)
@@ -188,9 +194,10 @@ def runs(request: OperationsRequest) -> HttpResponseBase:
         request,
         lambda after: list_runs(viewer=request.staff, connection=name, after=after, limit=PAGE),
     )
+    labels = list_connection_labels(viewer=request.staff)
     context = {
-        "items": run_items(rows.rows, now=clock.now()),
-        "connection": name,
+        "items": run_items(rows.rows, labels, now=clock.now()),
+        "connection": connection_name(name, labels).whole,
         "older": older(request, rows.next),
     }
     return show(request, "runs", context)

@@ -20,8 +20,9 @@ from b2b_orders.ingest.map_queries import (
     list_customer_types,
     list_teams,
 )
-from b2b_orders.ingest.operations import list_connection_names
+from b2b_orders.ingest.operations import list_connection_labels
 from b2b_orders.portal.errands import Slip, ask, asked_kind
+from b2b_orders.portal.presenters.operations import connection_names
 from b2b_orders.portal.presenters.operations_companies import (
     change_item,
     change_items,
@@ -112,10 +113,11 @@ def company(request: OperationsRequest, public_id: UUID) -> HttpResponseBase:
     answer = _asked(request, *_OF_COMPANY, company=str(public_id))
     if isinstance(answer, HttpResponse):
         return answer
+    labels = list_connection_labels(viewer=request.staff)
     context = {
-        "page": company_page(found, now=clock.now()),
+        "page": company_page(found, labels, now=clock.now()),
         "teams": list_teams(viewer=request.staff),
-        "connections": list_connection_names(viewer=request.staff),
+        "connections": connection_names(labels),
         "chosen": request.POST.getlist("establishments") + request.POST.getlist("customer_ids"),
     }
     return show(request, "company", context, answer)

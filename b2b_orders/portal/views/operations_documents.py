@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from b2b_orders.common import clock
 from b2b_orders.documents.operations import list_rules, list_typed_companies
 from b2b_orders.ingest.errands import Kind
-from b2b_orders.ingest.operations import list_connection_names
+from b2b_orders.ingest.operations import list_connection_labels
 from b2b_orders.portal.errands import Slip, ask, asked_kind
 from b2b_orders.portal.presenters.operations_documents import document_rule_items, rule_fields
 from b2b_orders.portal.views.operations import (
@@ -39,12 +39,12 @@ def rules(request: OperationsRequest) -> HttpResponseBase:
             return answer
         slip = answer
     typed = slip.typed if slip else {}
-    connections = list_connection_names(viewer=request.staff)
+    labels = list_connection_labels(viewer=request.staff)
     context = {
         "items": document_rule_items(
-            list_rules(viewer=request.staff), connections, typed, now=clock.now()
+            list_rules(viewer=request.staff), labels, typed, now=clock.now()
         ),
-        "fields": rule_fields(connections, typed if typed.get("form") == "rule" else {}),
+        "fields": rule_fields(labels, typed if typed.get("form") == "rule" else {}),
         "companies": list_typed_companies(viewer=request.staff),
     }
     return show(request, "documents", context, slip)

@@ -23,7 +23,9 @@ from b2b_orders.ingest.map_queries import (
     list_import_sources,
     list_imports,
 )
+from b2b_orders.ingest.operations import list_connection_labels
 from b2b_orders.portal.errands import Slip, ask, asked_kind, slip
+from b2b_orders.portal.presenters.operations import connection_name
 from b2b_orders.portal.presenters.operations_companies import (
     import_item,
     import_items,
@@ -56,9 +58,11 @@ def imports(request: OperationsRequest) -> HttpResponseBase:
         except InvalidInput as error:
             wrong = slip(request, error)
     staff = request.staff
+    sources, labels = list_import_sources(viewer=staff), list_connection_labels(viewer=staff)
     context = {
-        "items": import_items(list_imports(viewer=staff), now=clock.now()),
-        "sources": list_import_sources(viewer=staff),
+        "items": import_items(list_imports(viewer=staff), labels, now=clock.now()),
+        "shops": [connection_name(name, labels) for name in sources.shops],
+        "erps": [connection_name(name, labels) for name in sources.erps],
     }
     return show(request, "imports", context, wrong)
 
@@ -113,8 +117,9 @@ def one(request: OperationsRequest, public_id: UUID) -> HttpResponseBase:
         viewer=request.staff, public_id=public_id, verdict=verdict, after=after, limit=LINES + 1
     )
     query = {"verdict": verdict, "after": str(rows[LINES - 1].number)} if len(rows) > LINES else {}
+    labels = list_connection_labels(viewer=request.staff)
     context = {
-        "item": import_item(found, now=clock.now(), chosen=verdict),
+        "item": import_item(found, labels, now=clock.now(), chosen=verdict),
         "lines": line_items(rows[:LINES]),
         "is_filtered": bool(verdict),
         "older": f"{request.path}?{urlencode(query)}" if query else "",

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 
 from b2b_orders.common import clock
 from b2b_orders.ingest.errands import Kind
-from b2b_orders.ingest.operations import list_connection_names, suggest_companies
+from b2b_orders.ingest.operations import list_connection_labels, suggest_companies
 from b2b_orders.orders.operations import (
     list_decisions,
     list_divergences,
@@ -16,6 +16,7 @@ from b2b_orders.orders.operations import (
     list_unmapped,
 )
 from b2b_orders.portal.errands import Slip, ask, asked_kind
+from b2b_orders.portal.presenters.operations import connection_names
 from b2b_orders.portal.presenters.operations_orders import (
     axes,
     decision_items,
@@ -61,11 +62,12 @@ def statuses(request: OperationsRequest) -> HttpResponseBase:
     if isinstance(answer, HttpResponse):
         return answer
     now, staff = clock.now(), request.staff
+    labels = list_connection_labels(viewer=staff)
     context = {
-        "items": unmapped_items(list_unmapped(viewer=staff), now=now),
-        "rules": rule_items(list_status_rules(viewer=staff), now=now),
+        "items": unmapped_items(list_unmapped(viewer=staff), labels, now=now),
+        "rules": rule_items(list_status_rules(viewer=staff), labels, now=now),
         "axes": axes(),
-        "connections": list_connection_names(viewer=staff),
+        "connections": connection_names(labels),
     }
     return show(request, "statuses", context, answer)
 
@@ -95,11 +97,12 @@ def divergences(request: OperationsRequest) -> HttpResponseBase:
     if isinstance(answer, HttpResponse):
         return answer
     now, staff = clock.now(), request.staff
+    labels = list_connection_labels(viewer=staff)
     rows = paged(request, lambda after: list_divergences(viewer=staff, after=after, limit=PAGE))
     context = {
         "items": divergence_items(rows.rows, now=now),
-        "decisions": decision_items(list_decisions(viewer=staff), now=now),
-        "connections": list_connection_names(viewer=staff),
+        "decisions": decision_items(list_decisions(viewer=staff), labels, now=now),
+        "connections": connection_names(labels),
         "older": older(request, rows.next),
     }
     return show(request, "divergences", context, answer)

@@ -21,7 +21,7 @@ from b2b_orders.common.files import file_response
 from b2b_orders.common.requests import without_nul
 from b2b_orders.companies.access import Right
 from b2b_orders.documents.archive_words import KINDS
-from b2b_orders.documents.packing import Choice, count_choice
+from b2b_orders.documents.packing import Choice, count_choice, has_documents
 from b2b_orders.documents.packs import PackGone, drop_pack, list_packs, request_pack, take_part
 from b2b_orders.documents.queries import FINANCIAL
 from b2b_orders.documents.sharing import list_shares
@@ -68,7 +68,8 @@ def packs(request: CompanyRequest) -> HttpResponseBase:
     context |= {"problem": problem, "ask_url": to.to("ask-pack")}
     if not problem:
         counted = count_choice(viewer=viewer, choice=choice)
-        context |= {"count": count_words(counted), "can_ask": counted.total > 0}
+        is_any = counted.total > 0 or has_documents(viewer=viewer)
+        context |= {"count": count_words(counted, is_any=is_any), "can_ask": counted.total > 0}
     context["form"] = choice_form(
         choice,
         given,

@@ -287,4 +287,4 @@ def test_a_company_of_the_same_firm_is_suggested(olga: StaffViewer, cast: Cast):
 
 
 def test_connections_can_be_chosen_by_name(olga: StaffViewer):
-    assert operations.list_connection_names(viewer=olga) == ("erp", "loja")
+    assert operations.list_connection_labels(viewer=olga) == {"erp": "ERP", "loja": "Loja"}

@@ -11,13 +11,14 @@ from django.db import DatabaseError, connection
 
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.audit.search import AuditFilter, search_audit
+from b2b_orders.audit.services import record
 from b2b_orders.common import tenancy
 from b2b_orders.common.errors import NotAllowed
-from b2b_orders.companies.access import StaffViewer
+from b2b_orders.companies.access import Actor, StaffViewer
 from b2b_orders.companies.models import StaffRole
 from erp_bridge.records import NumberKind
 from tests.b2b_orders.portal.test_access_record import do, english, rows  # noqa: F401 a fixture
-from tests.factories import make_order
+from tests.factories import NOW, make_order
 
 URL = "/operacao/auditoria"
 pytestmark = pytest.mark.usefixtures("english")
@@ -71,6 +72,21 @@ def test_every_line_of_every_company_is_found(cast, client_for, lines):
         ],
     ]
     assert "secret" not in response.content.decode()
+
+
+def test_the_number_of_a_row_is_left_out(cast, client_for):
+    record(
+        Action.ACTING_STARTED,
+        actor=Actor(cast.suzana.pk, StaffRole.SUPPORT, "203.0.113.9", "r" * 16, "call 8812"),
+        company_id=cast.beta.pk,
+        object_kind="acting",
+        object_id="1",
+        now=NOW,
+    )
+
+    (row,) = rows(client_for(cast.olga).get(f"{URL}?equipe=1&acao=acting_started"))
+
+    assert row[4] == "Acting"
 
 
 @pytest.mark.parametrize(

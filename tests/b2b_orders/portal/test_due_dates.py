@@ -146,7 +146,7 @@ def test_a_calendar_reads_what_is_to_pay_without_logging_in(cast, ana, order, ti
     )
     assert soon.properties["DESCRIPTION"] == (
         "Pedido 0004500123\nSeu número: PO-2026/0815\n12.345.678/0001-95\n"
-        "Posição de 10/03/2026 segundo ERP.\nConfira no portal antes de pagar."
+        "Posição de 10/03/2026 segundo o ERP.\nConfira no portal antes de pagar."
     )
     assert soon.properties["URL"].endswith(f"/pedidos/{order.public_id}")
     assert soon.properties["DTSTAMP"] == "20260310T130000Z"

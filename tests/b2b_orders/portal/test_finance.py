@@ -128,14 +128,14 @@ def test_an_open_title_of_a_cancelled_order_says_so(ana, order, titles):
 
 
 def test_the_page_says_whose_word_it_is_and_as_of_when(ana, titles):
-    assert "Posição de 10:00 segundo ERP." in words(ana.get("/financeiro"))
+    assert "Posição de 10:00 segundo o ERP." in words(ana.get("/financeiro"))
 
 
 def test_an_erp_that_is_down_is_named_with_the_age_of_the_data(ana, titles, erp_down):
     text = words(ana.get("/financeiro"))
 
     assert "ERP sem resposta desde 09:15. Mostrando dados das 09:14." in text
-    assert "Posição de 09:14 segundo ERP." in text
+    assert "Posição de 09:14 segundo o ERP." in text
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,8 @@ def test_the_boleto_of_what_is_to_pay_is_offered_and_of_what_is_paid_is_not(ana,
     assert parse(response).xpath(f"{ROWS}//a[contains(., 'Baixar o boleto')]/@href") == [
         f"/pedidos/{order.public_id}/documentos/{late.public_id}"
     ]
+    icons = parse(response).xpath(f"{ROWS}//a[contains(., 'Baixar o boleto')]//use/@href")
+    assert icons == ["#i-file"]
     assert "Baixar o boleto de NF 1001 · Parcela 1/3" in words(response)
 
 

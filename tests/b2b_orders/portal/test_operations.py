@@ -69,7 +69,7 @@ def test_why_a_source_is_down_is_said_in_the_readers_language(olga, sources, erp
 
     said = words(olga.get("/operacao"))
 
-    assert "ERP não responde desde 09:15. Sem resposta a tempo" in said
+    assert "ERP não responde desde 09:15. Sem conexão ou sem resposta a tempo" in said
     assert "no connection" not in said
 
 
@@ -278,7 +278,7 @@ def test_the_overview_lists_what_was_asked_for_lately(olga, sources):
 
     assert texts(
         olga.get("/operacao"), "//section[@aria-label='Pedidos recentes da operação']//td"
-    )[:2] == ["Feito", "loja"]
+    )[:2] == ["Feito", "Loja"]
 
 
 # --- parked --------------------------------------------------------------------------------------
@@ -375,10 +375,26 @@ def test_incidents_are_worded_and_name_no_company(olga, sources, cast):
     response = olga.get("/operacao/recusas")
 
     assert texts(response, "//tbody/tr") == [
-        "Uma fonte respondeu com o pedido de outra empresa operation: find 10:00 erp Pedido 0007",
-        "Arquivo com defeito: outra coisa no lugar do documento 09:00 erp",
+        (
+            "Uma fonte respondeu com o pedido de outra empresa pergunta feita: find"
+            " 10:00 ERP Pedido 0007"
+        ),
+        "Arquivo com defeito: outra coisa no lugar do documento 09:00 ERP",
     ]
     assert "Alfa" not in words(response)
+
+
+def test_details_of_an_incident_have_words_and_unknown_ones_stand_as_noted(olga, sources):
+    report_incident(
+        "damaged-pdf",
+        connection="erp",
+        detail={"kind": "nfe_xml", "external_id": "77", "found": "xml", "colour": "red"},
+        now=NOW,
+    )
+
+    assert texts(olga.get("/operacao/recusas"), "//tbody//span[@class='sub break']") == [
+        "documento: XML da NF-e, id na fonte: 77, arquivo que veio: xml, colour: red"
+    ]
 
 
 @pytest.mark.parametrize("code", ["feed-foreign", "feed-ageing", "feed-vanished", "hook-refused"])
@@ -394,11 +410,24 @@ def test_runs_are_listed_with_counts(olga, sources):
     )
 
     assert texts(olga.get("/operacao/execucoes"), "//tbody/tr") == [
-        "Últimos pedidos interrompido à mão erp 10:00 rodando 9 0 0 0 2"
+        "Últimos pedidos interrompido à mão ERP 10:00 rodando 9 0 0 0 2"
     ]
     assert "Nenhuma execução encontrou algo ainda." in words(
         olga.get("/operacao/execucoes?connection=loja")
     )
+
+
+def test_a_connection_goes_by_its_label_with_its_name_where_that_says_more(olga, sources):
+    Connection.objects.filter(name="loja").update(label="Site")
+    report_incident("feed-vanished", connection="loja", now=NOW)
+    report_incident("feed-vanished", connection="erp", now=NOW - timedelta(hours=1))
+    park()
+    rows = "//td[@data-label='Conexão']"
+
+    assert texts(olga.get("/operacao/recusas"), rows) == ["Site loja", "ERP"]
+    assert texts(olga.get("/operacao/retidos"), rows) == ["Site loja"]
+    assert texts(olga.get("/operacao/retidos"), "//option[@value='loja']") == ["Site (loja) (1)"]
+    assert texts(olga.get("/operacao/situacoes"), "//option[@value='loja']") == ["Site (loja)"]
 
 
 # --- who and how ----------------------------------------------------------------------------------

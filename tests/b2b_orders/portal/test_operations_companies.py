@@ -22,7 +22,7 @@ from b2b_orders.ingest.models import Errand
 from b2b_orders.orders.models import Order
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import Party
-from tests.b2b_orders.portal.pages import texts, words
+from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import (
     NOW,
     make_company,
@@ -156,6 +156,12 @@ def test_a_foreign_company_has_the_orders_that_name_its_tax_id(olga, cast, sourc
     assert "UY 211234560019" in words(olga.get(page(zeta)))
 
 
+def test_a_company_is_made_at_the_head_of_the_page(olga, cast):
+    head = parse(olga.get(COMPANIES)).xpath("//div[@class='page-head']//details")
+
+    assert [each.xpath("string(summary)") for each in head] == ["New company"]
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -207,7 +213,7 @@ def test_ids_of_a_shop_are_written_with_what_they_are_ids_of(olga, cast, sources
     olga.post(page(cast.alfa), add | {"value": "organization:9a3d-1"})
     assert do().outcome["code"] == "company-extended"
 
-    assert "loja = organization:9a3d-1" in words(olga.get(page(cast.alfa)))
+    assert "Loja = organization:9a3d-1" in words(olga.get(page(cast.alfa)))
 
 
 # --- what two claim ---------------------------------------------

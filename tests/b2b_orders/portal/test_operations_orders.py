@@ -67,7 +67,7 @@ def test_a_word_that_nobody_knows_is_listed_mapped_and_dropped_again(olga, unmap
     page = olga.get(STATUSES)
     assert "Toda situação tem suas palavras." in words(page)
     (rule,) = texts(page, "//section[@aria-label='Regras']//tbody/tr")
-    assert rule.startswith(f"{RAW} erp Em separação Olga 10:00")
+    assert rule.startswith(f"{RAW} ERP Em separação Olga 10:00")
     assert Order.objects.get().fulfilment == "picking"
 
     olga.post(STATUSES, {"errand": "drop-status", "connection": "erp", "raw": RAW})
@@ -103,7 +103,7 @@ def test_what_was_chosen_is_kept(olga, unmapped):
     )
 
     chosen = parse(response).xpath("//details[@open]//option[@selected]/text()")
-    assert chosen == ["erp", "Despachado", "Pago"]
+    assert chosen == ["ERP", "Despachado", "Pago"]
     assert texts(response, "//*[@id='rule-raw-error']") == [
         "Escreva a situação como a fonte, com até 100 caracteres."
     ]
@@ -215,7 +215,7 @@ def test_orders_are_joined_and_the_decision_undone(olga, cast, sources):
     do()
 
     (row,) = texts(olga.get(DIVERGENCES), "//section[@aria-label='Decisões']//tbody/tr")
-    assert row.startswith("Juntados loja: 77-01 erp: 0009 Alfa Distribuidora the customer says so")
+    assert row.startswith("Juntados Loja: 77-01 ERP: 0009 Alfa Distribuidora the customer says so")
     (decision,) = parse(olga.get(DIVERGENCES)).xpath("//input[@name='decision']/@value")
 
     undoing = {"errand": "undo-decision", "decision": decision, "reason": "he was wrong"}
@@ -243,7 +243,7 @@ def test_a_split_needs_a_number_and_keeps_what_was_typed(olga, sources):
     ]
     assert parse(response).xpath("//input[@id='split-reason']/@value") == ["a good one"]
     assert parse(response).xpath("//select[@id='split-connection']/option[@selected]/text()") == [
-        "erp"
+        "ERP"
     ]
 
 

@@ -183,6 +183,14 @@ def test_the_month_that_accountants_ask_for_is_counted_at_once(ana, world):
     assert "Não há documentos assim" in page.xpath("//*[@id='count']")[0].text_content()
 
 
+def test_where_there_is_no_document_at_all_no_other_days_are_asked_for(ana, world):
+    Document.objects.all().delete()
+
+    for query in ("", "?mes=2026-03", "?tipo=danfe"):
+        counted = parse(ana.get(f"/documentos{query}")).xpath("//*[@id='count']")[0]
+        assert counted.text_content().strip() == "Ainda não há documentos."
+
+
 def test_a_pack_is_counted_asked_for_built_and_taken(ana, world, cast):
     counted = ana.get("/documentos?mes=2026-03&tipo=danfe")
     assert "1 documento" in words(counted)
