@@ -291,6 +291,23 @@ def test_the_timeline_says_which_invoice_a_source_means(ana, cast, sources):
     assert "Mercadoria entregue: NF 1001 · ERP" in told
 
 
+def test_an_order_without_events_says_when_it_was_placed_and_where_it_stands(ana, cast, sources):
+    from_erp(
+        cast.alfa,
+        make_erp_record(fulfilment=Fulfilment.CREDIT_REVIEW, placed_on=date(2026, 3, 6)),
+    )
+    order = Order.objects.get()
+
+    summary = ana.get(address(order))
+    whole = ana.get(address(order) + "/historico")
+
+    placed, standing = texts(summary, EVENTS)
+    assert placed == "Pedido feito"
+    assert "Situação agora: Liberação financeira · ERP" in standing
+    assert "06/03/2026" in words(summary, "(//*[@id='timeline']//h3)[1]")
+    assert texts(whole, EVENTS)[0] == "Pedido feito"
+
+
 def test_the_sources_own_code_is_there_on_demand(ana, world):
     page = parse(ana.get(address(world.o1) + "/historico"))
 
