@@ -103,6 +103,12 @@ NUMBER_KIND: dict[str, Text] = {
     "tracking": lazy("Tracking"),
 }
 
+# Numbers of the site that are told from its order's own by how they are written.
+NUMBER_FORM: dict[str, Text] = {
+    "sequence": lazy("Sequence"),
+    "seller": lazy("Seller order id"),
+}
+
 SYSTEM: dict[str, Text] = {"vtex": lazy("Website"), "erp": "ERP"}
 
 ORIGIN: dict[str, Text] = {
