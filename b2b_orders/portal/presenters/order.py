@@ -27,6 +27,7 @@ from b2b_orders.portal import formats, words
 from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.documents import (
     InvoiceGroup,
+    beyond_words,
     due_words,
     is_safe_link,
     title_chip,
@@ -93,6 +94,8 @@ class TitleItem:
     amount: str
     state: words.Chip
     pay: str
+    # What is owed beyond the amount once its day has passed.
+    beyond: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +441,7 @@ def _title(row: TitleRow, pay: str, today: date, currency: str) -> TitleItem:
         amount=formats.amount(row.amount, currency),
         state=title_chip(row.state, is_overdue=overdue),
         pay=pay,
+        beyond=beyond_words() if overdue and row.amount is not None else "",
     )
 
 

@@ -175,7 +175,10 @@ def test_documents_are_grouped_by_invoice_with_state_in_words(ana, world):
     first = texts(response, "//*[@id='nf-1001-1']//li")
     assert [text.split(" ")[0] for text in first] == ["XML", "DANFE", "Boleto", "Boleto"]
     boletos = [text.replace("\xa0", " ") for text in first[2:]]
-    assert "R$ 1.000,00 vencido há 5 dias · 05/03/2026 Vencido" in boletos[0]
+    assert (
+        "R$ 1.000,00 mais multa e juros, se houver vencido há 5 dias · 05/03/2026 Vencido"
+        in boletos[0]
+    )
     assert "R$ 1.000,00 a vencer em 3 dias · 13/03/2026 A vencer" in boletos[1]
 
 

@@ -13,7 +13,7 @@ import time_machine
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.companies.models import Membership
 from b2b_orders.documents.models import Document
-from b2b_orders.orders.models import Line, Order
+from b2b_orders.orders.models import Line, Order, Title
 from b2b_orders.orders.services import store_readings
 from erp_bridge.records import EventRecord, Fulfilment, InvoiceRecord
 from tests.b2b_orders.portal.conftest import HOSTILE, LINE, address, o1_from_erp
@@ -385,6 +385,19 @@ def test_the_head_says_what_comes_next_and_what_is_late(ana, cast, sources, fiel
     order = make_order(cast.alfa, **fields)
 
     assert words(ana.get(address(order)), "//p[contains(@class, 'headline')]") == says
+
+
+def test_an_overdue_amount_says_wherever_it_stands_that_it_may_have_grown(ana, cast, world):
+    Title.objects.filter(order=world.o1).delete()
+    for key, days in (("late", -5), ("later", 3)):
+        make_title(world.o1, key, due_on=NOW.date() + timedelta(days=days))
+    said = "mais multa e juros, se houver"
+
+    for part, place in (("", "payment"), ("/financeiro", "titles"), ("/documentos", "documents")):
+        page = ana.get(address(world.o1) + part)
+        rows = texts(page, f"//*[@id='{place}']//*[self::tr or self::li or @class='title-line']")
+        assert [row for row in rows if said in row] == [row for row in rows if "vencido há" in row]
+        assert said in words(page, f"//*[@id='{place}']")
 
 
 def test_the_head_says_when_it_was_delivered(ana, cast, sources):
