@@ -204,6 +204,21 @@ def test_a_search_among_items_says_how_many_were_found(ana, cast, sources):
     assert words(found, "//*[@id='items-count']") == "12 de 120 itens com estas palavras"
 
 
+def test_a_search_that_finds_more_than_are_shown_says_so_and_can_be_cleared(ana, cast, sources):
+    order = big_order(cast.alfa)
+    url = address(order) + "/itens"
+
+    page = parse(ana.get(url, {"item": "cabo"}))
+    nothing = parse(ana.get(url, {"item": "nada"}))
+    rest = ana.get(page.xpath("//*[@id='more-items']//a/@href")[0])
+
+    clear = "//*[@id='items']//a[.='Limpar a busca']/@href"
+    assert "Os primeiros 50 de 108 itens com estas palavras" in page.text_content()
+    assert "mais 50 de 108 itens com estas palavras" in words(rest)
+    assert page.xpath(clear) == nothing.xpath(clear) == [url]
+    assert parse(ana.get(url)).xpath(clear) == []
+
+
 @pytest.mark.parametrize("after", ["-1", "x", "9" * 30, "\uff11\uff12", "\x00"])
 def test_a_position_that_is_none_shows_the_first_items(ana, cast, sources, after):
     order = big_order(cast.alfa)
