@@ -177,7 +177,8 @@ FIELD: dict[str, Text] = {
 # By the codes of `erp_bridge.vtex.mapping`; what a carrier says is its own text.
 EVENT: dict[str, Text] = {
     "created": lazy("Order placed"),
-    "authorized": lazy("Payment approved"),
+    # A card or a credit limit that said yes: not money, which may still be awaited.
+    "authorized": lazy("Payment authorised"),
     "invoiced": lazy("Invoice issued"),
     "tracking": lazy("Tracking"),
     "delivered": lazy("Goods delivered"),

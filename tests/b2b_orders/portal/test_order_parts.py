@@ -15,7 +15,7 @@ from b2b_orders.companies.models import Membership
 from b2b_orders.documents.models import Document
 from b2b_orders.orders.models import Line, Order, Title
 from b2b_orders.orders.services import store_readings
-from erp_bridge.records import EventRecord, Fulfilment, InvoiceRecord
+from erp_bridge.records import EventRecord, Fulfilment, InvoiceRecord, Payment
 from tests.b2b_orders.portal.conftest import HOSTILE, LINE, address, o1_from_erp
 from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import (
@@ -304,6 +304,16 @@ def test_the_timeline_says_which_invoice_a_source_means(ana, cast, sources):
     assert "Nota fiscal emitida: 1001/1 · ERP" in told
     assert "Nota fiscal emitida: 1002/1" in told
     assert "Mercadoria entregue: NF 1001 · ERP" in told
+
+
+def test_a_payment_that_was_authorised_is_not_called_approved(ana, cast, sources):
+    record = make_erp_record(payment=Payment.AWAITING, events=(EventRecord(NOW, "authorized"),))
+    from_erp(cast.alfa, record)
+
+    page = ana.get(address(Order.objects.get()))
+
+    assert "Pagamento: Aguardando pagamento" in words(page)
+    assert any("Pagamento autorizado" in each for each in texts(page, EVENTS))
 
 
 def test_an_order_without_events_says_when_it_was_placed_and_where_it_stands(ana, cast, sources):
