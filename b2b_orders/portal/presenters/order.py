@@ -417,7 +417,9 @@ def _billing(detail: OrderDetail) -> tuple[Fact, ...]:
 def _payment(facts: Mapping[str, Any]) -> tuple[Fact, ...]:
     found = []
     if facts.get("payment_terms"):
-        found.append(Fact(_("Payment terms"), str(facts["payment_terms"])))
+        is_means = facts.get("payment_terms_by_site")
+        label = _("Means of payment") if is_means else _("Payment terms")
+        found.append(Fact(label, str(facts["payment_terms"])))
     if facts.get("note"):
         found.append(Fact(_("Note"), str(facts["note"])))
     return tuple(found)

@@ -425,6 +425,22 @@ def test_an_overdue_amount_says_wherever_it_stands_that_it_may_have_grown(ana, c
         assert said in words(page, f"//*[@id='{place}']")
 
 
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"payment_terms": "28/42 dias"}, "Condição de pagamento 28/42 dias"),
+        (
+            {"payment_terms": "Faturado", "payment_terms_by_site": True},
+            "Forma de pagamento Faturado",
+        ),
+    ],
+)
+def test_a_means_of_payment_is_not_called_terms(ana, cast, sources, facts, says):
+    order = make_order(cast.alfa, facts=facts)
+
+    assert says in words(ana.get(address(order)), "//*[@id='payment']")
+
+
 def test_the_head_says_when_it_was_delivered(ana, cast, sources):
     invoice = InvoiceRecord("1", "1", issued_on=NOW.date(), delivered_at=NOW)
     from_erp(cast.alfa, make_erp_record(fulfilment=Fulfilment.DELIVERED, invoices=(invoice,)))
