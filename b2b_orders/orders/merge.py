@@ -48,7 +48,7 @@ _PICKED: tuple[Rule, ...] = (
     Rule(("placed_on",), "vtex", "the day of that moment; the ERP's where no site knows it"),
     Rule(("placed_by_name", "placed_by_code"), "vtex", "the site knows who logged in and ordered"),
     Rule(("channel",), "vtex", "a notion of the site"),
-    Rule(("payment_terms",), "vtex", "how it was paid on the site; the ERP's for its own orders"),
+    Rule(("payment_terms",), "erp", "when what is due; the site knows but the means of payment"),
     Rule(("note",), "vtex", "what the buyer wrote; an ERP often repeats or cuts it"),
     Rule(("customer",), "vtex", "who ordered; an ERP may state the customer's own customer"),
     Rule(("promised_on",), "erp", "the ERP plans the delivery"),
@@ -354,6 +354,9 @@ def _facts(
     facts: dict[str, Any] = {
         "amounts": _amounts(total),
         "payment_terms": picked["payment_terms"],
+        # What a site calls so names a means of payment.
+        "payment_terms_by_site": bool(picked["payment_terms"])
+        and not any(i.record.payment_terms for i in erp),
         "note": picked["note"],
         "billing": _stated(picked["billing"]),
         "delivery": _stated(picked["delivery"]),

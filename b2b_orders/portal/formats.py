@@ -26,10 +26,11 @@ from erp_bridge.records import Money
 
 # Spanish is neutral Latin American: dots for thousands, a comma for decimals.
 _LOCALES = {"pt-br": "pt_BR", "es": "es_AR", "en": "en_US"}
-_DAY = {"pt-br": "dd/MM/yyyy", "es": "dd/MM/yyyy", "en": "d MMM yyyy"}
-_DAY_SHORT = {"pt-br": "dd/MM", "es": "dd/MM", "en": "d MMM"}
-_SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 NBSP = "\u00a0"
+# A day is never broken over two lines.
+_DAY = {"pt-br": "dd/MM/yyyy", "es": "dd/MM/yyyy", "en": f"d{NBSP}MMM{NBSP}yyyy"}
+_DAY_SHORT = {"pt-br": "dd/MM", "es": "dd/MM", "en": f"d{NBSP}MMM"}
+_SYMBOLS = {"BRL": "R$", "USD": "US$", "EUR": "€"}
 # Not Django's active zone: by that one the days of the seller's business are counted, and
 # what is due today must not depend on where somebody sits.
 _zone: ContextVar[tzinfo | None] = ContextVar("person_zone", default=None)
@@ -70,8 +71,7 @@ def day(value: date | None) -> str:
 def long_day(value: date) -> str:
     """Write a plain date with its weekday, as a heading of a day."""
     code = language()
-    pattern = "EEEE, d MMM yyyy" if code == "en" else "EEEE, dd/MM/yyyy"
-    return format_date(value, pattern, locale=_locale(code))
+    return format_date(value, f"EEEE, {_DAY[code]}", locale=_locale(code))
 
 
 def month(value: date | None) -> str:

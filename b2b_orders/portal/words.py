@@ -103,6 +103,12 @@ NUMBER_KIND: dict[str, Text] = {
     "tracking": lazy("Tracking"),
 }
 
+# Numbers of the site that are told from its order's own by how they are written.
+NUMBER_FORM: dict[str, Text] = {
+    "sequence": lazy("Sequence"),
+    "seller": lazy("Seller order id"),
+}
+
 SYSTEM: dict[str, Text] = {"vtex": lazy("Website"), "erp": "ERP"}
 
 ORIGIN: dict[str, Text] = {
@@ -171,7 +177,8 @@ FIELD: dict[str, Text] = {
 # By the codes of `erp_bridge.vtex.mapping`; what a carrier says is its own text.
 EVENT: dict[str, Text] = {
     "created": lazy("Order placed"),
-    "authorized": lazy("Payment approved"),
+    # A card or a credit limit that said yes: not money, which may still be awaited.
+    "authorized": lazy("Payment authorised"),
     "invoiced": lazy("Invoice issued"),
     "tracking": lazy("Tracking"),
     "delivered": lazy("Goods delivered"),

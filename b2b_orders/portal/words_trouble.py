@@ -59,7 +59,7 @@ REASON: dict[str, Text] = {
         ("placed_at", "placed_on", "placed_by_name", "placed_by_code", "channel", "note"), _SITE
     ),
     "customer": lazy("The website rules: an ERP may state the customer's own customer."),
-    "payment_terms": lazy("The website rules: how it was paid there; else the ERP."),
+    "payment_terms": lazy("The ERP rules: it knows what is due when; else the website's means."),
     **dict.fromkeys(("promised_on", "delivery", "delivery_method", "tracking_url"), _CARRIER),
     "billing": lazy("The ERP rules: the address on the invoice is a fiscal fact."),
     **dict.fromkeys(("total", "items_total", "discount", "freight", "taxes"), _AMOUNT),

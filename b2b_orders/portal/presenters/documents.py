@@ -63,6 +63,8 @@ class DocumentItem:
     notes: tuple[words.Chip, ...] = ()
     # The key that takes it: of the first of its kind.
     key: str = ""
+    # What is owed beyond the amount once its day has passed.
+    beyond: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,12 @@ def _item(row: DocumentRow, frame: _Frame) -> DocumentItem:
         actions=tuple(_actions(row, frame, can_retry=can_retry)),
         notes=document_notes(row),
         key=KEYS.get(row.kind, "") if row.state == "available" else "",
+        beyond=beyond_words() if row.is_overdue and _is_owed(row) else "",
     )
+
+
+def _is_owed(row: DocumentRow) -> bool:
+    return row.kind in DEBTS and row.amount is not None and not _is_ended(row)
 
 
 def document_name(row: DocumentRow | AccessedDocument) -> str:
@@ -432,6 +439,11 @@ def damaged_words() -> str:
 def title_chip(state: str, *, is_overdue: bool) -> words.Chip:
     """Word what became of an amount due."""
     return words.chip(words.TITLE_STATE, "overdue" if is_overdue else state)
+
+
+def beyond_words() -> str:
+    """Say that an overdue amount is the one it was made for: no source states today's."""
+    return _("plus fine and interest, if any")
 
 
 def due_words(due: date | None, state: str, today: date) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from b2b_orders.companies.access import Right, Viewer
+from b2b_orders.orders.guessing import guess
 from b2b_orders.orders.numbers import index_values, recognise
 from b2b_orders.orders.promises import Promise
 from b2b_orders.orders.queries import (
@@ -24,6 +27,7 @@ from b2b_orders.portal import formats, words
 from b2b_orders.portal.leading import leading_number
 from b2b_orders.portal.presenters.documents import (
     InvoiceGroup,
+    beyond_words,
     due_words,
     is_safe_link,
     title_chip,
@@ -32,7 +36,10 @@ from b2b_orders.portal.presenters.order_head import headline, is_late, promise_w
 from b2b_orders.portal.presenters.sources import SourceLine
 from erp_bridge.records import NumberKind
 
-KIND_ORDER = ("customer", "web", "erp", "tracking")
+KIND_ORDER = ("customer", "web", "sequence", "erp", "seller", "tracking")
+# No order has so short or so long a sequence.
+_SEQUENCE = re.compile(r"[0-9]{3,10}")
+_NUMBER_LABELS = words.NUMBER_KIND | words.NUMBER_FORM
 _COPY_KEYS = {"customer": "c m", "web": "c w", "erp": "c e"}
 _STATE_WORDS = {"billing": words.BILLING, "payment": words.PAYMENT}
 AMOUNT_FIELDS = frozenset({"total", "items", "discount", "freight", "taxes"})
@@ -87,6 +94,8 @@ class TitleItem:
     amount: str
     state: words.Chip
     pay: str
+    # What is owed beyond the amount once its day has passed.
+    beyond: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,25 +191,51 @@ def order_page(
 def _numbers(detail: OrderDetail, typed: str) -> tuple[tuple[NumberGroup, ...], str]:
     """Label the numbers of the order, and say by which of them it was found."""
     wanted = _wanted(typed)
-    hit = next((number for number in detail.row.numbers if _leads(number, wanted)), None)
+    shown = _labelled(detail.row.numbers)
+    hit = next((number for _kind, number in shown if _leads(number, wanted)), None)
     of_kind = {
         kind: tuple(
             NumberItem(number.written, number is hit, "" if at else _COPY_KEYS.get(kind, ""))
-            for at, number in enumerate(n for n in detail.row.numbers if n.kind == kind)
+            for at, number in enumerate(number for known, number in shown if known == kind)
         )
         for kind in KIND_ORDER
     }
     groups = tuple(
-        NumberGroup(words.text(words.NUMBER_KIND, kind), items)
+        NumberGroup(words.text(_NUMBER_LABELS, kind), items)
         for kind, items in of_kind.items()
         if items
     )
     if hit is None:
         return groups, ""
+    kind = next(kind for kind, number in shown if number is hit)
     return groups, _("Found by: %(kind)s %(number)s") % {
-        "kind": words.text(words.NUMBER_KIND, hit.kind),
+        "kind": words.text(_NUMBER_LABELS, kind),
         "number": hit.written,
     }
+
+
+def _labelled(numbers: Sequence[NumberRow]) -> tuple[tuple[str, NumberRow], ...]:
+    """Tell the site's sequence and the seller's number from the order's own, beside which they are.
+
+    All are of one kind for who searches; what may be more than one thing keeps that kind's label.
+    """
+    forms = {each.written: _form(each.written) for each in numbers if each.kind == NumberKind.WEB}
+    counts = Counter(forms.values())
+
+    def label(number: NumberRow) -> str:
+        form = forms.get(number.written, "") if number.kind == NumberKind.WEB else ""
+        is_told = form == "seller" or counts[form] == 1
+        return form if counts["web"] and form and is_told else str(number.kind)
+
+    return tuple((label(number), number) for number in numbers)
+
+
+def _form(written: str) -> str:
+    """Say what a number of the site is by how it is written, "" where that is unclear."""
+    seen = guess(written)
+    if seen is not None and seen.kind in {"web", "seller"}:
+        return seen.kind
+    return "sequence" if _SEQUENCE.fullmatch(written) else ""
 
 
 def _wanted(typed: str) -> dict[str, frozenset[NumberKind] | None]:
@@ -382,7 +417,9 @@ def _billing(detail: OrderDetail) -> tuple[Fact, ...]:
 def _payment(facts: Mapping[str, Any]) -> tuple[Fact, ...]:
     found = []
     if facts.get("payment_terms"):
-        found.append(Fact(_("Payment terms"), str(facts["payment_terms"])))
+        is_means = facts.get("payment_terms_by_site")
+        label = _("Means of payment") if is_means else _("Payment terms")
+        found.append(Fact(label, str(facts["payment_terms"])))
     if facts.get("note"):
         found.append(Fact(_("Note"), str(facts["note"])))
     return tuple(found)
@@ -406,6 +443,7 @@ def _title(row: TitleRow, pay: str, today: date, currency: str) -> TitleItem:
         amount=formats.amount(row.amount, currency),
         state=title_chip(row.state, is_overdue=overdue),
         pay=pay,
+        beyond=beyond_words() if overdue and row.amount is not None else "",
     )
 
 

@@ -48,6 +48,8 @@ class ItemsPart:
     count_words: str
     search: str
     search_url: str
+    # The items without the search, "" where there is none.
+    clear: str
     more: str
     more_words: str
     first: str
@@ -165,6 +167,7 @@ def items_part(
         count_words=_count_words(len(shown), count, all_count, search, is_later=after is not None),
         search=search,
         search_url=to.to("order-items", public_id=order),
+        clear=to.to("order-items", {"q": typed}, public_id=order) if search else "",
         more=more,
         more_words=rest,
         first=to.to("order-items", query, public_id=order) if after is not None else "",
@@ -188,11 +191,7 @@ def _item(line: LineRow, columns: Sequence[_Column], currency: str) -> Item:
 
 def _count_words(shown: int, count: int, all_count: int, search: str, *, is_later: bool) -> str:
     if search:
-        return ngettext(
-            "%(count)s of %(all)s items with these words",
-            "%(count)s of %(all)s items with these words",
-            count,
-        ) % {"count": formats.count(count), "all": formats.count(all_count)}
+        return _found_words(shown, count, all_count, is_later=is_later)
     if is_later:
         return _("%(shown)s more of %(all)s items") % {
             "shown": formats.count(shown),
@@ -206,6 +205,20 @@ def _count_words(shown: int, count: int, all_count: int, search: str, *, is_late
     return ngettext("%(count)s item", "%(count)s items", all_count) % {
         "count": formats.count(all_count)
     }
+
+
+def _found_words(shown: int, count: int, all_count: int, *, is_later: bool) -> str:
+    """Say how many items were found, and that not all of them are shown."""
+    numbers = {"shown": formats.count(shown), "count": formats.count(count)}
+    if is_later:
+        return _("%(shown)s more of %(count)s items with these words") % numbers
+    if shown < count:
+        return _("The first %(shown)s of %(count)s items with these words") % numbers
+    return ngettext(
+        "%(count)s of %(all)s items with these words",
+        "%(count)s of %(all)s items with these words",
+        count,
+    ) % {"count": numbers["count"], "all": formats.count(all_count)}
 
 
 def is_delivery(invoice: InvoiceRow) -> bool:

@@ -129,8 +129,13 @@ def timeline(
 
 
 def latest(detail: OrderDetail, told: Told, *, to: Addresses, now: datetime, most: int) -> Timeline:
-    """Present what happened last, without who looked at it."""
-    entries = [e for e in _ranked(_entries(detail, told, to, now)) if e.shown.kind != "acessos"]
+    """Present what happened last, without who looked at it.
+
+    Where no source tells an event, where they say the order stands is the last that is known.
+    """
+    standing = () if detail.events else _standing(detail)
+    found = _ranked((*_entries(detail, told, to, now), *standing))
+    entries = [entry for entry in found if entry.shown.kind != "acessos"]
     return Timeline(days=_days(entries[-most:]), kinds=(), count=len(entries))
 
 
@@ -139,6 +144,7 @@ def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> I
     only = _only_source(systems)
     invoiced_on = set()
     issued = _issued(detail)
+    yield from _placed(detail)
     for event in detail.events:
         entry = _event(_with_invoice(event, detail, issued), systems)
         if event.code == "invoiced":
@@ -161,6 +167,13 @@ def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> I
 def _only_source(systems: Mapping[str, str]) -> str:
     """Name the source of an order that has one; of several, united facts name none."""
     return words.text(words.SYSTEM, *systems.values()) if len(systems) == 1 else ""
+
+
+def _placed(detail: OrderDetail) -> Iterator[_Entry]:
+    """Tell the day of the order where no source has an event for it."""
+    placed_on = detail.row.placed_on
+    if placed_on and all(event.code != "created" for event in detail.events):
+        yield _on_day(placed_on, str(words.EVENT["created"]), "situacao")
 
 
 def _issued(detail: OrderDetail) -> dict[date, list[str]]:

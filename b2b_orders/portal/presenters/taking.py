@@ -15,14 +15,16 @@ from b2b_orders.documents.viewing import may_be_shown
 from b2b_orders.portal import formats
 from b2b_orders.portal.addresses import Addresses
 from b2b_orders.portal.presenters.actions import DocumentAction
+from erp_bridge.records import DocumentKind, TitleState
 
 
 @dataclass(frozen=True, slots=True)
 class AllFiles:
-    """The button that takes all documents of an order."""
+    """The button that takes all documents of an order; `left_out` says what it does not take."""
 
     text: str
     url: str
+    left_out: str = ""
 
 
 def view_action(
@@ -60,7 +62,8 @@ def is_taken_along(row: DocumentRow) -> bool:
 
 def all_files(rows: Iterable[DocumentRow], *, order: UUID, to: Addresses) -> AllFiles | None:
     """Offer all files of an order, with how many there are and what is known of their size."""
-    there = [row for row in rows if is_taken_along(row)]
+    listed = tuple(rows)
+    there = [row for row in listed if is_taken_along(row)]
     if not there:
         return None
     count = ngettext("%(count)s file", "%(count)s files", len(there))
@@ -70,4 +73,19 @@ def all_files(rows: Iterable[DocumentRow], *, order: UUID, to: Addresses) -> All
     return AllFiles(
         text=" · ".join(part for part in parts if part),
         url=to.to("order-zip", public_id=order),
+        left_out=_left_out(listed),
     )
+
+
+def _left_out(rows: Iterable[DocumentRow]) -> str:
+    """Count the boletos that are there and do not come along, for they are paid."""
+    count = sum(
+        row.kind == DocumentKind.BOLETO
+        and row.state == "available"
+        and row.title_state == TitleState.PAID
+        for row in rows
+    )
+    if not count:
+        return ""
+    said = ngettext("without %(count)s paid boleto", "without %(count)s paid boletos", count)
+    return said % {"count": formats.count(count)}

@@ -17,11 +17,19 @@ from b2b_orders.portal.presenters.sources import source_names
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """What one record says, and whose it is: a phone shows them below each other."""
+
+    label: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A line of the comparison; `differs` when what the records say does not agree."""
 
     label: str
-    values: tuple[tuple[str, ...], ...]
+    cells: tuple[Cell, ...]
     differs: bool
 
 
@@ -80,32 +88,32 @@ def rereading(state: str) -> Rereading:
 def trouble_page(view: Trouble, states: Iterable[SourceState], *, now: datetime) -> TroublePage:
     """Present an order taken apart."""
     names = source_names(states)
+    columns = tuple(_named(record.key, names) for record in view.records)
+    rows = _rows(view.records, columns)
     return TroublePage(
         title=view.title,
-        columns=tuple(
-            f"{names.get(record.key.connection, record.key.connection)} {record.key.external_id}"
-            for record in view.records
-        ),
-        rows=tuple(row for row in _rows(view.records, now) if any(row.values)),
+        columns=columns,
+        rows=tuple(row for row in rows if any(cell.lines for cell in row.cells)),
         ties=tuple(_tie(tie, names, now) for tie in view.ties),
         rules=tuple(_rule(rule, names) for rule in view.rules),
     )
 
 
-def _rows(records: tuple[TroubleRecord, ...], now: datetime) -> Iterable[Row]:
+def _rows(records: tuple[TroubleRecord, ...], columns: tuple[str, ...]) -> Iterable[Row]:
     """Build the lines; moments are never called a difference, nor a number of one source alone."""
 
     def row(label: str, *values: Iterable[str], compare: bool = False) -> Row:
         lines = tuple(tuple(each for each in value if each) for value in values)
         stated = {value for value in lines if value}
-        return Row(label, lines, differs=compare and len(stated) > 1)
+        cells = tuple(map(Cell, columns, lines))
+        return Row(label, cells, differs=compare and len(stated) > 1)
 
     yield row(_("Connection"), *([record.key.connection] for record in records))
     yield row(_("Read at"), *([formats.full_moment(record.read_at)] for record in records))
     yield row(
         _("Changed at the source"), *([formats.full_moment(record.version)] for record in records)
     )
-    yield row(_("First seen"), *([formats.moment(r.first_seen_at, now)] for r in records))
+    yield row(_("First seen"), *([formats.full_moment(r.first_seen_at)] for r in records))
     yield row(_("What was read"), *([_detail(record)] for record in records))
     yield row(_("Status as it came"), *([record.status_raw] for record in records))
     yield row(_("Status"), *(_status(record) for record in records), compare=True)

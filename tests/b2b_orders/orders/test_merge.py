@@ -74,7 +74,7 @@ def test_the_table_names_each_field_once_with_a_reason():
     [
         ("placed_by_name", "Ana", "Balcão", "loja"),
         ("channel", "b2b", "erp", "loja"),
-        ("payment_terms", "PIX", "30 dias", "loja"),
+        ("payment_terms", "PIX", "30 dias", "erp"),
         ("note", "Entregar à tarde", "TARDE", "loja"),
         ("promised_on", date(2026, 3, 20), date(2026, 3, 22), "erp"),
         ("billing", Address(city="São Paulo"), Address(city="Curitiba"), "erp"),
@@ -94,6 +94,20 @@ def test_each_field_comes_from_its_ruler_and_else_from_whoever_states_it(
     assert only_site.provenance[field] == "loja"
     assert only_erp.provenance[field] == "erp"
     assert field not in merge([vtex(), erp()]).provenance
+
+
+def test_what_a_site_alone_says_of_the_payment_is_told_from_terms():
+    facts = [
+        merge(records).facts
+        for records in (
+            [vtex(payment_terms="PIX"), erp(payment_terms="30 dias")],
+            [vtex(payment_terms="PIX"), erp()],
+            [vtex(), erp()],
+        )
+    ]
+
+    assert [each.get("payment_terms") for each in facts] == ["30 dias", "PIX", None]
+    assert [each.get("payment_terms_by_site") for each in facts] == [None, True, None]
 
 
 def test_who_placed_it_comes_whole_from_one_source():

@@ -222,3 +222,16 @@ def test_all_files_of_an_order_are_those_that_come_with_it(ana, world):
     make_document(world.o1, "boleto", "paid", title="Boleto", title_state="paid")
     make_document(world.o1, "boleto", "gone", title="Boleto", state="cancelled")
     assert offered() == before + 1
+
+
+def test_all_files_of_an_order_say_which_boletos_they_leave_out(ana, world):
+    def said():
+        head = parse(ana.get(address(world.o1))).xpath("//*[@id='documents']/div")[0]
+        return [span.text_content() for span in head.xpath(".//span")]
+
+    assert said() == []
+    make_document(world.o1, "boleto", "paid", title="Boleto", title_state="paid")
+    make_document(world.o1, "boleto", "gone", title="Boleto", state="cancelled")
+    assert said() == ["sem 1 boleto pago"]
+    make_document(world.o1, "boleto", "too", title="Boleto", title_state="paid")
+    assert said() == ["sem 2 boletos pagos"]

@@ -17,7 +17,7 @@ from b2b_orders.portal import formats
     [
         ("pt-br", "05/03/2026", "03/2026", "R$ 1.234.567,80", "1,2 MB"),
         ("es", "05/03/2026", "03/2026", "R$ 1.234.567,80", "1,2 MB"),
-        ("en", "5 Mar 2026", "Mar 2026", "R$ 1,234,567.80", "1.2 MB"),
+        ("en", "5\xa0Mar\xa02026", "Mar 2026", "R$ 1,234,567.80", "1.2 MB"),
     ],
 )
 def test_each_language_writes_in_its_own_way(language, day, month, amount, size):

@@ -23,9 +23,29 @@ def test_page_shows_all_numbers_with_their_kind(ana, world):
     numbers = words(ana.get(address(world.o1)), "//dl[@class='numbers']")
 
     assert numbers == (
-        "Seu número PO-2026/0815 Pedido do site 1172452900788-01 502556 v502556llux-01"
-        " Pedido do ERP 0004500123 Rastreio BR1"
+        "Seu número PO-2026/0815 Pedido do site 1172452900788-01 Sequência 502556"
+        " Pedido do ERP 0004500123 Pedido do vendedor (seller) v502556llux-01 Rastreio BR1"
     )
+
+
+@pytest.mark.parametrize("web", [("502556",), ("502556", "v502556llux-01"), ("PC-1", "502556")])
+def test_a_number_of_the_site_is_called_a_sequence_beside_the_orders_own_alone(
+    ana, cast, sources, web
+):
+    order = make_order(cast.alfa, numbers=[(NumberKind.WEB, each) for each in web])
+
+    numbers = words(ana.get(address(order)), "//dl[@class='numbers']")
+
+    assert numbers == f"Pedido do site {' '.join(web)}"
+
+
+def test_two_numbers_that_could_be_the_sequence_are_not_called_one(ana, cast, sources):
+    web = ("1172452900788-01", "502556", "700111")
+    order = make_order(cast.alfa, numbers=[(NumberKind.WEB, each) for each in web])
+
+    numbers = words(ana.get(address(order)), "//dl[@class='numbers']")
+
+    assert numbers == f"Pedido do site {' '.join(web)}"
 
 
 def test_steps_say_where_the_order_stands(ana, world):
@@ -155,7 +175,10 @@ def test_documents_are_grouped_by_invoice_with_state_in_words(ana, world):
     first = texts(response, "//*[@id='nf-1001-1']//li")
     assert [text.split(" ")[0] for text in first] == ["XML", "DANFE", "Boleto", "Boleto"]
     boletos = [text.replace("\xa0", " ") for text in first[2:]]
-    assert "R$ 1.000,00 vencido há 5 dias · 05/03/2026 Vencido" in boletos[0]
+    assert (
+        "R$ 1.000,00 mais multa e juros, se houver vencido há 5 dias · 05/03/2026 Vencido"
+        in boletos[0]
+    )
     assert "R$ 1.000,00 a vencer em 3 dias · 13/03/2026 A vencer" in boletos[1]
 
 

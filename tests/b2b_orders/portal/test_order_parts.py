@@ -13,9 +13,9 @@ import time_machine
 from b2b_orders.audit.models import Action, AuditEvent
 from b2b_orders.companies.models import Membership
 from b2b_orders.documents.models import Document
-from b2b_orders.orders.models import Line, Order
+from b2b_orders.orders.models import Line, Order, Title
 from b2b_orders.orders.services import store_readings
-from erp_bridge.records import EventRecord, Fulfilment, InvoiceRecord
+from erp_bridge.records import EventRecord, Fulfilment, InvoiceRecord, Payment
 from tests.b2b_orders.portal.conftest import HOSTILE, LINE, address, o1_from_erp
 from tests.b2b_orders.portal.pages import parse, texts, words
 from tests.factories import (
@@ -204,6 +204,21 @@ def test_a_search_among_items_says_how_many_were_found(ana, cast, sources):
     assert words(found, "//*[@id='items-count']") == "12 de 120 itens com estas palavras"
 
 
+def test_a_search_that_finds_more_than_are_shown_says_so_and_can_be_cleared(ana, cast, sources):
+    order = big_order(cast.alfa)
+    url = address(order) + "/itens"
+
+    page = parse(ana.get(url, {"item": "cabo"}))
+    nothing = parse(ana.get(url, {"item": "nada"}))
+    rest = ana.get(page.xpath("//*[@id='more-items']//a/@href")[0])
+
+    clear = "//*[@id='items']//a[.='Limpar a busca']/@href"
+    assert "Os primeiros 50 de 108 itens com estas palavras" in page.text_content()
+    assert "mais 50 de 108 itens com estas palavras" in words(rest)
+    assert page.xpath(clear) == nothing.xpath(clear) == [url]
+    assert parse(ana.get(url)).xpath(clear) == []
+
+
 @pytest.mark.parametrize("after", ["-1", "x", "9" * 30, "\uff11\uff12", "\x00"])
 def test_a_position_that_is_none_shows_the_first_items(ana, cast, sources, after):
     order = big_order(cast.alfa)
@@ -303,6 +318,33 @@ def test_the_timeline_names_the_source_of_a_payment_where_there_is_one(ana, cast
     assert "Pago: Parcela 1/3 · NF 1001 · ERP" in told
 
 
+def test_a_payment_that_was_authorised_is_not_called_approved(ana, cast, sources):
+    record = make_erp_record(payment=Payment.AWAITING, events=(EventRecord(NOW, "authorized"),))
+    from_erp(cast.alfa, record)
+
+    page = ana.get(address(Order.objects.get()))
+
+    assert "Pagamento: Aguardando pagamento" in words(page)
+    assert any("Pagamento autorizado" in each for each in texts(page, EVENTS))
+
+
+def test_an_order_without_events_says_when_it_was_placed_and_where_it_stands(ana, cast, sources):
+    from_erp(
+        cast.alfa,
+        make_erp_record(fulfilment=Fulfilment.CREDIT_REVIEW, placed_on=date(2026, 3, 6)),
+    )
+    order = Order.objects.get()
+
+    summary = ana.get(address(order))
+    whole = ana.get(address(order) + "/historico")
+
+    placed, standing = texts(summary, EVENTS)
+    assert placed == "Pedido feito"
+    assert "Situação agora: Liberação financeira · ERP" in standing
+    assert "06/03/2026" in words(summary, "(//*[@id='timeline']//h3)[1]")
+    assert texts(whole, EVENTS)[0] == "Pedido feito"
+
+
 def test_the_sources_own_code_is_there_on_demand(ana, world):
     page = parse(ana.get(address(world.o1) + "/historico"))
 
@@ -380,6 +422,35 @@ def test_the_head_says_what_comes_next_and_what_is_late(ana, cast, sources, fiel
     order = make_order(cast.alfa, **fields)
 
     assert words(ana.get(address(order)), "//p[contains(@class, 'headline')]") == says
+
+
+def test_an_overdue_amount_says_wherever_it_stands_that_it_may_have_grown(ana, cast, world):
+    Title.objects.filter(order=world.o1).delete()
+    for key, days in (("late", -5), ("later", 3)):
+        make_title(world.o1, key, due_on=NOW.date() + timedelta(days=days))
+    said = "mais multa e juros, se houver"
+
+    for part, place in (("", "payment"), ("/financeiro", "titles"), ("/documentos", "documents")):
+        page = ana.get(address(world.o1) + part)
+        rows = texts(page, f"//*[@id='{place}']//*[self::tr or self::li or @class='title-line']")
+        assert [row for row in rows if said in row] == [row for row in rows if "vencido há" in row]
+        assert said in words(page, f"//*[@id='{place}']")
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"payment_terms": "28/42 dias"}, "Condição de pagamento 28/42 dias"),
+        (
+            {"payment_terms": "Faturado", "payment_terms_by_site": True},
+            "Forma de pagamento Faturado",
+        ),
+    ],
+)
+def test_a_means_of_payment_is_not_called_terms(ana, cast, sources, facts, says):
+    order = make_order(cast.alfa, facts=facts)
+
+    assert says in words(ana.get(address(order)), "//*[@id='payment']")
 
 
 def test_the_head_says_when_it_was_delivered(ana, cast, sources):

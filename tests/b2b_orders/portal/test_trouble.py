@@ -44,6 +44,16 @@ def test_both_records_stand_side_by_side_with_what_differs(suzana, acting, world
     assert rows["Total"] == "Total difere R$ 4.512,30 R$ 4.500,00"
     assert "10/03/2026 10:00:00 GMT-0300" in rows["Lido"]
     assert rows["Situação"].startswith("Situação difere Despachado ")
+    assert rows["Primeira"].count("10/03/2026 10:00:00 GMT-0300") == 2
+
+
+def test_a_phone_names_the_source_above_each_value(suzana, acting, world):
+    page = parse(suzana.get(address(acting, world)))
+
+    rows = page.xpath("//table[contains(@class, 'compare')]/tbody/tr")
+    assert {tuple(row.xpath("td/@data-label")) for row in rows} == {
+        ("ERP 0004500123", "Site 1172452900788-01")
+    }
 
 
 def test_it_says_why_they_are_one_order_and_which_rule_won(suzana, acting, world):
