@@ -52,6 +52,15 @@ def test_found_and_not_found_stand_in_the_order_given(ana, world):
     assert parse(page).xpath("//a[@class='alone']/@href") == ["/pedidos?q=999999&listar=1"]
 
 
+def test_each_fact_of_an_answer_says_on_a_phone_what_it_is(ana, world):
+    page = paste(ana)
+
+    assert [row.xpath("./*/@data-label") for row in parse(page).xpath("//table//tbody/tr")][:2] == [
+        ["Número informado", "Pedido", "Situação", "Notas fiscais (NF)", "Data", "Total"],
+        ["Número informado"],
+    ]
+
+
 def test_what_was_pasted_stays_in_the_box_one_number_a_line(ana, world):
     box = parse(paste(ana)).xpath("//textarea[@id='numbers']")[0]
 
