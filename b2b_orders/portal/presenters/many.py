@@ -68,7 +68,7 @@ class ManyPage:
 def problem_words(code: str, given: int = 0) -> str:
     """Word why numbers cannot be looked for."""
     if code == "too-many-numbers":
-        text = _("These are %(given)s numbers; %(most)s at most can be searched at once.")
+        text = _("That is %(given)s numbers; at most %(most)s can be searched at once.")
         return text % {"given": formats.count(given), "most": formats.count(MOST)}
     return words.text(_PROBLEM, code)
 
