@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlencode
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.models import IN_WORK
 from b2b_orders.orders.open_orders import ON_ITS_WAY_FOR
+from b2b_orders.orders.rows import OrderRow
 from erp_bridge.records import Fulfilment, TitleState
 
 MAX_TEXT: Final = 80
@@ -347,6 +348,14 @@ _ONLY: Final = {
     ),
     Only.DIFFERS: "o.divergence_count > 0",
 }
+
+
+def is_late(row: OrderRow, *, today: date, now: datetime) -> bool:
+    """Say of an order that was read already what `Only.LATE` says of those that are sought."""
+    if row.promised_on is None or row.promised_on >= today:
+        return False
+    is_on_its_way = row.fulfilment in _ON_ITS_WAY and row.placed_at >= now - ON_ITS_WAY_FOR
+    return row.fulfilment in IN_WORK or is_on_its_way
 
 
 def _escaped(text: str) -> str:

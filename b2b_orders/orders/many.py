@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,14 +10,16 @@ from django.db import connection
 
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.common.visibility import visible_sql
-from b2b_orders.companies.access import Viewer
+from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.numbers import Candidate, recognise
-from b2b_orders.orders.queries import OrderRow, list_picked
+from b2b_orders.orders.queries import PREFIX_MIN, SUFFIX_MIN, OrderRow, list_picked
 from erp_bridge.records import NumberKind
 
 MOST: Final = 500
 # Of one number; who needs more of them searches for it alone.
 SHOWN: Final = 5
+# Up to here the numbers are counted that are like one.
+ALIKE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,62 @@ def find_many(*, viewer: Viewer, texts: Sequence[str]) -> tuple[Answer, ...]:
         )
         for wanted, (text, times) in given.items()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """How many orders have a number that begins or ends as one does; None is too many to count."""
+
+    count: int | None
+
+
+def count_alike(*, viewer: Viewer, answers: Sequence[Answer]) -> dict[str, Alike]:
+    """Count, by each text that led to nothing, what looking for it alone finds nevertheless.
+
+    That is the orders with a number that begins so, or else with one that ends so. One SQL
+    statement.
+    """
+    missing = [each.text for each in answers if not each.hits]
+    parts = [part for place, text in enumerate(missing) for part in _parts(place, text)]
+    if not parts:
+        return {}
+    visible, params = visible_sql(viewer, "n")
+    if not viewer.can(Right.FINANCE):
+        # As in a search: a line holds its amount, and is found by the whole of it only.
+        visible += f" AND n.kind <> '{NumberKind.BOLETO_LINE.value}'"
+    some = " UNION ALL ".join(
+        f"(SELECT n.order_id FROM orders_ordernumber n WHERE {visible} AND w.col = '{column}'"  # noqa: S608 our own names
+        f" AND n.{column} >= w.first AND n.{column} < w.behind"
+        f" AND (w.kinds = '' OR n.kind = ANY(string_to_array(w.kinds, ','))) LIMIT {ALIKE + 1})"
+        for column in ("value", "reversed")
+    )
+    names = ("place", "col", "first", "behind", "kinds")
+    arrays = ", ".join(f"%(w_{each})s::{'int' if each == 'place' else 'text'}[]" for each in names)
+    params |= {
+        f"w_{name}": list(each) for name, each in zip(names, zip(*parts, strict=True), strict=True)
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT w.place, w.col, count(*), count(DISTINCT n.order_id)
+            FROM unnest({arrays}) w({", ".join(names)}) CROSS JOIN LATERAL ({some}) n
+            GROUP BY w.place, w.col ORDER BY w.col""",  # noqa: S608 placeholders only
+            params,
+        )
+        # What begins so comes last, and stands.
+        return {
+            missing[place]: Alike(orders if numbers <= ALIKE else None)
+            for place, _column, numbers, orders in cursor
+        }
+
+
+def _parts(place: int, text: str) -> Iterator[tuple[int, str, str, str, str]]:
+    """Name the ranges of numbers that begin or end as a text: a search for it asks the same."""
+    for candidate in recognise(text).candidates:
+        value, kinds = candidate.value, ",".join(sorted(candidate.kinds or ()))
+        for column, shortest in (("value", PREFIX_MIN), ("reversed", SUFFIX_MIN)):
+            if len(value) >= shortest:
+                first = value if column == "value" else value[::-1]
+                yield place, column, first, first[:-1] + chr(ord(first[-1]) + 1), kinds
 
 
 def _kinds(

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 def order_rows(items: tuple[OrderItem, ...]) -> SafeString:
     """Write the rows of a list: a box to pick the order, its number, and its cells."""
-    pick, differs = escape(_("Select order")), escape(_("Disagreement"))
-    return SafeString("\n".join(_row(each, pick, differs) for each in items))
+    pick = escape(_("Select order"))
+    tags = _tag(_("The order is late")), _tag(_("Disagreement"))
+    return SafeString("\n".join(_row(each, pick, tags) for each in items))
 
 
-def _row(item: OrderItem, pick: str, differs: str) -> str:
+def _row(item: OrderItem, pick: str, tags: tuple[str, str]) -> str:
     others = "".join(f"{escape(each.label)} {_marked(each.text)} · " for each in item.others)
     return (
         f'<tr><td class="c-pick"><label><input type="checkbox" name="pedido"'
@@ -35,13 +36,13 @@ def _row(item: OrderItem, pick: str, differs: str) -> str:
         f'<th scope="row" class="c-order"><a class="main" href="{escape(item.url)}">'
         f'{_marked(item.title)}</a> <span class="sub">{others}'
         f'<span class="nowrap">{escape(item.origin)}</span></span></th>'
-        f"{''.join(_cell(each, differs) for each in item.cells)}</tr>"
+        f"{''.join(_cell(each, tags) for each in item.cells)}</tr>"
     )
 
 
-def _cell(cell: Cell, differs: str) -> str:
+def _cell(cell: Cell, tags: tuple[str, str]) -> str:
     label = f' data-label="{escape(cell.label)}"' if cell.label else ""
-    inner = _status(cell, differs) if cell.kind == "status" else _INNER[cell.kind](cell)
+    inner = _status(cell, tags) if cell.kind == "status" else _INNER[cell.kind](cell)
     return f'<td class="{cell.css}"{label}>{inner}</td>'
 
 
@@ -55,14 +56,16 @@ def _icon(name: str, more: str = "") -> str:
     return f'<svg class="icon{more}" aria-hidden="true"><use href="#i-{name}"/></svg>'
 
 
-def _status(cell: Cell, differs: str) -> str:
+def _tag(words: str) -> str:
+    return f' <span class="tag warn">{_icon("alert")}{escape(words)}</span>'
+
+
+def _status(cell: Cell, tags: tuple[str, str]) -> str:
     if cell.chip is None:
         return ""
-    chip = cell.chip
+    chip, (late, differs) = cell.chip, tags
     shown = f'<span class="chip {chip.tone}">{_icon(chip.icon)}{escape(chip.text)}</span>'
-    if cell.differs:
-        shown += f' <span class="tag warn">{_icon("alert")}{differs}</span>'
-    return shown
+    return shown + late * cell.is_late + differs * cell.differs
 
 
 def _time(cell: Cell) -> str:
@@ -88,7 +91,7 @@ def _titled(cell: Cell) -> str:
     return f'<span title="{escape(cell.title)}">{escape(cell.text)}</span>'
 
 
-# The kinds of `Cell`; a status is written with a word besides.
+# The kinds of `Cell`; a status is written with words besides.
 _INNER: Final[dict[str, Callable[[Cell], str]]] = {
     "text": lambda cell: escape(cell.text),
     "time": _time,

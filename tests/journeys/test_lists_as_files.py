@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 from erp_bridge.simulators.cast import O1, O2
 from tests.journeys.conftest import LOCALE, say, saying
 
-TOO_MANY = "These are %(given)s numbers; %(most)s at most can be searched at once."
+TOO_MANY = "That is %(given)s numbers; at most %(most)s can be searched at once."
 PASTED = f"{O1.customer_number}\n999999\n{O2.erp_number}\n999999\n{O1.erp_number}"
 
 

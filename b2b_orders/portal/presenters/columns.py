@@ -18,6 +18,7 @@ from b2b_orders.orders.columns import (
     allowed_columns,
     default_columns,
 )
+from b2b_orders.orders.filtering import is_late
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.leading import leading_number
@@ -89,6 +90,7 @@ class Cell:
     iso: str = ""
     chip: words.Chip | None = None
     differs: bool = False
+    is_late: bool = False
 
 
 def heads(
@@ -139,7 +141,9 @@ def _cell(
             found = Cell("marked", css, marked=own)
         case Column.STATUS:
             chip = words.fulfilment(row.fulfilment, row.status_raw)
-            found = Cell("status", css, chip=chip, differs=bool(row.divergence_count))
+            late = now is not None and is_late(row, today=formats.today(now), now=now)
+            differs = bool(row.divergence_count)
+            found = Cell("status", css, chip=chip, differs=differs, is_late=late)
         case Column.DOCUMENTS:
             found = Cell("documents", css, *_documents(counts))
         case Column.PLACED | Column.PROMISED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.orders.many import MOST, Answer, Hit
+from b2b_orders.orders.many import MOST, Alike, Answer, Hit
 from b2b_orders.orders.queries import OrderRow
 from b2b_orders.portal import formats, words
 from b2b_orders.portal.addresses import Addresses
@@ -45,13 +45,17 @@ class FoundItem:
 
 @dataclass(frozen=True, slots=True)
 class AnswerItem:
-    """A number as it was given, and what it led to. `search` looks for it alone."""
+    """A number as it was given, and what it led to. `search` looks for it alone.
+
+    `alike` says what that finds, where the whole number leads to nothing.
+    """
 
     text: str
     note: str
     found: tuple[FoundItem, ...]
     more: str
     search: str
+    alike: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class ManyPage:
 def problem_words(code: str, given: int = 0) -> str:
     """Word why numbers cannot be looked for."""
     if code == "too-many-numbers":
-        text = _("These are %(given)s numbers; %(most)s at most can be searched at once.")
+        text = _("That is %(given)s numbers; at most %(most)s can be searched at once.")
         return text % {"given": formats.count(given), "most": formats.count(MOST)}
     return words.text(_PROBLEM, code)
 
@@ -81,12 +85,14 @@ def column_words(column: str, heading: str) -> str:
     return _("Taken from column %(column)s.") % {"column": column}
 
 
-def many_page(answers: Sequence[Answer], *, viewer: Viewer, to: Addresses) -> ManyPage:
+def many_page(
+    answers: Sequence[Answer], *, viewer: Viewer, to: Addresses, alike: Mapping[str, Alike]
+) -> ManyPage:
     """Present answers in the order in which the numbers were given."""
     found = sum(bool(each.hits) for each in answers)
     away = len(answers) - found
     return ManyPage(
-        answers=tuple(_answer(each, to) for each in answers),
+        answers=tuple(_answer(each, to, alike.get(each.text)) for each in answers),
         count=ngettext(
             "%(found)s of %(count)s number found",
             "%(found)s of %(count)s numbers found",
@@ -102,7 +108,7 @@ def many_page(answers: Sequence[Answer], *, viewer: Viewer, to: Addresses) -> Ma
     )
 
 
-def _answer(answer: Answer, to: Addresses) -> AnswerItem:
+def _answer(answer: Answer, to: Addresses, alike: Alike | None) -> AnswerItem:
     return AnswerItem(
         text=answer.text,
         note=_times(answer.times),
@@ -112,7 +118,16 @@ def _answer(answer: Answer, to: Addresses) -> AnswerItem:
         if answer.more
         else "",
         search=to.to("orders", {"q": answer.text, "listar": "1"}),
+        alike=_alike(answer.text, alike) if alike else "",
     )
+
+
+def _alike(text: str, alike: Alike) -> str:
+    if alike.count is None:
+        return _("Many orders contain %(number)s") % {"number": text}
+    return ngettext(
+        "%(count)s order contains %(number)s", "%(count)s orders contain %(number)s", alike.count
+    ) % {"count": formats.count(alike.count), "number": text}
 
 
 def _times(times: int) -> str:

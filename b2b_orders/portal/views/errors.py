@@ -123,7 +123,8 @@ def _page(
         "icon": icon,
         "action": _("Home"),
         "action_url": shell(request).home,
-        # What is not there and what is not theirs is one page, to the last letter.
-        "is_same_for_all": status == NOT_FOUND,
+        # What is not there and what is not theirs is one page, to the last letter; and what fails
+        # says its code in its sentence.
+        "has_code_below": status != NOT_FOUND and status < SERVER_ERROR,
     }
     return render(request, "errors/error.html", context, status=status)

@@ -14,7 +14,7 @@ from b2b_orders.common import clock
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.companies.access import Right
 from b2b_orders.documents.list_exports import FORMATS
-from b2b_orders.orders.many import MOST, Answer, find_many
+from b2b_orders.orders.many import MOST, Answer, count_alike, find_many
 from b2b_orders.portal.addresses import addresses
 from b2b_orders.portal.number_lists import (
     MAX_BYTES,
@@ -108,6 +108,7 @@ def _page(
     where: str = "",
 ) -> HttpResponseBase:
     to, viewer = addresses(request), request.viewer
+    alike = count_alike(viewer=viewer, answers=answers)
     context = {
         "here": to.to("many"),
         "back": to.to("orders"),
@@ -116,7 +117,7 @@ def _page(
         "problem": problem,
         "is_file": where == "file",
         "most": MOST,
-        "page": many_page(answers, viewer=viewer, to=to) if answers else None,
+        "page": many_page(answers, viewer=viewer, to=to, alike=alike) if answers else None,
         "can_pack": viewer.can(Right.DOCUMENTS),
     }
     status = WRONG if problem else 200

@@ -19,8 +19,10 @@ from b2b_orders.orders.filtering import (
     OrderFilter,
     Origin,
     SortBy,
+    is_late,
     read_filter,
 )
+from b2b_orders.orders.open_orders import ON_ITS_WAY_FOR
 from b2b_orders.orders.queries import list_orders
 from erp_bridge.records import Fulfilment, NumberKind
 from tests.factories import NOW, make_order
@@ -156,3 +158,29 @@ def test_each_part_keeps_the_orders_that_it_names(cast):
         assert found(viewer, read(query).wanted) == ["2"], query
     assert found(viewer, read("feito_por=_na").wanted) == []
     assert found(viewer, read(f"filial={head.tax_id}&so=divergentes").wanted) == []
+
+
+@pytest.mark.django_db
+def test_an_order_that_was_read_is_late_exactly_when_the_chip_keeps_it(cast):
+    viewer, today = Viewer(cast.ana.pk, cast.alfa.pk, frozenset(Right)), NOW.date()
+    for status in Fulfilment:
+        for promised in (None, today - timedelta(days=1), today):
+            for age in (ON_ITS_WAY_FOR, ON_ITS_WAY_FOR + timedelta(seconds=1)):
+                make_order(
+                    cast.alfa,
+                    [(NumberKind.ERP, f"{status} {promised} {age.seconds}")],
+                    fulfilment=status.value,
+                    promised_on=promised,
+                    placed_at=NOW - age,
+                )
+
+    rows = list_orders(viewer=viewer, limit=100, now=NOW).rows
+    kept = list_orders(viewer=viewer, wanted=read("so=atrasados").wanted, limit=100, now=NOW).rows
+
+    assert len(rows) == 6 * len(Fulfilment)
+    assert {f"invoiced {today - timedelta(days=1)} 0", f"picking {today - timedelta(days=1)} 1"} < {
+        row.title for row in kept
+    }
+    assert {row.title for row in rows if is_late(row, today=today, now=NOW)} == {
+        row.title for row in kept
+    }

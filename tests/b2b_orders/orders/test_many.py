@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from b2b_orders.common.errors import InvalidInput
 from b2b_orders.companies.access import Right, Viewer
-from b2b_orders.orders.many import MOST, SHOWN, find_many
+from b2b_orders.orders.many import ALIKE, MOST, SHOWN, Alike, count_alike, find_many
+from b2b_orders.orders.queries import search
 from erp_bridge.records import NumberKind
 from tests.factories import NOW, make_order
 
@@ -114,3 +116,56 @@ def test_hostile_texts_are_not_found_and_nothing_breaks(cast, orders, text):
         (text, 1, []),
         ("4500123", 1, ["1172452900788-01"]),
     ]
+
+
+def alike(seen: Viewer, *texts: str) -> dict[str, Alike]:
+    return count_alike(viewer=seen, answers=find_many(viewer=seen, texts=texts))
+
+
+@pytest.mark.parametrize("rights", [ALL, ALL - {Right.FINANCE}])
+def test_what_is_like_a_number_is_what_a_search_for_it_finds(cast, orders, rights):
+    make_order(cast.alfa, ((NumberKind.ERP, "1"), (NumberKind.BOLETO_LINE, "34191790010104351004")))
+    texts = (
+        "450",
+        "4500",
+        "500123",
+        "0815",
+        "PO-2026",
+        "3419",
+        "45",
+        "NF 100",
+        "888888",
+        "4500987",
+    )
+    of_branch = frozenset({cast.alfa_branch.pk})
+    for scope in (None, of_branch):
+        seen = replace(viewer(cast.alfa, establishment_ids=scope), rights=rights)
+        searched = {text: search(viewer=seen, text=text).count for text in texts}
+
+        assert alike(seen, *texts) == {
+            text: Alike(count) for text, count in searched.items() if count and text != "4500987"
+        }
+    assert alike(viewer(cast.alfa), "4500") == {"4500": Alike(2)}
+    assert alike(viewer(cast.beta), "4500") == {}
+
+
+def test_too_many_that_are_alike_are_not_counted(cast):
+    for at in range(ALIKE + 1):
+        make_order(cast.alfa, ((NumberKind.ERP, f"88{at:04}"),))
+
+    assert alike(viewer(cast.alfa), "880", "88010") == {"880": Alike(None), "88010": Alike(1)}
+
+
+def test_five_hundred_that_led_to_nothing_take_one_statement(
+    cast, orders, django_assert_num_queries
+):
+    texts = [str(5_000_000 + at) for at in range(MOST)]
+    answers = find_many(viewer=viewer(cast.alfa), texts=texts)
+
+    with django_assert_num_queries(1):
+        assert count_alike(viewer=viewer(cast.alfa), answers=answers) == {}
+
+
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "%%%%", "<script>", "x" * 5000, "\u202e1", "----"])
+def test_hostile_texts_are_like_nothing(cast, orders, text):
+    assert alike(viewer(cast.alfa), text) == {}

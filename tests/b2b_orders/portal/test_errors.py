@@ -60,6 +60,7 @@ def test_our_fault_is_said_with_a_code(language, sentence):
 
     assert response.status_code == 500
     assert sentence in words(response)
+    assert words(response).count("7F3A") == 1
 
 
 def test_stale_form_says_what_to_do(cast, sources):
@@ -102,7 +103,7 @@ CODE = "//*[contains(@class, 'error-code')]/span"
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [
-        ("pt-br", "Se escrever ao suporte, informe este código:"),
+        ("pt-br", "Se escrever ao atendimento, informe este código:"),
         ("es", "Si escribe a soporte, indique este código:"),
         ("en", "If you write to support, add this code:"),
     ],

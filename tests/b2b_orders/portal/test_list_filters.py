@@ -203,6 +203,23 @@ def test_chips_are_filters_with_counts_of_what_one_may_know(ana, orders, cast, c
     assert "A pagar" not in words(client_for(cast.bruno).get("/pedidos"), "//main")
 
 
+def test_the_rows_that_say_so_are_those_that_the_chip_of_late_orders_keeps(ana, orders, cast):
+    for title, status, days in (
+        ("2001", "picking", 1),
+        ("2002", "shipped", 1),
+        ("2003", "picking", 0),
+        ("2004", "delivered", 1),
+    ):
+        promised = NOW.date() - timedelta(days=days)
+        numbers = [(NumberKind.ERP, title)]
+        make_order(cast.alfa, numbers, fulfilment=status, promised_on=promised)
+
+    said = "//tr[.//td[contains(@class, 'c-status')]/span[@class='tag warn'][text()='Atrasado']]"
+    late = texts(ana.get("/pedidos"), f"{said}//a[contains(@class, 'main')]")
+    assert sorted(late) == ["2001", "2002"]
+    assert sorted(listed(ana, "/pedidos?so=atrasados")) == sorted(late)
+
+
 def test_without_prices_nothing_tells_of_amounts_and_the_page_says_what_it_left_out(
     ana, orders, cast
 ):

@@ -52,6 +52,24 @@ def test_found_and_not_found_stand_in_the_order_given(ana, world):
     assert parse(page).xpath("//a[@class='alone']/@href") == ["/pedidos?q=999999&listar=1"]
 
 
+def test_each_fact_of_an_answer_says_on_a_phone_what_it_is(ana, world):
+    page = paste(ana)
+
+    assert [row.xpath("./*/@data-label") for row in parse(page).xpath("//table//tbody/tr")][:2] == [
+        ["Número informado", "Pedido", "Situação", "Notas fiscais (NF)", "Data", "Total"],
+        ["Número informado"],
+    ]
+
+
+def test_a_part_of_numbers_says_how_many_have_it_and_leads_there(ana, world):
+    page = paste(ana, "45009")
+
+    assert texts(page, "//h2[@id='answers']") == ["0 de 1 número encontrado · 1 não encontrado"]
+    [link] = parse(page).xpath("//a[@class='alone']")
+    assert link.text_content() == "1 pedido contém 45009"
+    assert texts(ana.get(link.get("href")), "//table//a[@class='main']") == ["0004500987"]
+
+
 def test_what_was_pasted_stays_in_the_box_one_number_a_line(ana, world):
     box = parse(paste(ana)).xpath("//textarea[@id='numbers']")[0]
 
@@ -86,7 +104,7 @@ def test_a_page_of_many_takes_as_many_statements_as_one_of_few(
     text = "\n".join(["4500987", *(str(70_000 + at) for at in range(499))])
     ana.get(MANY)
 
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         page = paste(ana, text)
 
     assert len(texts(page, GIVEN)) == 500

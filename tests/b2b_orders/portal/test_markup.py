@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils import translation
 from lxml import html
 
 from b2b_orders.portal.markup import order_rows
@@ -105,3 +106,15 @@ def test_a_divergence_is_said_in_words_beside_the_status():
         [span.get("class") for span in cell.iter("span")]
         for cell in table.xpath("//td[@class='c-status']")
     ] == [["chip info"], ["chip info", "tag warn"]]
+
+
+def test_that_an_order_is_late_is_said_before_that_it_differs():
+    late = Cell("status", "c-status", chip=PLAIN, is_late=True)
+    both = Cell("status", "c-status", chip=PLAIN, differs=True, is_late=True)
+    with translation.override("en"):
+        table = parsed(item((late,), Marked("1")), item((both,), Marked("2")))
+
+    assert [
+        [tag.text_content() for tag in cell.xpath("span[@class='tag warn']")]
+        for cell in table.xpath("//td[@class='c-status']")
+    ] == [["Late"], ["Late", "Disagreement"]]
