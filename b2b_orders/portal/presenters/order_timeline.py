@@ -144,7 +144,7 @@ def _entries(detail: OrderDetail, told: Told, to: Addresses, now: datetime) -> I
     only = _only_source(systems)
     invoiced_on = set()
     issued = _issued(detail)
-    yield from _placed(detail)
+    yield from _placed(detail, only)
     for event in detail.events:
         entry = _event(_with_invoice(event, detail, issued), systems)
         if event.code == "invoiced":
@@ -169,11 +169,11 @@ def _only_source(systems: Mapping[str, str]) -> str:
     return words.text(words.SYSTEM, *systems.values()) if len(systems) == 1 else ""
 
 
-def _placed(detail: OrderDetail) -> Iterator[_Entry]:
+def _placed(detail: OrderDetail, source: str) -> Iterator[_Entry]:
     """Tell the day of the order where no source has an event for it."""
     placed_on = detail.row.placed_on
     if placed_on and all(event.code != "created" for event in detail.events):
-        yield _on_day(placed_on, str(words.EVENT["created"]), "situacao")
+        yield _on_day(placed_on, str(words.EVENT["created"]), "situacao", source)
 
 
 def _issued(detail: OrderDetail) -> dict[date, list[str]]:

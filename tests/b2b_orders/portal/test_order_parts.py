@@ -339,10 +339,10 @@ def test_an_order_without_events_says_when_it_was_placed_and_where_it_stands(ana
     whole = ana.get(address(order) + "/historico")
 
     placed, standing = texts(summary, EVENTS)
-    assert placed == "Pedido feito"
+    assert placed == "Pedido feito · ERP"
     assert "Situação agora: Liberação financeira · ERP" in standing
     assert "06/03/2026" in words(summary, "(//*[@id='timeline']//h3)[1]")
-    assert texts(whole, EVENTS)[0] == "Pedido feito"
+    assert texts(whole, EVENTS)[0] == "Pedido feito · ERP"
 
 
 def test_the_sources_own_code_is_there_on_demand(ana, world):
