@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, LiteralString
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from babel.messages.pofile import read_po
@@ -54,7 +55,7 @@ class Walk:
                 page.locator("[name=password]").fill(self.product.person(screen.who)["password"])
                 with page.expect_navigation():
                     page.locator("[name=password]").press("Enter")
-            if not page.url.endswith(address):
+            if urlsplit(page.url).path != urlsplit(address).path:
                 page.said.append(f"came to {page.url}")  # type: ignore[attr-defined]
             for step in screen.acts:
                 STEPS[step](page)
