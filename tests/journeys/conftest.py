@@ -53,7 +53,7 @@ CATALOGUE = gettext.translation(
 TONGUES = {"spoken", "any_language"}
 # As pages write money and days in the language of the journeys.
 MONEY = re.compile(r"R\$\s[\d,]+\.\d\d" if LOCALE == "en" else r"R\$\s[\d.]+,\d\d")
-DAY = re.compile(r"\d{1,2} [A-Z][a-z]{2} 20\d\d" if LOCALE == "en" else r"\d\d/\d\d/20\d\d")
+DAY = re.compile(r"\d{1,2}\s[A-Z][a-z]{2}\s20\d\d" if LOCALE == "en" else r"\d\d/\d\d/20\d\d")
 # Journeys speak of seconds on a warm server; a browser test on a busy machine allows more.
 expect.set_options(timeout=15_000)
 

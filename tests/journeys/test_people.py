@@ -21,7 +21,7 @@ def invite(product: Product, rita: Page, email: str, role: str) -> str:
     rita.goto("/empresa/pessoas")
     rita.get_by_role("link", name="Convidar", exact=True).click()
     rita.locator("#email").fill(email)
-    rita.get_by_role("radio", name=role).check()
+    rita.get_by_role("radio", name=re.compile(f"^{role}")).check()
     with rita.expect_navigation():
         rita.get_by_role("main").get_by_role("button", name="Convidar").click()
     expect(rita.locator("main")).to_contain_text(f"O convite está sendo enviado a {email}")

@@ -102,7 +102,7 @@ def test_b36_in_spanish_page_status_dates_money_export_and_mail_change(product):
     expect(page.locator(".order-title")).to_contain_text("Shipped")
     expect(page.locator("main")).to_contain_text(re.compile(r"R\$\s[\d,]+\.\d\d"))
     boleto = page.locator("#documents li", has_text="Boleto").first
-    expect(boleto).to_contain_text(re.compile(r"\d{1,2} [A-Z][a-z]{2} 20\d\d"))
+    expect(boleto).to_contain_text(re.compile(r"\d{1,2}\s[A-Z][a-z]{2}\s20\d\d"))
     context.close()
 
 
