@@ -1,7 +1,7 @@
-"""Stylesheets and scripts that every page needs, joined when static files are collected.
+"""Stylesheets and scripts that pages need together, joined when static files are collected.
 
 In development, and wherever nothing was collected, pages name the files one by one: there is
-nothing to build. A stylesheet or script of some pages alone stays a file of its own.
+nothing to build. What one page alone needs one of stays a file of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +38,16 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "css/components/table.css",
         "css/components/glance.css",
     ),
+    "list.css": (
+        "css/components/filters.css",
+        "css/components/list.css",
+        "css/components/notices.css",
+    ),
+    "order.css": (
+        "css/components/order.css",
+        "css/components/customer.css",
+        "css/components/notices.css",
+    ),
     "offline.css": ("css/components/entrance.css",),
     "core.js": ("js/copy.js", "js/menus.js"),
     "page.js": (
@@ -52,6 +62,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "js/kept.js",
         "js/installed.js",
     ),
+    "list.js": ("js/filters.js", "js/picking.js"),
 }
 _JOINED = "bundles"
 
@@ -88,13 +99,22 @@ def join(name: str, texts: list[str]) -> str:
         if re.search(r"^\s*(import|export)\b", text, re.MULTILINE):
             raise ImproperlyConfigured(f"a script of {name} imports or exports: leave it alone")
     # A block of its own each: their names do not meet, and a fault in one leaves the others.
-    return "\n".join(f"try {{\n{text}\n}} catch (e) {{ reportError(e); }}" for text in texts)
+    blocks = (f"try {{\n{_uncommented(text)}\n}} catch (e) {{ reportError(e); }}" for text in texts)
+    return "\n".join(blocks)
 
 
 def _smaller(css: str) -> str:
     """Drop comments and indentation; the rest is left to compression."""
-    without = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    return "\n".join(line.strip() for line in without.splitlines() if line.strip())
+    return _lines(re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
+
+
+def _uncommented(script: str) -> str:
+    """Drop lines that are comments, and indentation: no text of ours goes over two lines."""
+    return _lines(re.sub(r"^\s*// .*$", "", script, flags=re.MULTILINE))
+
+
+def _lines(text: str) -> str:
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _read(part: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 # What no page of ours uses, so that nothing in one can.
@@ -21,7 +22,8 @@ class HeadersMiddleware:
     """Add what Django and the content policy do not, to whatever lacks it.
 
     Static files say themselves how long they may be kept; nothing else may be, unless its view
-    says so.
+    says so. They have no rights of a page either, and are spared the long list of them: a first
+    visit asks for a dozen.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -31,6 +33,7 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.setdefault("Cache-Control", "no-store")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        response.setdefault("Permissions-Policy", PERMISSIONS)
+        if not request.path_info.startswith(settings.STATIC_URL):
+            response.setdefault("Permissions-Policy", PERMISSIONS)
         response.setdefault("X-Permitted-Cross-Domain-Policies", "none")
         return response

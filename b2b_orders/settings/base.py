@@ -501,6 +501,8 @@ SECURE_PROXY_SSL_HEADER = (
 )
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
+    # Of a page, and not of the stylesheets and scripts that it asks for.
+    "EXCLUDE_URL_PREFIXES": ["/static/"],
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
@@ -515,7 +517,7 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": [SELF],
         "worker-src": [SELF],
         "upgrade-insecure-requests": PORTAL_HTTPS,
-    }
+    },
 }
 
 # --- languages and time -----------------------------------------------------------

@@ -40,7 +40,6 @@ function show() {
 
 if (form) {
   const all = form.querySelector("[data-all]");
-  all.closest("label").hidden = false;
   all.addEventListener("change", () => {
     for (const box of form.querySelectorAll("[name=sel]")) box.checked = all.checked;
     show();
