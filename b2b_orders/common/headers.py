@@ -22,8 +22,8 @@ class HeadersMiddleware:
     """Add what Django and the content policy do not, to whatever lacks it.
 
     Static files say themselves how long they may be kept; nothing else may be, unless its view
-    says so. They have no rights of a page either, and are spared the long list of them: a first
-    visit asks for a dozen.
+    says so. The long headers are of a page, and not of the files that it asks for: a first visit
+    would carry a dozen times what its browser has been told.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -33,7 +33,10 @@ class HeadersMiddleware:
         response = self.get_response(request)
         response.setdefault("Cache-Control", "no-store")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if not request.path_info.startswith(settings.STATIC_URL):
+        # What is not found there is a page.
+        if request.path_info.startswith(settings.STATIC_URL) and response.status_code < 400:
+            response.headers.pop("Content-Security-Policy", None)
+        else:
             response.setdefault("Permissions-Policy", PERMISSIONS)
         response.setdefault("X-Permitted-Cross-Domain-Policies", "none")
         return response

@@ -98,11 +98,14 @@ def test_pages_of_people_are_private(client, client_for):
 
 def test_what_says_itself_how_long_it_may_be_kept_is_left_as_it_is(client):
     def static(_request):
-        return HttpResponse(headers={"Cache-Control": "max-age=1, public"})
+        policy = {"Content-Security-Policy": "default-src 'none'"}
+        return HttpResponse(headers={"Cache-Control": "max-age=1, public"} | policy)
 
     response = HeadersMiddleware(static)(RequestFactory().get("/static/x.css"))
 
     assert response["Cache-Control"] == "max-age=1, public"
+    # A stylesheet needs neither what a page may load nor what it may do.
+    assert {"Content-Security-Policy", "Permissions-Policy"}.isdisjoint(response.headers)
 
 
 def test_cookies_over_https_are_of_this_host_alone():
