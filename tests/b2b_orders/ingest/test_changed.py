@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from b2b_orders.audit.models import Incident
 from b2b_orders.common import clock
@@ -288,7 +290,16 @@ def test_the_cursor_is_kept_after_each_page_and_the_end_moves_with_the_last(
     assert stream().high_water > start
 
 
+@pytest.fixture
+def at_noon() -> Iterator[None]:
+    """Let it be noon of today: no hour of a test is of tomorrow, when all days are read again."""
+    noon = timezone.localtime().replace(hour=12)
+    with time_machine.travel(noon, tick=True):
+        yield
+
+
 def test_the_next_walk_begins_where_one_that_was_stopped_for_hours_began(
+    at_noon: None,
     erp: Connection,
     companies: dict[str, Company],
     erp_sim: ErpSimulator,
