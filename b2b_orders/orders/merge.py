@@ -354,9 +354,6 @@ def _facts(
     facts: dict[str, Any] = {
         "amounts": _amounts(total),
         "payment_terms": picked["payment_terms"],
-        # What a site calls so names a means of payment.
-        "payment_terms_by_site": bool(picked["payment_terms"])
-        and not any(i.record.payment_terms for i in erp),
         "note": picked["note"],
         "billing": _stated(picked["billing"]),
         "delivery": _stated(picked["delivery"]),

@@ -34,7 +34,7 @@ from b2b_orders.portal.presenters.documents import (
 )
 from b2b_orders.portal.presenters.order_head import headline, is_late, promise_words
 from b2b_orders.portal.presenters.sources import SourceLine
-from erp_bridge.records import NumberKind
+from erp_bridge.records import NumberKind, System
 
 KIND_ORDER = ("customer", "web", "sequence", "erp", "seller", "tracking")
 # No order has so short or so long a sequence.
@@ -180,7 +180,7 @@ def order_page(
         promises=promise_words(promises),
         delivery=_delivery(detail, promises),
         billing=_billing(detail),
-        payment=_payment(detail.facts),
+        payment=_payment(detail),
         titles=_titles(detail.titles, payments, today, currency),
         open_words=open_words(detail.titles, currency),
         position=position_words(detail, now),
@@ -414,10 +414,13 @@ def _billing(detail: OrderDetail) -> tuple[Fact, ...]:
     return tuple(found)
 
 
-def _payment(facts: Mapping[str, Any]) -> tuple[Fact, ...]:
+def _payment(detail: OrderDetail) -> tuple[Fact, ...]:
+    facts = detail.facts
     found = []
     if facts.get("payment_terms"):
-        is_means = facts.get("payment_terms_by_site")
+        # What a site calls so names a means of payment.
+        sites = {source.connection for source in detail.sources if source.system == System.VTEX}
+        is_means = detail.provenance.get("payment_terms") in sites
         label = _("Means of payment") if is_means else _("Payment terms")
         found.append(Fact(label, str(facts["payment_terms"])))
     if facts.get("note"):

@@ -97,8 +97,8 @@ def test_each_field_comes_from_its_ruler_and_else_from_whoever_states_it(
 
 
 def test_what_a_site_alone_says_of_the_payment_is_told_from_terms():
-    facts = [
-        merge(records).facts
+    merged = [
+        merge(records)
         for records in (
             [vtex(payment_terms="PIX"), erp(payment_terms="30 dias")],
             [vtex(payment_terms="PIX"), erp()],
@@ -106,8 +106,8 @@ def test_what_a_site_alone_says_of_the_payment_is_told_from_terms():
         )
     ]
 
-    assert [each.get("payment_terms") for each in facts] == ["30 dias", "PIX", None]
-    assert [each.get("payment_terms_by_site") for each in facts] == [None, True, None]
+    assert [each.facts.get("payment_terms") for each in merged] == ["30 dias", "PIX", None]
+    assert [each.provenance.get("payment_terms") for each in merged] == ["erp", "loja", None]
 
 
 def test_who_placed_it_comes_whole_from_one_source():

@@ -25,6 +25,7 @@ from tests.factories import (
     make_order,
     make_reading,
     make_title,
+    make_vtex_record,
 )
 
 HTMX = {"HX-Request": "true"}
@@ -438,19 +439,18 @@ def test_an_overdue_amount_says_wherever_it_stands_that_it_may_have_grown(ana, c
 
 
 @pytest.mark.parametrize(
-    ("facts", "says"),
+    ("system", "says"),
     [
-        ({"payment_terms": "28/42 dias"}, "Condição de pagamento 28/42 dias"),
-        (
-            {"payment_terms": "Faturado", "payment_terms_by_site": True},
-            "Forma de pagamento Faturado",
-        ),
+        ("erp", "Condição de pagamento 28/42 dias"),
+        ("vtex", "Forma de pagamento 28/42 dias"),
     ],
 )
-def test_a_means_of_payment_is_not_called_terms(ana, cast, sources, facts, says):
-    order = make_order(cast.alfa, facts=facts)
+def test_a_means_of_payment_is_not_called_terms(ana, cast, sources, system, says):
+    make = make_erp_record if system == "erp" else make_vtex_record
+    reading = make_reading(make(payment_terms="28/42 dias"))
+    store_readings(connection=system, readings=[reading], now=NOW, company_id=cast.alfa.pk)
 
-    assert says in words(ana.get(address(order)), "//*[@id='payment']")
+    assert says in words(ana.get(address(Order.objects.get())), "//*[@id='payment']")
 
 
 def test_the_head_says_when_it_was_delivered(ana, cast, sources):
