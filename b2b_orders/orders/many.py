@@ -13,6 +13,7 @@ from b2b_orders.common.visibility import visible_sql
 from b2b_orders.companies.access import Right, Viewer
 from b2b_orders.orders.numbers import Candidate, recognise
 from b2b_orders.orders.queries import PREFIX_MIN, SUFFIX_MIN, OrderRow, list_picked
+from b2b_orders.orders.searching import range_of
 from erp_bridge.records import NumberKind
 
 MOST: Final = 500
@@ -131,8 +132,7 @@ def _parts(place: int, text: str) -> Iterator[tuple[int, str, str, str, str]]:
         value, kinds = candidate.value, ",".join(sorted(candidate.kinds or ()))
         for column, shortest in (("value", PREFIX_MIN), ("reversed", SUFFIX_MIN)):
             if len(value) >= shortest:
-                first = value if column == "value" else value[::-1]
-                yield place, column, first, first[:-1] + chr(ord(first[-1]) + 1), kinds
+                yield place, column, *range_of(value, column), kinds
 
 
 def _kinds(

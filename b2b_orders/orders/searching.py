@@ -13,6 +13,12 @@ from b2b_orders.orders.rows import How, Match
 from erp_bridge.records import NumberKind
 
 
+def range_of(value: str, column: str) -> tuple[str, str]:
+    """Say from where to before where a column has what begins (reversed: ends) as a value."""
+    start = value if column == "value" else value[::-1]
+    return start, start[:-1] + chr(ord(start[-1]) + 1)
+
+
 def hits_of(
     numbers: QuerySet[OrderNumber],
     candidates: Iterable[Candidate],
@@ -23,8 +29,7 @@ def hits_of(
     column = "value" if how == "prefix" else "reversed"
     ranges = []
     for candidate in candidates:
-        start = candidate.value if how == "prefix" else candidate.value[::-1]
-        end = start[:-1] + chr(ord(start[-1]) + 1)
+        start, end = range_of(candidate.value, column)
         ranges.append(
             Q(**{f"{column}__gte": start, f"{column}__lt": end}) & of_kinds(candidate, only)
         )
