@@ -54,16 +54,6 @@ def viewer(cast, client_for) -> Client:
     return client_for(cast.ana)
 
 
-@pytest.fixture
-def lenient(client_for):
-    def build(person) -> Client:
-        client = client_for(person)
-        client.raise_request_exception = False
-        return client
-
-    return build
-
-
 def titles(text: str) -> list[str]:
     """List the orders of a page's table, from above."""
     body = text.partition("<tbody")[2].partition("</tbody")[0]

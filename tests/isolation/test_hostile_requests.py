@@ -46,18 +46,6 @@ ODD_CURSORS = [
 ]
 
 
-@pytest.fixture
-def lenient(client_for):
-    """Build clients that answer 500 as the site does, instead of raising."""
-
-    def build(person) -> Client:
-        client = client_for(person)
-        client.raise_request_exception = False
-        return client
-
-    return build
-
-
 @pytest.mark.parametrize("text", ODD_TEXTS)
 def test_no_text_breaks_a_search(cast, lenient, text):
     ana, suzana, teo = (lenient(person) for person in (cast.ana, cast.suzana, cast.teo))
