@@ -28,6 +28,9 @@ def test_b07_first_glance(product, viewport):
         # On a phone the places are at the thumb, and the box is one tap away.
         bar = page.locator(".bottom-bar")
         if is_phone(page):
+            # Not at the top as well; and said there, before the bar comes: nothing moves.
+            expect(page.locator("header .nav.has-bar")).to_be_hidden()
+            expect(page.locator("header .nav.has-bar")).to_be_attached()
             expect(bar.get_by_role("link")).to_have_text(
                 [say(place) for place in ("Orders", "Documents", "Finance", "Search")]
             )
